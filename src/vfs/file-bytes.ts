@@ -71,6 +71,14 @@ export class FileBytes {
     return copy;
   }
 
+  /** Takes over the content of another, sharing memory as `clone` does. */
+  become(other: FileBytes): void {
+    const copy = other.clone();
+    this.#size = copy.#size;
+    this.#chunks = copy.#chunks;
+    this.#own = copy.#own;
+  }
+
   #writable(index: number): Uint8Array {
     const chunk = this.#chunks[index];
     if (chunk !== undefined && this.#own[index] === true) return chunk;

@@ -92,11 +92,12 @@ export class MemoryVfs implements Vfs {
   readonly shared = false;
   /** Every name there is, by canonical path. */
   readonly nodes: Map<string, MemoryNode>;
-  #nextId: number;
+  /** The id that the next new node gets. */
+  nextId: number;
 
   constructor() {
     this.nodes = new Map([["/", { id: 1, bytes: undefined }]]);
-    this.#nextId = 2;
+    this.nextId = 2;
   }
 
   open(path: string, mode: OpenMode): VfsFile {
@@ -123,7 +124,7 @@ export class MemoryVfs implements Vfs {
   place(path: string, operation: string, bytes: FileBytes | undefined): MemoryNode {
     const name = this.canonical(path);
     this.#folderFor(name, operation);
-    const node: MemoryNode = { id: this.#nextId++, bytes };
+    const node: MemoryNode = { id: this.nextId++, bytes };
     this.nodes.set(name, node);
     return node;
   }
@@ -205,10 +206,12 @@ export class MemoryVfs implements Vfs {
     this.#folderFor(this.canonical(path), "sync");
   }
 
-  /** An independent copy that shares memory until one side writes; files stay linked as they were. */
-  clone(): MemoryVfs {
+  /**
+   * An independent copy that shares memory until one side writes; files stay linked as they were.
+   * `copies` receives which node became which.
+   */
+  clone(copies: Map<MemoryNode, MemoryNode> = new Map()): MemoryVfs {
     const copy = new MemoryVfs();
-    const copies = new Map<MemoryNode, MemoryNode>();
     for (const [path, node] of this.nodes) {
       let twin = copies.get(node);
       if (twin === undefined) {
@@ -217,7 +220,7 @@ export class MemoryVfs implements Vfs {
       }
       copy.nodes.set(path, twin);
     }
-    copy.#nextId = this.#nextId;
+    copy.nextId = this.nextId;
     return copy;
   }
 }

@@ -1,0 +1,65 @@
+/**
+ * All that the store asks of a file system. Everything below `store`, `pager`, `log` and the
+ * migrator goes through these two interfaces, so that the same code runs on real files
+ * (node-vfs.ts), in memory (memory-vfs.ts) and on a file system that crashes and fails on purpose
+ * (faulty-vfs.ts).
+ *
+ * Contract of every implementation:
+ * - `read` and `write` may move fewer bytes than asked; whole-io.ts has the loops. A read at or
+ *   past the end returns 0.
+ * - Failures throw IoError or DiskFullError (ENOSPC, EDQUOT), nothing else.
+ * - After `sync` returns, all bytes written before it survive a power cut. After it throws, nothing
+ *   is known about them.
+ */
+
+/**
+ * read: must exist, no writing. write: must exist. write-through: as write, and each write returns
+ * only when its bytes are durable (O_DSYNC). create: must not exist, made empty.
+ */
+export type OpenMode = "read" | "write" | "write-through" | "create";
+
+export interface VfsFile {
+  readonly path: string;
+  /** A descriptor that another thread of this process may sync, or -1 where there is none. */
+  readonly descriptor: number;
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  write(source: Uint8Array, offset: number, length: number, position: number): number;
+  /** fdatasync: data, and the size if it grew. */
+  sync(): void;
+  /** As sync, without blocking the event loop. */
+  syncAsync(): Promise<void>;
+  size(): number;
+  truncate(size: number): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export type VfsKind = "file" | "folder" | "other";
+
+export interface VfsStat {
+  readonly kind: VfsKind;
+  readonly size: number;
+  /** Identity of the file behind the name: equal for two names of one file. */
+  readonly identity: string;
+}
+
+export interface Vfs {
+  /** True where files live outside this process, so that other processes can open them too. */
+  readonly shared: boolean;
+  open(path: string, mode: OpenMode): VfsFile;
+  /** undefined where nothing is there; follows symbolic links. */
+  stat(path: string): VfsStat | undefined;
+  /** The absolute path with symbolic links resolved (of the parent folder where the file is not there). */
+  canonical(path: string): string;
+  unlink(path: string): void;
+  /** Atomic; replaces `to`. */
+  rename(from: string, to: string): void;
+  /** Hard link; throws IoError with errno EEXIST where `to` exists. */
+  link(from: string, to: string): void;
+  /** Names in a folder, sorted. */
+  list(folder: string): string[];
+  /** Removes an empty folder. */
+  removeFolder(path: string): void;
+  /** Makes creations, renames and unlinks in the folder that holds `path` durable. */
+  syncFolderOf(path: string): void;
+}
