@@ -1,0 +1,87 @@
+/**
+ * Reads and writes run documents. Each is checked against docs/matrix-run.schema.json on the way in and on
+ * the way out; another kind of document or another version is refused by name before the schema is asked.
+ */
+
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { shippedJson } from "../package-files.js";
+import { RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./document.js";
+
+/** The name of a run's document inside its folder. */
+export const RUN_FILE = "run.json";
+
+/** A file is not a run document that this version can read. */
+export class RunDocumentError extends Error {
+  /** Where the document came from, when it came from a file. */
+  readonly path: string | null;
+  /** What is wrong, a line each. */
+  readonly problems: readonly string[];
+
+  constructor(path: string | null, problems: readonly string[]) {
+    super(`${path ?? "run document"}: ${problems.slice(0, 5).join("; ")}`);
+    this.name = "RunDocumentError";
+    this.path = path;
+    this.problems = problems;
+  }
+}
+
+let validator: ValidateFunction | null = null;
+
+/** What is wrong with a value as a run document; empty when nothing is. */
+export function runDocumentProblems(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return ["not a JSON object"];
+  const { schema, version } = value as { schema?: unknown; version?: unknown };
+  if (schema !== RUN_SCHEMA) return [`schema is ${JSON.stringify(schema)}, not "${RUN_SCHEMA}"`];
+  if (version !== RUN_VERSION) {
+    return [`version ${JSON.stringify(version)} is not readable here: this is version ${RUN_VERSION}`];
+  }
+  validator ??= new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
+    shippedJson("docs/matrix-run.schema.json") as object,
+  );
+  if (validator(value)) return [];
+  return (validator.errors ?? []).map(
+    (error) => `${error.instancePath || "/"} ${error.message ?? "is wrong"}`,
+  );
+}
+
+/** Narrows a value to a run document. Throws RunDocumentError with everything that is wrong. */
+export function assertRunDocument(value: unknown, path: string | null = null): asserts value is RunDocument {
+  const problems = runDocumentProblems(value);
+  if (problems.length > 0) throw new RunDocumentError(path, problems);
+}
+
+/** Reads a run from its document or from the folder that holds it. Throws RunDocumentError, or the file system's error. */
+export async function readRun(path: string): Promise<RunDocument> {
+  const file = (await stat(path)).isDirectory() ? join(path, RUN_FILE) : path;
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new RunDocumentError(file, [`not JSON: ${error.message}`]);
+    throw error;
+  }
+  assertRunDocument(value, file);
+  return value;
+}
+
+/** Checks a run and writes it so that a reader sees the old document or the new one, never a part. */
+export async function writeRun(path: string, run: RunDocument): Promise<void> {
+  assertRunDocument(run, path);
+  await writeJsonAtomically(path, run);
+}
+
+/** Writes JSON beside its place, syncs it and renames it there. */
+export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const beside = `${path}.${process.pid}.part`;
+  const file = await open(beside, "w");
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 1)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(beside, path);
+}
