@@ -61,7 +61,7 @@ function binding(db: NativeDatabase): SqliteBinding {
       const statement = db.prepare(sql);
       return {
         run: (parameters) => void statement.run(...parameters),
-        value: (parameters) => statement.get(...parameters)?.["v"],
+        value: (parameters) => statement.get(...parameters)?.v,
         rows: (parameters) => pairs(statement.iterate(...parameters)),
       };
     },
@@ -70,5 +70,5 @@ function binding(db: NativeDatabase): SqliteBinding {
 }
 
 function* pairs(rows: Iterable<Record<string, unknown>>): Iterable<readonly [unknown, unknown]> {
-  for (const row of rows) yield [row["k"], row["v"]];
+  for (const row of rows) yield [row.k, row.v];
 }

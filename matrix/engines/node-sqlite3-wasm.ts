@@ -37,7 +37,7 @@ export const nodeSqlite3Wasm: Engine = {
     // Without shared memory SQLite can keep a log only for a connection that is alone.
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     for (const pragma of SQLITE_PRAGMAS) db.get(pragma);
-    const mode = db.get("PRAGMA journal_mode")?.["journal_mode"];
+    const mode = db.get("PRAGMA journal_mode")?.journal_mode;
     if (mode !== "wal") throw new Error(`the WebAssembly build is in journal mode ${String(mode)}, not wal`);
     return sqliteStore(binding(db), request.shape === "text" ? "BLOB" : "INTEGER", request.shape);
   },
@@ -51,7 +51,7 @@ function binding(db: WasmDatabase): SqliteBinding {
       statements.push(statement);
       return {
         run: (parameters) => void statement.run(parameters),
-        value: (parameters) => statement.get(parameters)?.["v"],
+        value: (parameters) => statement.get(parameters)?.v,
         rows: (parameters) => pairs(statement.iterate(parameters)),
       };
     },
@@ -63,5 +63,5 @@ function binding(db: WasmDatabase): SqliteBinding {
 }
 
 function* pairs(rows: Iterable<Record<string, unknown>>): Iterable<readonly [unknown, unknown]> {
-  for (const row of rows) yield [row["k"], row["v"]];
+  for (const row of rows) yield [row.k, row.v];
 }

@@ -243,6 +243,28 @@ export interface Noise {
   medianRelativeInterval: number | null;
 }
 
+/** One gate, judged. */
+export interface GateResult {
+  id: string;
+  title: string;
+  /** False also where no cell could be judged: missing evidence is no pass. */
+  pass: boolean;
+  figure: number | null;
+  comparison: "at-most" | "at-least";
+  limit: number;
+  margin: number | null;
+  unit: string;
+  cell: string | null;
+  cells: number;
+  detail: string;
+}
+
+export interface GateVerdict {
+  verdict: "GO" | "NO-GO";
+  gatesFile: string;
+  gates: GateResult[];
+}
+
 /** One run of the matrix. */
 export interface RunDocument {
   schema: typeof RUN_SCHEMA;
@@ -255,4 +277,5 @@ export interface RunDocument {
   limits: LimitRow[];
   drift: Drift;
   noise: Noise;
+  verdict?: GateVerdict | null;
 }

@@ -62,14 +62,14 @@ export function expectationOf(stream: Stream, keys: KeySet): Expectation {
       held[rank] = ABSENT;
     }
   }
-  const valueOf = valuePool(shape, seed);
+  const valueAt = valuePool(shape, seed);
   const hasher = new ContentHasher();
   let contentBytes = 0;
   for (let rank = 0; rank < held.length; rank++) {
     const valueId = held[rank] as number;
     if (valueId === ABSENT) continue;
     const key = keys.bytesOf(rank);
-    const value = valueOf(valueId);
+    const value = valueAt(valueId);
     contentBytes += key.length + value.length;
     hasher.add(key, value);
   }
@@ -77,17 +77,22 @@ export function expectationOf(stream: Stream, keys: KeySet): Expectation {
 }
 
 /**
- * How many of the gets must find a record, when `visible(i)` tells whether the operations before position
- * `i` are all visible to it or only those of earlier commits of `commitEvery` operations.
+ * How many gets among the first `operations` must find a record. `readThrough` gets see every operation
+ * before them, others only those of earlier commits of `commitEvery` operations.
  */
-export function expectedHits(stream: Stream, commitEvery: number, readThrough: boolean): number {
+export function expectedHits(
+  stream: Stream,
+  operations: number,
+  commitEvery: number,
+  readThrough: boolean,
+): number {
   const present = new Uint8Array(stream.keyCount);
   for (const rank of stream.preload) present[rank] = 1;
   let applied = 0;
   let hits = 0;
-  for (let i = 0; i < stream.kinds.length; i++) {
-    const committed = readThrough ? i : i - (i % commitEvery);
-    for (; applied < committed; applied++) apply(stream, applied, present);
+  for (let i = 0; i < operations; i++) {
+    const visible = readThrough ? i : i - (i % commitEvery);
+    for (; applied < visible; applied++) apply(stream, applied, present);
     if (stream.kinds[i] === OP_GET) hits += present[stream.keys[i] as number] as number;
   }
   return hits;

@@ -38,7 +38,7 @@ async function contentHash(store: EngineStore): Promise<string> {
 }
 
 async function play(store: EngineStore, stream: Stream, keys: Key[]): Promise<void> {
-  const valueOf = valuePool(stream.spec.shape, stream.spec.seed);
+  const valueAt = valuePool(stream.spec.shape, stream.spec.seed);
   const key = (rank: number | undefined): Key => keys[rank as number] as Key;
   await store.transaction(() => {
     const order = Array.from(stream.preload, (rank, i) => ({
@@ -48,14 +48,14 @@ async function play(store: EngineStore, stream: Stream, keys: Key[]): Promise<vo
     order.sort((a, b) => a.rank - b.rank);
     store.putMany(
       order.map(({ rank }) => key(rank)),
-      order.map(({ value }) => valueOf(value)),
+      order.map(({ value }) => valueAt(value)),
     );
   });
   for (let from = 0; from < stream.kinds.length; from += 16) {
     await store.transaction(() => {
       for (let i = from; i < Math.min(from + 16, stream.kinds.length); i++) {
         if (stream.kinds[i] === OP_DELETE) store.delete(key(stream.keys[i]));
-        else store.put(key(stream.keys[i]), valueOf(stream.values[i] as number));
+        else store.put(key(stream.keys[i]), valueAt(stream.values[i] as number));
       }
     });
   }
