@@ -1,0 +1,261 @@
+/**
+ * The records of a tree, leaf by leaf in key order, from a list of its leaves.
+ *
+ * A list in which key ranges overlap (a tree that the original's own defect left in disorder) is merged
+ * group by group: the leaves of a group are opened one after the other as the merge reaches their first
+ * keys, so memory is bounded by how many overlap at one key and not by the size of the group. The same key
+ * in two leaves with the same value is one record; with different values it is a CorruptionError (G11) that
+ * shows both, for nobody can say which one counts.
+ */
+
+import { CorruptionError } from "../../src/base/errors.js";
+import { compareBytes, hexOf } from "./big-endian.js";
+import { KIND_LEAF, type LegacyGeneration } from "./layout.js";
+import { LeafDecoder, type RecordBatch } from "./leaf.js";
+import type { LegacyPages } from "./pages.js";
+
+/** The leaves of one tree that hold records, by ascending first key. */
+export interface LeafOrder {
+  readonly pages: Uint32Array;
+  /** Where given: 1 for a leaf that holds a key at or above the first key of the next leaf in the list. */
+  readonly overlaps?: Uint8Array;
+}
+
+export interface LeafBatch extends RecordBatch {
+  /** Leaves of the list up to this index (exclusive) are used up once this batch is. */
+  readonly leavesDone: number;
+}
+
+/** More leaves than this overlapping at one key are refused. */
+export const MERGE_LEAVES_MAX = 1024;
+const MERGED_BATCH_RECORDS = 512;
+const MERGED_BATCH_BYTES = 64 * 1024;
+
+/**
+ * Streams the records of the leaves `from` to `to` (indexes into the list; a group of overlapping leaves must
+ * not be cut). Each page is checked again. A batch is valid until the next one. Throws CorruptionError.
+ */
+export function* readLeaves(
+  source: LegacyPages,
+  generation: LegacyGeneration,
+  order: LeafOrder,
+  from = 0,
+  to: number = order.pages.length,
+  onDuplicate: (key: Uint8Array) => void = ignore,
+): Generator<LeafBatch, void> {
+  const leaf = new LeafDecoder(source.path);
+  for (let i = from; i < to; ) {
+    if (order.overlaps?.[i] === 1) {
+      const end = groupEnd(order.overlaps, i, to);
+      yield* new GroupMerge(source, generation, order.pages, i, end, onDuplicate).run();
+      i = end;
+      continue;
+    }
+    const page = order.pages[i]!;
+    leaf.decode(source.ofKind(page, KIND_LEAF), page, generation);
+    i++;
+    yield {
+      count: leaf.count,
+      keys: leaf.keys,
+      keyStart: leaf.keyStart,
+      keyLength: leaf.keyLength,
+      values: leaf.values,
+      valueStart: leaf.valueStart,
+      valueLength: leaf.valueLength,
+      leavesDone: i,
+    };
+  }
+}
+
+function ignore(): void {}
+
+/** Index behind the last leaf of the overlapping group that begins at `start`. */
+export function groupEnd(overlaps: Uint8Array, start: number, limit: number): number {
+  let end = start;
+  while (end < limit - 1 && overlaps[end] === 1) end++;
+  return end + 1;
+}
+
+/** One leaf in a merge, with its own copy of the page. */
+class MergeInput {
+  readonly leaf: LeafDecoder;
+  readonly page: number;
+  next = 0;
+
+  constructor(source: LegacyPages, generation: LegacyGeneration, page: number) {
+    this.leaf = new LeafDecoder(source.path);
+    this.leaf.decode(source.ofKind(page, KIND_LEAF).slice(), page, generation);
+    this.page = page;
+  }
+
+  get done(): boolean {
+    return this.next >= this.leaf.count;
+  }
+
+  compare(other: MergeInput): number {
+    const { leaf, next } = this;
+    const { leaf: theirs, next: at } = other;
+    return compareBytes(
+      leaf.keys,
+      leaf.keyStart[next]!,
+      leaf.keyLength[next]!,
+      theirs.keys,
+      theirs.keyStart[at]!,
+      theirs.keyLength[at]!,
+    );
+  }
+
+  value(): Uint8Array {
+    const start = this.leaf.valueStart[this.next]!;
+    return this.leaf.values.subarray(start, start + this.leaf.valueLength[this.next]!);
+  }
+}
+
+class GroupMerge {
+  readonly #source: LegacyPages;
+  readonly #generation: LegacyGeneration;
+  readonly #pages: Uint32Array;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #onDuplicate: (key: Uint8Array) => void;
+  readonly #active: MergeInput[] = [];
+  #opened: number;
+  #ahead: MergeInput | undefined;
+
+  constructor(
+    source: LegacyPages,
+    generation: LegacyGeneration,
+    pages: Uint32Array,
+    start: number,
+    end: number,
+    onDuplicate: (key: Uint8Array) => void,
+  ) {
+    this.#source = source;
+    this.#generation = generation;
+    this.#pages = pages;
+    this.#start = start;
+    this.#end = end;
+    this.#opened = start;
+    this.#onDuplicate = onDuplicate;
+  }
+
+  *run(): Generator<LeafBatch, void> {
+    const out = new BatchBuilder();
+    this.#openNext();
+    for (;;) {
+      const least = this.#least();
+      if (least === undefined) break;
+      if (out.count >= MERGED_BATCH_RECORDS || out.bytes >= MERGED_BATCH_BYTES) yield out.take(this.#start);
+      out.push(least);
+      this.#dropDuplicates(least);
+      this.#advance(least);
+    }
+    yield out.take(this.#end);
+  }
+
+  /** The input with the smallest key, after opening every leaf that could hold it. */
+  #least(): MergeInput | undefined {
+    let least = smallest(this.#active);
+    while (this.#ahead !== undefined && (least === undefined || this.#ahead.compare(least) <= 0)) {
+      this.#active.push(this.#ahead);
+      if (this.#active.length > MERGE_LEAVES_MAX) {
+        throw this.#bad(this.#ahead.page, `more than ${MERGE_LEAVES_MAX} leaves overlap here`);
+      }
+      this.#openNext();
+      least = smallest(this.#active);
+    }
+    return least;
+  }
+
+  #openNext(): void {
+    this.#ahead = undefined;
+    while (this.#opened < this.#end && this.#ahead === undefined) {
+      const input = new MergeInput(this.#source, this.#generation, this.#pages[this.#opened++]!);
+      if (!input.done) this.#ahead = input;
+    }
+  }
+
+  #dropDuplicates(kept: MergeInput): void {
+    for (const other of [...this.#active]) {
+      if (other === kept || other.compare(kept) !== 0) continue;
+      const key = kept.leaf.key(kept.next);
+      const [mine, theirs] = [kept.value(), other.value()];
+      if (compareBytes(mine, 0, mine.length, theirs, 0, theirs.length) !== 0) {
+        throw this.#bad(
+          other.page,
+          `key ${hexOf(key)} is there twice: page ${kept.page} has value ${hexOf(mine)}, page ${other.page} has ${hexOf(theirs)}`,
+        );
+      }
+      this.#onDuplicate(key);
+      this.#advance(other);
+    }
+  }
+
+  #advance(input: MergeInput): void {
+    input.next++;
+    if (input.done) this.#active.splice(this.#active.indexOf(input), 1);
+  }
+
+  #bad(page: number, reason: string): CorruptionError {
+    return new CorruptionError("G11", reason, { path: this.#source.path, page, offset: -1 });
+  }
+}
+
+function smallest(inputs: readonly MergeInput[]): MergeInput | undefined {
+  let least: MergeInput | undefined;
+  for (const input of inputs) if (least === undefined || input.compare(least) < 0) least = input;
+  return least;
+}
+
+/** Gathers merged records, which lie in different pages, in one place. */
+class BatchBuilder {
+  #bytes: Uint8Array = new Uint8Array(MERGED_BATCH_BYTES);
+  readonly #arrays: Uint32Array[] = [0, 1, 2, 3].map(() => new Uint32Array(MERGED_BATCH_RECORDS));
+  count = 0;
+  bytes = 0;
+
+  push(input: MergeInput): void {
+    const { leaf, next } = input;
+    const [keyStart, keyLength, valueStart, valueLength] = this.#arrays as [
+      Uint32Array,
+      Uint32Array,
+      Uint32Array,
+      Uint32Array,
+    ];
+    const keyBytes = leaf.keyLength[next]!;
+    const value = input.value();
+    this.#reserve(keyBytes + value.length);
+    keyStart[this.count] = this.bytes;
+    keyLength[this.count] = keyBytes;
+    this.#bytes.set(leaf.keys.subarray(leaf.keyStart[next]!, leaf.keyStart[next]! + keyBytes), this.bytes);
+    this.bytes += keyBytes;
+    valueStart[this.count] = this.bytes;
+    valueLength[this.count] = value.length;
+    this.#bytes.set(value, this.bytes);
+    this.bytes += value.length;
+    this.count++;
+  }
+
+  take(leavesDone: number): LeafBatch {
+    const batch: LeafBatch = {
+      count: this.count,
+      keys: this.#bytes,
+      keyStart: this.#arrays[0]!,
+      keyLength: this.#arrays[1]!,
+      values: this.#bytes,
+      valueStart: this.#arrays[2]!,
+      valueLength: this.#arrays[3]!,
+      leavesDone,
+    };
+    this.count = 0;
+    this.bytes = 0;
+    return batch;
+  }
+
+  #reserve(length: number): void {
+    if (this.bytes + length <= this.#bytes.length) return;
+    const wider = new Uint8Array((this.bytes + length) * 2);
+    wider.set(this.#bytes.subarray(0, this.bytes));
+    this.#bytes = wider;
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The legacy log beside a file, as an overlay of page images. Nothing is ever written.
+ *
+ * `<db>-wal` is a file (gen1, gen2, early gen3) or a folder of segments (late gen3: `active/wal-NNNNNN` in
+ * the order of their numbers; `recycle/` and `manifest` do not count; `wal.dwm`, where it is there, holds
+ * the last durable LSN, and frames above it are not read). Frames up to the checkpoint LSN of the meta
+ * page are skipped, the last image of a page wins, page 0 like any other. There is no commit marker: what
+ * is valid is applied, as the original does.
+ *
+ * Memory: one map entry (about 40 bytes) for each page in the log.
+ */
+
+import { CorruptionError } from "../../src/base/errors.js";
+import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
+import { readFully } from "../../src/vfs/whole-io.js";
+import { readU64 } from "./big-endian.js";
+import { type LogEnd, readLogHeader, scanFrames } from "./log-frames.js";
+import type { LegacyMeta } from "./meta.js";
+
+export type LogForm = "none" | "file" | "folder";
+
+export interface LegacyLogOptions {
+  /** "cut": where the log is damaged in the middle, take what lies before, as the original does. */
+  readonly damaged?: "refuse" | "cut";
+  /** "drop": leave out the frames of the last LSN, which may be only a part of its transaction. */
+  readonly lastTransaction?: "apply" | "drop";
+}
+
+export interface LogSummary {
+  readonly form: LogForm;
+  /** Valid frames. */
+  readonly frames: number;
+  /** Frames above the checkpoint. */
+  readonly applied: number;
+  /** Pages that the log holds an image of. */
+  readonly pages: number;
+  /** Highest LSN applied, or the meta page's checkpoint where none was. */
+  readonly lastLsn: number;
+  readonly end: LogEnd;
+  /** Why the log ended where it did; empty for a clean end. */
+  readonly reason: string;
+}
+
+const SEGMENT_SHIFT = 2 ** 40;
+const SEGMENT_NAME = /^wal-(\d+)$/;
+const OPEN_SEGMENTS_MAX = 16;
+
+export class LegacyLog {
+  readonly summary: LogSummary;
+  readonly #files: SegmentFiles;
+  /** Page to segment index * SEGMENT_SHIFT + offset of the image. */
+  readonly #images: Map<number, number>;
+
+  constructor(summary: LogSummary, files: SegmentFiles, images: Map<number, number>) {
+    this.summary = summary;
+    this.#files = files;
+    this.#images = images;
+  }
+
+  has(page: number): boolean {
+    return this.#images.has(page);
+  }
+
+  /** Copies the image of `page` to `target`, which begins at `offset`. The page must be in the log. */
+  read(page: number, target: Uint8Array, offset: number, pageSize: number): void {
+    const place = this.#images.get(page)!;
+    const file = this.#files.open(Math.floor(place / SEGMENT_SHIFT));
+    if (readFully(file, target, offset, pageSize, place % SEGMENT_SHIFT) < pageSize) {
+      throw new CorruptionError("G8", "the log became shorter while it was read", {
+        path: file.path,
+        page: -1,
+        offset: place % SEGMENT_SHIFT,
+      });
+    }
+  }
+
+  /** The page numbers in the log, in no order. */
+  pageNumbers(): Iterable<number> {
+    return this.#images.keys();
+  }
+
+  close(): void {
+    this.#files.closeAll();
+  }
+}
+
+/** The segments of a log, a bounded number of them open at a time. */
+class SegmentFiles {
+  readonly paths: readonly string[];
+  readonly #vfs: Vfs;
+  readonly #open: Map<number, VfsFile> = new Map();
+
+  constructor(vfs: Vfs, paths: readonly string[]) {
+    this.#vfs = vfs;
+    this.paths = paths;
+  }
+
+  open(index: number): VfsFile {
+    const known = this.#open.get(index);
+    if (known !== undefined) return known;
+    if (this.#open.size >= OPEN_SEGMENTS_MAX) {
+      const [oldest, file] = this.#open.entries().next().value!;
+      file.close();
+      this.#open.delete(oldest);
+    }
+    const file = this.#vfs.open(this.paths[index]!, "read");
+    this.#open.set(index, file);
+    return file;
+  }
+
+  closeAll(): void {
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+}
+
+/**
+ * Reads the log at `path` (which may not exist). `meta` is page 0 as it lies in the file. Cost: one pass
+ * over the log. Throws CorruptionError (G8): damaged header, a log of another file, or damage in the
+ * middle unless `damaged` is "cut".
+ */
+export function readLog(vfs: Vfs, path: string, meta: LegacyMeta, options: LegacyLogOptions = {}): LegacyLog {
+  const stat = vfs.stat(path);
+  const form: LogForm = stat === undefined || stat.kind === "other" ? "none" : stat.kind;
+  const files = new SegmentFiles(
+    vfs,
+    form === "folder" ? segmentPaths(vfs, path) : form === "file" ? [path] : [],
+  );
+  try {
+    const scan = new LogScanner(vfs, path, files, meta, options);
+    return scan.run(form);
+  } catch (error) {
+    files.closeAll();
+    throw error;
+  }
+}
+
+function segmentPaths(vfs: Vfs, folder: string): string[] {
+  const active = `${folder}/active`;
+  if (vfs.stat(active)?.kind !== "folder") return [];
+  const numbered: { number: number; name: string }[] = [];
+  for (const name of vfs.list(active)) {
+    const match = SEGMENT_NAME.exec(name);
+    if (match !== null) numbered.push({ number: Number(match[1]), name });
+  }
+  return numbered.sort((a, b) => a.number - b.number).map((segment) => `${active}/${segment.name}`);
+}
+
+class LogScanner {
+  readonly #path: string;
+  readonly #files: SegmentFiles;
+  readonly #meta: LegacyMeta;
+  readonly #options: LegacyLogOptions;
+  readonly #durableLsn: number;
+  readonly #images: Map<number, number> = new Map();
+  /** The images of the newest LSN, held back until it is known whether it is the last. */
+  #pending: Map<number, number> = new Map();
+  #pendingLsn = -1;
+  #lastLsn: number;
+  #frames = 0;
+  #applied = 0;
+
+  constructor(vfs: Vfs, path: string, files: SegmentFiles, meta: LegacyMeta, options: LegacyLogOptions) {
+    this.#path = path;
+    this.#files = files;
+    this.#meta = meta;
+    this.#options = options;
+    this.#lastLsn = meta.lastCheckpointLsn;
+    this.#durableLsn = readDurableMark(vfs, `${path}/wal.dwm`);
+  }
+
+  run(form: LogForm): LegacyLog {
+    let chain = 0n;
+    let ended: { end: LogEnd; reason: string } = { end: "clean", reason: "" };
+    for (let index = 0; index < this.#files.paths.length; index++) {
+      const file = this.#files.open(index);
+      const header = readLogHeader(file, this.#meta.pageSize);
+      if (header === undefined) continue;
+      if (header.salt !== this.#meta.logSalt)
+        throw this.#bad("the log belongs to another file: its salt differs", 12);
+      const scan = scanFrames(file, header, chain, (lsn, page, at) =>
+        this.#take(lsn, page, index * SEGMENT_SHIFT + at),
+      );
+      this.#frames += scan.frames;
+      if (ended.end !== "clean" && scan.frames > 0) {
+        ended = { end: "damaged", reason: `${ended.reason}, but a later segment goes on` };
+        break;
+      }
+      if (scan.end !== "clean") ended = scan;
+      if (scan.frames > 0) chain = scan.chain;
+    }
+    if (ended.end === "damaged" && this.#options.damaged !== "cut") {
+      throw this.#bad(`${ended.reason}; what the log holds behind it would be lost`, -1);
+    }
+    if (this.#options.lastTransaction !== "drop") this.#settle();
+    const { end, reason } = ended;
+    const summary: LogSummary = {
+      form,
+      frames: this.#frames,
+      applied: this.#applied,
+      pages: this.#images.size,
+      lastLsn: this.#lastLsn,
+      end,
+      reason,
+    };
+    return new LegacyLog(summary, this.#files, this.#images);
+  }
+
+  #take(lsn: number, page: number, place: number): boolean {
+    if (lsn > this.#durableLsn) return false;
+    if (lsn <= this.#meta.lastCheckpointLsn) return true;
+    if (lsn !== this.#pendingLsn) this.#settle();
+    this.#pendingLsn = lsn;
+    this.#pending.set(page, place);
+    this.#applied++;
+    return true;
+  }
+
+  #settle(): void {
+    for (const [page, place] of this.#pending) this.#images.set(page, place);
+    if (this.#pending.size > 0) this.#lastLsn = Math.max(this.#lastLsn, this.#pendingLsn);
+    this.#pending = new Map();
+  }
+
+  #bad(reason: string, offset: number): CorruptionError {
+    return new CorruptionError("G8", reason, { path: this.#path, page: -1, offset });
+  }
+}
+
+function readDurableMark(vfs: Vfs, path: string): number {
+  if (vfs.stat(path)?.kind !== "file") return Number.MAX_SAFE_INTEGER;
+  const file = vfs.open(path, "read");
+  try {
+    const bytes = new Uint8Array(8);
+    return readFully(file, bytes, 0, 8, 0) < 8 ? Number.MAX_SAFE_INTEGER : readU64(bytes, 0);
+  } finally {
+    file.close();
+  }
+}
