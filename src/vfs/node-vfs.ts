@@ -94,8 +94,14 @@ class NodeFile implements VfsFile {
     if (this.#closed) throw new IoError(this.path, operation, "EBADF");
   }
 
+  /** Below zero, Node would read and write at a position of its own, and truncate to nothing. */
+  #checkPosition(operation: string, position: number): void {
+    if (!Number.isSafeInteger(position) || position < 0) throw new IoError(this.path, operation, "EINVAL");
+  }
+
   read(target: Uint8Array, offset: number, length: number, position: number): number {
     this.#checkOpen("read");
+    this.#checkPosition("read", position);
     const asked = Math.min(length, TRANSFER_BYTES_MAX);
     for (;;) {
       try {
@@ -108,6 +114,7 @@ class NodeFile implements VfsFile {
 
   write(source: Uint8Array, offset: number, length: number, position: number): number {
     this.#checkOpen("write");
+    this.#checkPosition("write", position);
     const asked = Math.min(length, TRANSFER_BYTES_MAX);
     for (;;) {
       try {
@@ -146,6 +153,7 @@ class NodeFile implements VfsFile {
 
   truncate(size: number): void {
     this.#checkOpen("truncate");
+    this.#checkPosition("truncate", size);
     attempt(this.path, "truncate", () => fs.ftruncateSync(this.#descriptor, size));
   }
 

@@ -1,0 +1,247 @@
+/**
+ * One opener a store at a time (P5). A store P is held by the file `P-lock` (lock-file.ts), and inside
+ * this process by a registry that also knows where the store was opened. What is not provably dead
+ * is locked; `forceUnlock` is the way out by hand.
+ *
+ * Names count after symbolic links are resolved. Two hard links to one store have two lock files: within
+ * a process the registry sees that they are one file, between processes nothing does.
+ *
+ * On a file system that is not shared with other processes the registry is all there is, and belongs to
+ * the file system object: what a crash leaves of a simulated one is a new object, with no locks.
+ */
+
+import { threadId } from "node:worker_threads";
+import { IoError, LockedError, type LockHolder } from "../base/errors.js";
+import {
+  type FoundLock,
+  type LockText,
+  lockPathOf,
+  provablyDead,
+  readLockFile,
+  removeLitter,
+  tryLock,
+  unlinkIfHeldBy,
+} from "./lock-file.js";
+import { callerOutsideThePackage } from "./opened-at.js";
+import { livenessOf, newNonce, ownIdentity, sameProcess } from "./process-identity.js";
+import type { Vfs } from "./vfs.js";
+
+const POLL_MS_MIN = 5;
+const POLL_MS_MAX = 50;
+/** A lock that changes hands between two looks is looked at again so many times before it counts as held. */
+const LOOKS_MAX = 20;
+
+export interface LockOptions {
+  /** How long to wait for the holder to let go; 0, the default, does not wait. Blocks the thread. */
+  readonly timeoutMs?: number;
+  /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a folder
+   * without permission), it goes on without one, as long as nobody holds the store. */
+  readonly readOnly?: boolean;
+}
+
+export interface Lock {
+  /** Of the lock file. */
+  readonly path: string;
+  /** False for a read-only opener that could leave no lock file. */
+  readonly onDisk: boolean;
+  /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; the next opener sees by it
+   * that this process has it still, until the process ends. */
+  release(): void;
+}
+
+/** What is known of a lock. "unreadable" is a lock file without a holder in it, as the legacy engine leaves. */
+export interface LockState {
+  readonly path: string;
+  readonly state: "free" | "alive" | "dead" | "unknown" | "unreadable";
+  readonly holder: LockHolder | undefined;
+}
+
+interface Opening {
+  readonly store: string;
+  readonly openedAt: string;
+  readonly since: number;
+}
+
+/** By file system, or "shared" for the machine's: which stores this thread has open. */
+type Registry = { shared: Map<string, Opening>; own: WeakMap<object, Map<string, Opening>> };
+
+/** Two copies of the package in one process see the same registry. */
+const REGISTRY_KEY: symbol = Symbol.for("espalier.locks.1");
+
+function openings(vfs: Vfs): Map<string, Opening> {
+  const home = globalThis as { [REGISTRY_KEY]?: Registry };
+  home[REGISTRY_KEY] ??= { shared: new Map(), own: new WeakMap() };
+  const registry = home[REGISTRY_KEY];
+  if (vfs.shared) return registry.shared;
+  let own = registry.own.get(vfs);
+  if (own === undefined) {
+    own = new Map();
+    registry.own.set(vfs, own);
+  }
+  return own;
+}
+
+/**
+ * Takes the lock of the store at `storePath`, which need not exist; its folder must.
+ * Throws LockedError when somebody else has it after `timeoutMs`, and at once when this thread has it;
+ * IoError and DiskFullError. Costs a file created, synced and linked: a few milliseconds.
+ */
+export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = {}): Lock {
+  const store = vfs.canonical(storePath);
+  const registered = openings(vfs);
+  const identity = vfs.shared ? vfs.stat(store)?.identity : undefined;
+  const keys = identity === undefined ? [store] : [store, `identity ${identity}`];
+  for (const key of keys) {
+    const opening = registered.get(key);
+    if (opening !== undefined && isStillOpen(vfs, opening, store, identity)) {
+      throw heldByThisThread(store, opening);
+    }
+  }
+  const opening: Opening = { store, openedAt: callerOutsideThePackage(), since: Date.now() };
+  const lock = lockPathOf(store);
+  const nonce = newNonce();
+  const onDisk = vfs.shared && acquireOnDisk(vfs, store, textOf(opening, nonce), options);
+  for (const key of keys) registered.set(key, opening);
+  let held = true;
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    for (const key of keys) if (registered.get(key) === opening) registered.delete(key);
+    if (onDisk) unlinkIfHeldBy(vfs, lock, nonce);
+  };
+  return { path: lock, onDisk, release };
+}
+
+/** A file that was replaced under its name since it was opened leaves its identity to any other file. */
+function isStillOpen(vfs: Vfs, opening: Opening, store: string, identity: string | undefined): boolean {
+  return opening.store === store || vfs.stat(opening.store)?.identity === identity;
+}
+
+function textOf(opening: Opening, nonce: string): LockText {
+  return { ...ownIdentity(), nonce, since: opening.since, openedAt: opening.openedAt };
+}
+
+/** Returns whether there is a lock file now. */
+function acquireOnDisk(vfs: Vfs, store: string, mine: LockText, options: LockOptions): boolean {
+  const lock = lockPathOf(store);
+  const deadline = performance.now() + (options.timeoutMs ?? 0);
+  let looks = 0;
+  let pause = POLL_MS_MIN;
+  for (;;) {
+    const obstacle = lockOrObstacle(vfs, lock, mine, options);
+    if (obstacle === "acquired" || obstacle === "not on disk") {
+      if (obstacle === "acquired") removeLitter(vfs, lock);
+      return obstacle === "acquired";
+    }
+    const changing = obstacle === "nothing" || obstacle === "unreadable" || provablyDead(obstacle.text);
+    const left = deadline - performance.now();
+    if (left <= 0 && !(changing && ++looks < LOOKS_MAX)) throw lockedBy(store, obstacle);
+    // The spread keeps several who wait from all looking at the same moments.
+    sleep(left <= 0 ? POLL_MS_MIN : Math.min(left, pause * (0.5 + Math.random())));
+    pause = Math.min(POLL_MS_MAX, pause * 2);
+  }
+}
+
+function lockOrObstacle(
+  vfs: Vfs,
+  lock: string,
+  mine: LockText,
+  options: LockOptions,
+): FoundLock | "acquired" | "not on disk" {
+  try {
+    return tryLock(vfs, lock, mine) ?? "acquired";
+  } catch (error) {
+    const denied = error instanceof IoError && ["EROFS", "EACCES", "EPERM"].includes(error.errno);
+    if (!denied || options.readOnly !== true) throw error;
+    const found = readLockFile(vfs, lock);
+    // A dead holder's lock stays where it is: the next one who can write removes it.
+    return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))
+      ? "not on disk"
+      : found;
+  }
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** What the lock of a store says, changing nothing. Throws IoError. */
+export function readLock(vfs: Vfs, storePath: string): LockState {
+  const store = vfs.canonical(storePath);
+  const path = lockPathOf(store);
+  if (!vfs.shared) {
+    const opening = openings(vfs).get(store);
+    return opening === undefined
+      ? { path, state: "free", holder: undefined }
+      : { path, state: "alive", holder: holderHere(opening) };
+  }
+  const found = readLockFile(vfs, path);
+  if (found === "nothing") return { path, state: "free", holder: undefined };
+  if (found === "unreadable") return { path, state: "unreadable", holder: undefined };
+  return { path, state: livenessOf(found.text), holder: holderOf(found.text) };
+}
+
+/**
+ * Removes the lock of a store whose holder can't be proven dead, and what is left of takeovers; returns
+ * the holder that was there. Only a person can know that nobody has the store open. Throws LockedError
+ * where the holder provably lives, unless `evenIfAlive`.
+ */
+export function forceUnlock(
+  vfs: Vfs,
+  storePath: string,
+  options: { readonly evenIfAlive?: boolean } = {},
+): LockHolder | undefined {
+  const before = readLock(vfs, storePath);
+  const store = vfs.canonical(storePath);
+  if (before.state === "alive" && options.evenIfAlive !== true) {
+    throw new LockedError(store, `${describe(store, before.holder)}, which is running`, before.holder);
+  }
+  openings(vfs).delete(store);
+  if (!vfs.shared || before.state === "free") return before.holder;
+  // Through the same claims as any taker, so that one that is under way can't replace a newer lock.
+  const nonce = newNonce();
+  const mine = textOf({ store, since: Date.now(), openedAt: "unlocking" }, nonce);
+  const obstacle = tryLock(vfs, before.path, mine, () => true);
+  if (obstacle === undefined) unlinkIfHeldBy(vfs, before.path, nonce);
+  else if (obstacle === "unreadable") vfs.unlink(before.path);
+  else if (obstacle !== "nothing") throw lockedBy(store, obstacle);
+  removeLitter(vfs, before.path, true);
+  return before.holder;
+}
+
+function holderOf(text: LockText): LockHolder {
+  const { pid, host, thread, since, openedAt } = text;
+  return sameProcess(text) ? { pid, host, thread, since, openedAt } : { pid, host, thread, since };
+}
+
+function holderHere(opening: Opening): LockHolder {
+  const { since, openedAt } = opening;
+  return { pid: process.pid, host: ownIdentity().host, thread: threadId, since, openedAt };
+}
+
+function heldByThisThread(store: string, opening: Opening): LockedError {
+  const message = `${store} is open in this process already, opened at ${opening.openedAt}`;
+  return new LockedError(store, message, holderHere(opening));
+}
+
+function lockedBy(store: string, found: FoundLock): LockedError {
+  const unlock = `If nothing has the store open, remove the lock with: espalier unlock ${store}`;
+  if (typeof found === "string") {
+    const path = lockPathOf(store);
+    return new LockedError(store, `${store} is locked by ${path}, which names no holder. ${unlock}`);
+  }
+  const holder = holderOf(found.text);
+  if (holder.openedAt !== undefined) {
+    const where = `in thread ${holder.thread}, opened at ${holder.openedAt}`;
+    return new LockedError(store, `${store} is open in this process already, ${where}`, holder);
+  }
+  const live = livenessOf(found.text) === "alive";
+  const advice = live ? "" : `. Whether it still runs can't be told from here. ${unlock}`;
+  return new LockedError(store, `${describe(store, holder)}${advice}`, holder);
+}
+
+function describe(store: string, holder: LockHolder | undefined): string {
+  if (holder === undefined) return `${store} is locked`;
+  const since = new Date(holder.since).toISOString();
+  return `${store} is locked by process ${holder.pid} on ${holder.host} since ${since}`;
+}
