@@ -3,8 +3,10 @@
  * costs in JavaScript with no bytes, no file and no log.
  */
 
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Key, keyBytesOfNumber } from "../streams/shapes.js";
-import type { Engine } from "./engine.js";
+import type { Engine, EngineStore } from "./engine.js";
 import { loadPeer, probePeer } from "./peer-loading.js";
 
 interface SortedTree {
@@ -34,38 +36,48 @@ export const sortedBtree: Engine = {
   probe: async () => probePeer("sorted-btree"),
   async open(request) {
     const { default: BTree } = loadPeer("sorted-btree") as SortedTreeModule;
-    // One tree a folder, for as long as the process lives: closing and opening again finds the content.
-    const tree = trees.get(request.folder) ?? new BTree(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    trees.set(request.folder, tree);
-    return {
-      transaction: (work) => work(),
-      reading: (work) => work(),
-      put: (key, value) => void tree.set(key, value),
-      delete: (key) => void tree.delete(key),
-      putMany(keys, values) {
-        for (let i = 0; i < keys.length; i++) tree.set(keys[i] as Key, values[i] as Buffer);
-      },
-      get: (key) => tree.get(key),
-      scan(range) {
-        const from = range.from ?? undefined;
-        const limit = range.limit < 0 ? Number.POSITIVE_INFINITY : range.limit;
-        let seen = 0;
-        for (const [, value] of range.reverse ? tree.entriesReversed(from) : tree.entries(from)) {
-          if (seen >= limit) break;
-          if (value.length > 0) seen++;
-        }
-        return seen;
-      },
-      async *entries() {
-        for (const [key, value] of tree.entries()) {
-          yield [typeof key === "string" ? Buffer.from(key) : keyBytesOfNumber(key as number), value];
-        }
-      },
-      counters: () => null,
-      census: () => null,
-      close() {},
-    };
+    // One tree a folder, for as long as the folder (with its mark) and the process live: closing and opening
+    // again finds the content.
+    const mark = join(request.folder, "in-memory");
+    let tree = existsSync(mark) ? trees.get(request.folder) : undefined;
+    if (tree === undefined) {
+      tree = new BTree(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+      trees.set(request.folder, tree);
+      writeFileSync(mark, "");
+    }
+    return store(tree);
   },
 };
 
 const trees: Map<string, SortedTree> = new Map();
+
+function store(tree: SortedTree): EngineStore {
+  return {
+    transaction: (work) => work(),
+    reading: (work) => work(),
+    put: (key, value) => void tree.set(key, value),
+    delete: (key) => void tree.delete(key),
+    putMany(keys, values) {
+      for (let i = 0; i < keys.length; i++) tree.set(keys[i] as Key, values[i] as Buffer);
+    },
+    get: (key) => tree.get(key),
+    scan(range) {
+      const from = range.from ?? undefined;
+      const limit = range.limit < 0 ? Number.POSITIVE_INFINITY : range.limit;
+      let seen = 0;
+      for (const [, value] of range.reverse ? tree.entriesReversed(from) : tree.entries(from)) {
+        if (seen >= limit) break;
+        if (value.length > 0) seen++;
+      }
+      return seen;
+    },
+    async *entries() {
+      for (const [key, value] of tree.entries()) {
+        yield [typeof key === "string" ? Buffer.from(key) : keyBytesOfNumber(key as number), value];
+      }
+    },
+    counters: () => null,
+    census: () => null,
+    close() {},
+  };
+}

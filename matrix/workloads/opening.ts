@@ -4,6 +4,7 @@
  * An operation is one opening.
  */
 
+import { contentHash } from "../engines/content-hash.js";
 import type { EngineStore } from "../engines/engine.js";
 import type { Key } from "../streams/shapes.js";
 import type { Pass, PassContext, Workload } from "./workload.js";
@@ -13,11 +14,16 @@ const OPENINGS = 5;
 
 export const reopen: Workload = { name: "reopen", hasCommitEvery: false, writes: false, prepare: reopenPass };
 
-export const recover: Workload = { name: "recover", hasCommitEvery: true, writes: true, prepare: recoverPass };
+export const recover: Workload = {
+  name: "recover",
+  hasCommitEvery: true,
+  writes: true,
+  prepare: recoverPass,
+};
 
 function reopenPass(context: PassContext): Pass {
   let closed = false;
-  return openings(
+  const pass = openings(
     context,
     async () => {
       if (!closed) await context.store.close();
@@ -25,6 +31,7 @@ function reopenPass(context: PassContext): Pass {
     },
     async () => () => context.reopen(),
   );
+  return { ...pass, closesStore: true };
 }
 
 function recoverPass(context: PassContext, operations: number): Pass {
@@ -51,6 +58,7 @@ function openings(
   let open: () => Promise<EngineStore>;
   let store: EngineStore | null = null;
   let missed = 0;
+  let hash: string | null = null;
   return {
     iterations: OPENINGS,
     opsPerIteration: 1,
@@ -65,8 +73,12 @@ function openings(
       if (value === undefined || value === null) missed++;
     },
     async after() {
+      if (store !== null && hash === null) hash = await contentHash(store);
       await store?.close();
     },
-    problem: () => (missed === 0 ? null : `${missed} of ${OPENINGS} openings lost a record`),
+    problem() {
+      if (missed > 0) return `${missed} of ${OPENINGS} openings lost a record`;
+      return hash === context.expectation.hash ? null : "what was opened again has another content";
+    },
   };
 }

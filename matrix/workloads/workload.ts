@@ -35,6 +35,8 @@ export interface Pass {
   readonly opsPerIteration: number;
   /** Operations of all iterations together. */
   readonly operations: number;
+  /** Whether the pass closes the store that it was given. */
+  readonly closesStore?: boolean;
   /** Runs before each iteration, not timed. */
   before?(): Promise<void>;
   /** A returned promise is part of the iteration. */

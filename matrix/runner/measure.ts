@@ -1,0 +1,228 @@
+/**
+ * Measures one round of one cell. Runs inside a child process of its own: loads the stream, warms up on a
+ * scratch store, times the passes with tinybench, then closes, opens again and hashes the content.
+ */
+
+import { rmSync } from "node:fs";
+import { contentHash } from "../engines/content-hash.js";
+import type { EngineStore } from "../engines/engine.js";
+import type { Census, CounterTree, WorkloadName } from "../results/document.js";
+import type { Pass } from "../workloads/workload.js";
+import { Bed } from "./bed.js";
+import { cpuMicroseconds, peakResidentBytes, resetPeak, writtenBytes } from "./process-figures.js";
+import { timePass } from "./timing.js";
+
+/** What a child is asked to measure. */
+export interface RoundRequest {
+  readonly engine: string;
+  readonly workload: WorkloadName;
+  readonly streamFile: string;
+  readonly commitEvery: number;
+  /** Repetitions on a fresh store each. */
+  readonly passes: number;
+  /** A folder for the stores; emptied and removed by the child. */
+  readonly folder: string;
+  readonly profile: boolean;
+  /** Where the result goes, as JSON. */
+  readonly resultFile: string;
+}
+
+/** What a child found. Figures are sums over its passes unless said otherwise. */
+export interface RoundResult {
+  readonly operations: number;
+  readonly opsPerIteration: number;
+  readonly seconds: number;
+  readonly coldOpsPerSecond: number;
+  readonly samplesUs: number[];
+  readonly passedToWrite: number | null;
+  readonly reachedStorage: number | null;
+  /** Key and value bytes handed over by the writes of all passes. */
+  readonly logicalBytes: number;
+  readonly cpuUs: { readonly user: number; readonly system: number };
+  readonly peakBytes: number | null;
+  readonly baseBytes: number;
+  /** After the last pass's close. */
+  readonly fileBytes: number | null;
+  /** Key and value bytes in the store after the last pass. */
+  readonly contentBytes: number;
+  /** Of the last pass. */
+  readonly counters: { readonly before: CounterTree; readonly after: CounterTree } | null;
+  readonly census: Census | null;
+  readonly contentHash: string;
+}
+
+/** How the fresh process is warmed up before anything counts. */
+const WARM = { coldOperations: 10_000, coldCommits: 200, operations: 40_000, milliseconds: 2_000 };
+
+/** The content or the reads of a cell were wrong. */
+export class WrongContentError extends Error {
+  override name = "WrongContentError";
+}
+
+/** Measures a round. Throws WrongContentError when the engine got anything wrong. */
+export async function measureRound(request: RoundRequest): Promise<RoundResult> {
+  rmSync(request.folder, { recursive: true, force: true });
+  try {
+    const bed = await Bed.make(request);
+    const warm = await warmUp(bed);
+    return await measurePasses(bed, warm);
+  } finally {
+    rmSync(request.folder, { recursive: true, force: true });
+  }
+}
+
+interface Warmth {
+  readonly coldOpsPerSecond: number;
+  readonly sawPromise: boolean;
+}
+
+/** Runs the workload on scratch stores until the compiler has seen it; tells the first operations' rate. */
+async function warmUp(bed: Bed): Promise<Warmth> {
+  const { commitEvery } = bed.request;
+  const total = bed.shared.stream.kinds.length;
+  const started = performance.now();
+  let done = 0;
+  let coldOpsPerSecond = 0;
+  let sawPromise = false;
+  for (let turn = 0; ; turn++) {
+    const cold = Math.min(total, WARM.coldOperations, WARM.coldCommits * commitEvery);
+    const operations = turn === 0 ? cold : Math.min(total, WARM.operations);
+    const store = await bed.acquire("scratch");
+    const pass = bed.prepare(store, operations, turn === 0 ? commitEvery : Math.max(commitEvery, 1000));
+    const plain = await runPlainly(pass);
+    await bed.release(store, pass);
+    if (turn === 0) coldOpsPerSecond = pass.operations / plain.seconds;
+    sawPromise ||= plain.sawPromise;
+    done += pass.operations;
+    const enough = done >= WARM.operations || performance.now() - started > WARM.milliseconds;
+    if (enough || pass.before !== undefined) return { coldOpsPerSecond, sawPromise };
+  }
+}
+
+async function runPlainly(pass: Pass): Promise<{ seconds: number; sawPromise: boolean }> {
+  let seconds = 0;
+  let sawPromise = false;
+  for (let i = 0; i < pass.iterations; i++) {
+    await pass.before?.();
+    const started = performance.now();
+    const pending = pass.run();
+    if (pending instanceof Promise) {
+      sawPromise = true;
+      await pending;
+    }
+    seconds += (performance.now() - started) / 1000;
+    await pass.after?.();
+  }
+  return { seconds, sawPromise };
+}
+
+/** Sums of what the passes cost. */
+interface Totals {
+  operations: number;
+  seconds: number;
+  user: number;
+  system: number;
+  passedToWrite: number | null;
+  reachedStorage: number | null;
+  samplesUs: number[];
+}
+
+async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
+  const { request, shared } = bed;
+  const totals: Totals = {
+    operations: 0,
+    seconds: 0,
+    user: 0,
+    system: 0,
+    passedToWrite: 0,
+    reachedStorage: 0,
+    samplesUs: [],
+  };
+  collectGarbage();
+  resetPeak();
+  for (let turn = 1; ; turn++) {
+    const store = await bed.acquire("measured");
+    const pass = bed.prepare(store, shared.stream.kinds.length, request.commitEvery);
+    const before = store.counters();
+    await measurePass(bed, store, pass, warm.sawPromise, totals);
+    const problem = pass.problem();
+    if (problem !== null) throw new WrongContentError(problem);
+    if (turn < request.passes) {
+      await bed.discard();
+      continue;
+    }
+    const after = bed.lastCounters;
+    const peakBytes = peakResidentBytes();
+    const fileBytes = bed.fileBytes();
+    const hash = await hashAgain(bed);
+    return {
+      operations: totals.operations,
+      opsPerIteration: pass.opsPerIteration,
+      seconds: totals.seconds,
+      coldOpsPerSecond: warm.coldOpsPerSecond,
+      samplesUs: totals.samplesUs,
+      passedToWrite: totals.passedToWrite,
+      reachedStorage: totals.reachedStorage,
+      logicalBytes: shared.expectation.writtenBytes * request.passes,
+      cpuUs: { user: totals.user, system: totals.system },
+      peakBytes,
+      baseBytes: bed.baseBytes,
+      fileBytes,
+      contentBytes: shared.expectation.contentBytes,
+      counters: before === null || after === null ? null : { before, after },
+      census: bed.lastCensus,
+      contentHash: hash,
+    };
+  }
+}
+
+/** Times one pass; the store is closed at the end, and what closing writes counts as written. */
+async function measurePass(
+  bed: Bed,
+  store: EngineStore,
+  pass: Pass,
+  sawPromise: boolean,
+  totals: Totals,
+): Promise<void> {
+  collectGarbage();
+  const written = writtenBytes();
+  const cpu = cpuMicroseconds();
+  const samplesMs = await timePass(pass, sawPromise);
+  const cpuAfter = cpuMicroseconds();
+  await bed.finish(store, pass);
+  const writtenAfter = writtenBytes();
+  totals.operations += pass.operations;
+  for (const sample of samplesMs) {
+    totals.seconds += sample / 1000;
+    totals.samplesUs.push(sample * 1000);
+  }
+  totals.user += cpuAfter.user - cpu.user;
+  totals.system += cpuAfter.system - cpu.system;
+  if (written === null || writtenAfter === null) {
+    totals.passedToWrite = null;
+    totals.reachedStorage = null;
+  } else {
+    totals.passedToWrite = (totals.passedToWrite ?? 0) + writtenAfter.passedToWrite - written.passedToWrite;
+    totals.reachedStorage =
+      (totals.reachedStorage ?? 0) + writtenAfter.reachedStorage - written.reachedStorage;
+  }
+}
+
+/** Opens the measured store again and compares its content with what the stream must have left. */
+async function hashAgain(bed: Bed): Promise<string> {
+  const store = await bed.openAgain();
+  const hash = await contentHash(store);
+  await store.close();
+  const expected = bed.shared.expectation;
+  if (hash !== expected.hash) {
+    throw new WrongContentError(
+      `content hashes to ${hash}, not ${expected.hash} (${expected.records} records)`,
+    );
+  }
+  return hash;
+}
+
+/** A full collection between phases, where the runner has allowed it. */
+function collectGarbage(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+}
