@@ -58,6 +58,7 @@ export function applyNameChange(names: Map<string, MemoryNode>, change: NameChan
 
 /** Whether the later of two changes of names can only have happened on top of the earlier. */
 export function dependsOn(later: NameChange, earlier: NameChange): boolean {
+  if (later.node !== undefined && later.node === earlier.node) return true;
   return namesOf(later).some((a) =>
     namesOf(earlier).some((b) => a === b || posix.dirname(a) === b || posix.dirname(b) === a),
   );
