@@ -13,6 +13,7 @@ import { compareBytes, hexOf } from "./big-endian.js";
 import { KIND_LEAF, type LegacyGeneration } from "./layout.js";
 import { LeafDecoder, type RecordBatch } from "./leaf.js";
 import type { LegacyPages } from "./pages.js";
+import { BatchBuilder } from "./record-batch.js";
 
 /** The leaves of one tree that hold records, by ascending first key. */
 export interface LeafOrder {
@@ -28,8 +29,6 @@ export interface LeafBatch extends RecordBatch {
 
 /** More leaves than this overlapping at one key are refused. */
 export const MERGE_LEAVES_MAX = 1024;
-const MERGED_BATCH_RECORDS = 512;
-const MERGED_BATCH_BYTES = 64 * 1024;
 
 /**
  * Streams the records of the leaves `from` to `to` (indexes into the list; a group of overlapping leaves must
@@ -105,6 +104,18 @@ class MergeInput {
     );
   }
 
+  copyTo(out: BatchBuilder): void {
+    const { leaf, next } = this;
+    out.push(
+      leaf.keys,
+      leaf.keyStart[next]!,
+      leaf.keyLength[next]!,
+      leaf.values,
+      leaf.valueStart[next]!,
+      leaf.valueLength[next]!,
+    );
+  }
+
   value(): Uint8Array {
     const start = this.leaf.valueStart[this.next]!;
     return this.leaf.values.subarray(start, start + this.leaf.valueLength[this.next]!);
@@ -145,12 +156,12 @@ class GroupMerge {
     for (;;) {
       const least = this.#least();
       if (least === undefined) break;
-      if (out.count >= MERGED_BATCH_RECORDS || out.bytes >= MERGED_BATCH_BYTES) yield out.take(this.#start);
-      out.push(least);
+      if (out.isFull) yield { ...out.take(), leavesDone: this.#start };
+      least.copyTo(out);
       this.#dropDuplicates(least);
       this.#advance(least);
     }
-    yield out.take(this.#end);
+    yield { ...out.take(), leavesDone: this.#end };
   }
 
   /** The input with the smallest key, after opening every leaf that could hold it. */
@@ -205,57 +216,4 @@ function smallest(inputs: readonly MergeInput[]): MergeInput | undefined {
   let least: MergeInput | undefined;
   for (const input of inputs) if (least === undefined || input.compare(least) < 0) least = input;
   return least;
-}
-
-/** Gathers merged records, which lie in different pages, in one place. */
-class BatchBuilder {
-  #bytes: Uint8Array = new Uint8Array(MERGED_BATCH_BYTES);
-  readonly #arrays: Uint32Array[] = [0, 1, 2, 3].map(() => new Uint32Array(MERGED_BATCH_RECORDS));
-  count = 0;
-  bytes = 0;
-
-  push(input: MergeInput): void {
-    const { leaf, next } = input;
-    const [keyStart, keyLength, valueStart, valueLength] = this.#arrays as [
-      Uint32Array,
-      Uint32Array,
-      Uint32Array,
-      Uint32Array,
-    ];
-    const keyBytes = leaf.keyLength[next]!;
-    const value = input.value();
-    this.#reserve(keyBytes + value.length);
-    keyStart[this.count] = this.bytes;
-    keyLength[this.count] = keyBytes;
-    this.#bytes.set(leaf.keys.subarray(leaf.keyStart[next]!, leaf.keyStart[next]! + keyBytes), this.bytes);
-    this.bytes += keyBytes;
-    valueStart[this.count] = this.bytes;
-    valueLength[this.count] = value.length;
-    this.#bytes.set(value, this.bytes);
-    this.bytes += value.length;
-    this.count++;
-  }
-
-  take(leavesDone: number): LeafBatch {
-    const batch: LeafBatch = {
-      count: this.count,
-      keys: this.#bytes,
-      keyStart: this.#arrays[0]!,
-      keyLength: this.#arrays[1]!,
-      values: this.#bytes,
-      valueStart: this.#arrays[2]!,
-      valueLength: this.#arrays[3]!,
-      leavesDone,
-    };
-    this.count = 0;
-    this.bytes = 0;
-    return batch;
-  }
-
-  #reserve(length: number): void {
-    if (this.bytes + length <= this.#bytes.length) return;
-    const wider = new Uint8Array((this.bytes + length) * 2);
-    wider.set(this.#bytes.subarray(0, this.bytes));
-    this.#bytes = wider;
-  }
 }

@@ -25,7 +25,7 @@ export interface RecordBatch {
 }
 
 /** gen1: prefix length and suffix length. */
-const PREFIX_HEADER_BYTES = 4;
+export const PREFIX_HEADER_BYTES = 4;
 
 export class LeafDecoder implements RecordBatch {
   readonly header: TreeHeader = new TreeHeader();

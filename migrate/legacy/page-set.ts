@@ -43,7 +43,7 @@ export class PageSet {
   }
 }
 
-/** A growing list of page numbers in four bytes each. */
+/** A growing list of page numbers or counts, in four bytes each. */
 export class PageList {
   #ids: Uint32Array = new Uint32Array(64);
   length = 0;
@@ -59,6 +59,10 @@ export class PageList {
 
   at(index: number): number {
     return this.#ids[index]!;
+  }
+
+  set(index: number, page: number): void {
+    this.#ids[index] = page;
   }
 
   /** The numbers in a block of their own. */
