@@ -2,6 +2,7 @@
 
 import { betterSqlite3Blob, betterSqlite3Int } from "./better-sqlite3.js";
 import type { Engine } from "./engine.js";
+import { espalierGroup, espalierNone, espalierSync } from "./espalier.js";
 import { classicLevel, rocksdb } from "./level.js";
 import { lmdbAwaited, lmdbSync } from "./lmdb.js";
 import { nodeSqlite } from "./node-sqlite.js";
@@ -9,6 +10,9 @@ import { nodeSqlite3Wasm } from "./node-sqlite3-wasm.js";
 import { sortedBtree } from "./sorted-btree.js";
 
 export const ENGINES: readonly Engine[] = [
+  espalierSync,
+  espalierGroup,
+  espalierNone,
   betterSqlite3Int,
   betterSqlite3Blob,
   lmdbSync,

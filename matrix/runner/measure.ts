@@ -30,15 +30,17 @@ export interface RoundRequest {
 /** What a child found. Figures are sums over its passes unless said otherwise. */
 export interface RoundResult {
   readonly operations: number;
+  readonly passes: number;
   readonly opsPerIteration: number;
   readonly seconds: number;
   readonly coldOpsPerSecond: number;
   readonly samplesUs: number[];
+  /** null where iterations have an untimed part, whose writes and CPU time cannot be told apart. */
   readonly passedToWrite: number | null;
   readonly reachedStorage: number | null;
   /** Key and value bytes handed over by the writes of all passes. */
   readonly logicalBytes: number;
-  readonly cpuUs: { readonly user: number; readonly system: number };
+  readonly cpuUs: { readonly user: number; readonly system: number } | null;
   readonly peakBytes: number | null;
   readonly baseBytes: number;
   /** After the last pass's close. */
@@ -157,6 +159,7 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
     const hash = await hashAgain(bed);
     return {
       operations: totals.operations,
+      passes: request.passes,
       opsPerIteration: pass.opsPerIteration,
       seconds: totals.seconds,
       coldOpsPerSecond: warm.coldOpsPerSecond,
@@ -164,7 +167,7 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
       passedToWrite: totals.passedToWrite,
       reachedStorage: totals.reachedStorage,
       logicalBytes: shared.expectation.writtenBytes * request.passes,
-      cpuUs: { user: totals.user, system: totals.system },
+      cpuUs: pass.before === undefined ? { user: totals.user, system: totals.system } : null,
       peakBytes,
       baseBytes: bed.baseBytes,
       fileBytes,
@@ -198,7 +201,7 @@ async function measurePass(
   }
   totals.user += cpuAfter.user - cpu.user;
   totals.system += cpuAfter.system - cpu.system;
-  if (written === null || writtenAfter === null) {
+  if (written === null || writtenAfter === null || pass.before !== undefined) {
     totals.passedToWrite = null;
     totals.reachedStorage = null;
   } else {

@@ -1,0 +1,110 @@
+/** Presets of `matrix run`: smoke (seconds, for tests), quick (the core in ten minutes), full (everything). */
+
+import { ORDERS, SHAPES, WORKLOADS, type WorkloadName } from "../results/document.js";
+import type { Effort, PlanSection } from "./cells.js";
+
+export interface Preset {
+  readonly sections: readonly PlanSection[];
+  readonly effort: Effort;
+  readonly rounds: number;
+  /** Time limit of one child process. */
+  readonly timeLimitMs: number;
+  readonly budgetMs: number | null;
+}
+
+export const PRESET_NAMES = ["smoke", "quick", "full"] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** The commit intervals that the plan for the allocator names. */
+export const COMMIT_INTERVALS: readonly number[] = [1, 10, 100, 1000, 10_000];
+
+/** The four workloads that every run is judged by; put_many in both group sizes. */
+export const CORE_WORKLOADS: readonly WorkloadName[] = [
+  "reads",
+  "mixed",
+  "inserts",
+  "put_many-64",
+  "put_many-1000",
+];
+
+const QUICK_ENGINES: readonly string[] = ["espalier", "better-sqlite3", "lmdb", "rebuild"];
+
+/** Workloads whose figures depend on the commit interval and that `full` runs at every interval. */
+const WRITING_WORKLOADS: readonly WorkloadName[] = WORKLOADS.filter(
+  (name) => name !== "scan" && name !== "reopen" && name !== "recover",
+);
+
+/** The preset of a name; `engineIds` are all engines there are, for `full`. */
+export function preset(name: PresetName, engineIds: readonly string[]): Preset {
+  switch (name) {
+    case "smoke":
+      return {
+        sections: [
+          {
+            workloads: WORKLOADS,
+            commitEvery: [100],
+            engines: ["espalier", "rebuild", "rebuild-on-miss", "sorted-btree"],
+            records: [1000],
+            shapes: ["u64"],
+            orders: ["random"],
+          },
+        ],
+        effort: { commitsMax: 100, operationsMax: 1000, gets: 2000, passes: 1 },
+        rounds: 1,
+        timeLimitMs: 60_000,
+        budgetMs: null,
+      };
+    case "quick":
+      return {
+        sections: [
+          {
+            workloads: CORE_WORKLOADS,
+            commitEvery: COMMIT_INTERVALS,
+            engines: QUICK_ENGINES,
+            records: [10_000],
+            shapes: ["u64"],
+            orders: ["random"],
+          },
+        ],
+        effort: { commitsMax: 1000, operationsMax: 10_000, gets: 50_000, passes: 3 },
+        rounds: 3,
+        timeLimitMs: 60_000,
+        budgetMs: 10 * 60_000,
+      };
+    case "full":
+      return full(engineIds);
+  }
+}
+
+function full(engineIds: readonly string[]): Preset {
+  const everything: PlanSection = {
+    workloads: WORKLOADS,
+    commitEvery: COMMIT_INTERVALS,
+    engines: engineIds,
+    records: [10_000],
+    shapes: ["u64"],
+    orders: ["random"],
+  };
+  return {
+    sections: [
+      everything,
+      { ...everything, workloads: [...CORE_WORKLOADS, "scan"], commitEvery: [100, 10_000], orders: ORDERS },
+      {
+        ...everything,
+        commitEvery: [100, 10_000],
+        shapes: SHAPES,
+        workloads: [...WRITING_WORKLOADS, "scan"],
+      },
+      {
+        ...everything,
+        workloads: ["reads", "mixed", "inserts", "put_many-64", "put_many-1000", "scan", "reopen"],
+        commitEvery: [100, 1000, 10_000],
+        records: [1_000_000],
+      },
+    ],
+    effort: { commitsMax: 5000, operationsMax: 200_000, gets: 200_000, passes: 5 },
+    rounds: 3,
+    timeLimitMs: 5 * 60_000,
+    budgetMs: null,
+  };
+}

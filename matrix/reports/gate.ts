@@ -1,0 +1,219 @@
+/**
+ * The rollout gates: rules that a run must meet, each answered with its figure, limit and margin. GO when
+ * all are met. A gate that finds nothing to judge is not met: missing evidence is no evidence.
+ */
+
+import { readFile } from "node:fs/promises";
+import { shippedJson } from "../package-files.js";
+import { counterAt } from "../results/counters.js";
+import type { CellRow, GateResult, GateVerdict, RunDocument } from "../results/document.js";
+import { ratiosTo } from "./ratios.js";
+
+export const GATES_SCHEMA = "espalier-matrix-gates";
+export const DEFAULT_GATES_FILE = "docs/matrix-gates.json";
+
+/** Which cells a gate judges. What is left out is not restricted. */
+export interface GateScope {
+  readonly engines?: readonly string[];
+  readonly workloads?: readonly string[];
+  readonly commitEvery?: readonly (number | null)[];
+  readonly shapes?: readonly string[];
+  readonly orders?: readonly string[];
+  readonly records?: readonly number[];
+}
+
+interface GateBase {
+  readonly id: string;
+  readonly title: string;
+  readonly scope: GateScope;
+  readonly limit: number;
+}
+
+/** One rule. */
+export type Gate =
+  /** The change of a counter over a cell, at most `limit`. */
+  | (GateBase & { readonly kind: "counter"; readonly counter: string })
+  /** One counter less another, at most `limit`: failures that no split followed. */
+  | (GateBase & { readonly kind: "counter-excess"; readonly counter: string; readonly over: string })
+  /** ops/s over those of another engine's cell in the same group, at least `limit`. */
+  | (GateBase & { readonly kind: "ratio"; readonly baseline: string })
+  /** A figure of the cell's row, at most `limit`. */
+  | (GateBase & { readonly kind: "figure"; readonly figure: FigureName })
+  /** Cells that failed or timed out, at most `limit`. */
+  | (GateBase & { readonly kind: "failures" });
+
+export type FigureName =
+  | "log-bytes-per-operation"
+  | "slot-extent-ns-per-operation"
+  | "latency-p99-us"
+  | "write-amplification"
+  | "space-amplification";
+
+interface Figure {
+  readonly unit: string;
+  readonly of: (cell: CellRow) => number | null | undefined;
+}
+
+const FIGURES: Record<FigureName, Figure> = {
+  "log-bytes-per-operation": { unit: "bytes an operation", of: (cell) => cell.bytes?.logPerOperation },
+  "slot-extent-ns-per-operation": {
+    unit: "ns an operation",
+    of: (cell) => cell.profile?.slotExtent.nsPerOperation,
+  },
+  "latency-p99-us": { unit: "µs", of: (cell) => cell.latencyUs?.p99 },
+  "write-amplification": { unit: "times", of: (cell) => cell.bytes?.writeAmplification },
+  "space-amplification": { unit: "times", of: (cell) => cell.bytes?.spaceAmplification },
+};
+
+export interface GatesDocument {
+  readonly schema: typeof GATES_SCHEMA;
+  readonly version: 1;
+  readonly gates: readonly Gate[];
+}
+
+/** Reads gates from a file, or those that ship with the package. Throws Error for anything that is no gates document. */
+export async function readGates(path: string | null = null): Promise<GatesDocument> {
+  const value: unknown =
+    path === null ? shippedJson(DEFAULT_GATES_FILE) : JSON.parse(await readFile(path, "utf8"));
+  const document = value as Partial<GatesDocument> | null;
+  if (document?.schema !== GATES_SCHEMA || document.version !== 1 || !Array.isArray(document.gates)) {
+    throw new Error(`${path ?? DEFAULT_GATES_FILE} is no "${GATES_SCHEMA}" document of version 1`);
+  }
+  const gates = document.gates as readonly Gate[];
+  for (const gate of gates) checkGate(gate);
+  return { schema: GATES_SCHEMA, version: 1, gates };
+}
+
+function checkGate(gate: Gate): void {
+  const named = typeof gate.id === "string" && typeof gate.title === "string";
+  if (!named || typeof gate.limit !== "number" || typeof gate.scope !== "object") {
+    throw new Error(`a gate needs id, title, scope and limit: ${JSON.stringify(gate)}`);
+  }
+  const kinds: readonly string[] = ["counter", "counter-excess", "ratio", "figure", "failures"];
+  if (!kinds.includes(gate.kind)) throw new Error(`gate ${gate.id} has no kind of ${kinds.join(", ")}`);
+  if (gate.kind === "figure" && !(gate.figure in FIGURES)) {
+    throw new Error(
+      `gate ${gate.id} asks for figure ${String(gate.figure)}; there are ${Object.keys(FIGURES).join(", ")}`,
+    );
+  }
+}
+
+/** Judges a run by gates. */
+export function gateRun(
+  run: RunDocument,
+  gates: GatesDocument,
+  gatesFile: string = DEFAULT_GATES_FILE,
+): GateVerdict {
+  const results = gates.gates.map((gate) => judgeGate(run, gate));
+  return { verdict: results.every(({ pass }) => pass) ? "GO" : "NO-GO", gatesFile, gates: results };
+}
+
+/** One cell's figure for a gate. */
+interface Judged {
+  readonly cell: string;
+  readonly figure: number;
+}
+
+function judgeGate(run: RunDocument, gate: Gate): GateResult {
+  const cells = run.cells.filter((cell) => inScope(cell, gate.scope));
+  if (gate.kind === "failures") return failuresGate(gate, cells);
+  const { judged, unit } = figuresFor(
+    run,
+    gate,
+    cells.filter(({ status }) => status === "ok"),
+  );
+  const atLeast = gate.kind === "ratio";
+  const worst = judged.reduce<Judged | null>((held, next) => {
+    if (held === null) return next;
+    return (atLeast ? next.figure < held.figure : next.figure > held.figure) ? next : held;
+  }, null);
+  const facts = { id: gate.id, title: gate.title, limit: gate.limit, unit, cells: judged.length };
+  const comparison = atLeast ? "at-least" : "at-most";
+  if (worst === null) {
+    return {
+      ...facts,
+      comparison,
+      pass: false,
+      figure: null,
+      margin: null,
+      cell: null,
+      detail: "no cell to judge by",
+    };
+  }
+  const margin = atLeast ? worst.figure - gate.limit : gate.limit - worst.figure;
+  const broken = judged.filter(({ figure }) => (atLeast ? figure < gate.limit : figure > gate.limit)).length;
+  const detail = broken === 0 ? `${judged.length} cells` : `${broken} of ${judged.length} cells break it`;
+  return { ...facts, comparison, pass: margin >= 0, figure: worst.figure, margin, cell: worst.cell, detail };
+}
+
+function failuresGate(gate: Gate, cells: readonly CellRow[]): GateResult {
+  const tried = cells.filter(({ status }) => status === "ok" || status === "failed" || status === "timeout");
+  const bad = tried.filter(({ status }) => status !== "ok");
+  const [first] = bad;
+  return {
+    id: gate.id,
+    title: gate.title,
+    pass: tried.length > 0 && bad.length <= gate.limit,
+    figure: tried.length === 0 ? null : bad.length,
+    comparison: "at-most",
+    limit: gate.limit,
+    margin: tried.length === 0 ? null : gate.limit - bad.length,
+    unit: "cells",
+    cell: first?.id ?? null,
+    cells: tried.length,
+    detail: tried.length === 0 ? "no cell to judge by" : (first?.reason ?? `${tried.length} cells`),
+  };
+}
+
+function figuresFor(
+  run: RunDocument,
+  gate: Gate,
+  cells: readonly CellRow[],
+): { judged: Judged[]; unit: string } {
+  const collect = (of: (cell: CellRow) => number | null | undefined): Judged[] =>
+    cells.flatMap((cell) => {
+      const figure = of(cell);
+      return figure === null || figure === undefined ? [] : [{ cell: cell.id, figure }];
+    });
+  const counter = (cell: CellRow, path: string): number | null =>
+    cell.counters === null ? null : counterAt(cell.counters.delta, path);
+  switch (gate.kind) {
+    case "counter":
+      return { judged: collect((cell) => counter(cell, gate.counter)), unit: gate.counter };
+    case "counter-excess":
+      return {
+        judged: collect((cell) => {
+          const more = counter(cell, gate.counter);
+          const less = counter(cell, gate.over);
+          return more === null || less === null ? null : Math.max(0, more - less);
+        }),
+        unit: `${gate.counter} beyond ${gate.over}`,
+      };
+    case "ratio": {
+      const ids = new Set(cells.map(({ id }) => id));
+      const ratios = ratiosTo(run, gate.baseline).filter(({ cell }) => ids.has(cell.id));
+      // The high end of the interval: a cell is called worse only when the rounds agree that it is.
+      const judged = ratios.map(({ cell, ratio }) => ({ cell: cell.id, figure: ratio.high }));
+      return { judged, unit: `times ${gate.baseline}` };
+    }
+    case "figure": {
+      const { unit, of } = FIGURES[gate.figure];
+      return { judged: collect(of), unit };
+    }
+    case "failures":
+      return { judged: [], unit: "cells" };
+  }
+}
+
+function inScope(cell: CellRow, scope: GateScope): boolean {
+  const allows = <T>(list: readonly T[] | undefined, value: T): boolean =>
+    list === undefined || list.includes(value);
+  return (
+    allows(scope.engines, cell.engine) &&
+    allows<string>(scope.workloads, cell.workload) &&
+    allows(scope.commitEvery, cell.commitEvery) &&
+    allows<string>(scope.shapes, cell.shape) &&
+    allows<string>(scope.orders, cell.order) &&
+    allows(scope.records, cell.records)
+  );
+}

@@ -1,0 +1,138 @@
+/** What a run can be asked to do, and how that becomes a plan. */
+
+import { ENGINES, engineById } from "../engines/registry.js";
+import type { CellGroup, PlanSection } from "../plan/cells.js";
+import { PRESET_NAMES, type PresetName, preset } from "../plan/presets.js";
+import type { OrderName, RunSettings, ShapeName, WorkloadName } from "../results/document.js";
+import type { MatrixProgress } from "./progress.js";
+import type { SavedPlan } from "./state.js";
+
+/** Options of `runMatrix`. Lists replace the preset's own. */
+export interface MatrixOptions {
+  /** Folder of the run: document, state, streams and, while it runs, the stores. */
+  readonly out: string;
+  /** "quick" by default. */
+  readonly preset?: PresetName;
+  readonly workloads?: readonly WorkloadName[];
+  readonly commitEvery?: readonly number[];
+  readonly engines?: readonly string[];
+  /** Records in (or loaded into) the store. */
+  readonly records?: readonly number[];
+  readonly shapes?: readonly ShapeName[];
+  readonly orders?: readonly OrderName[];
+  readonly rounds?: number;
+  /** Milliseconds after which no further round is started; null for no such bound. */
+  readonly budgetMs?: number | null;
+  /** Milliseconds that one child process may take. */
+  readonly timeLimitMs?: number;
+  readonly seed?: number;
+  /** The engine that ratios are taken to; "better-sqlite3" where it is among the engines. */
+  readonly baseline?: string;
+  /** Keep every sample in the document. */
+  readonly samples?: boolean;
+  /** Run the second, profiled pass; true by default. */
+  readonly profiledPass?: boolean;
+  readonly label?: string;
+  /** Go on with the run that `out` holds; everything but budget and signal is taken from there. */
+  readonly resume?: boolean;
+  /** Aborting stops the run, keeps what is done and writes the document. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: MatrixProgress) => void;
+  /** The compiled entry of the child processes, for running from sources. */
+  readonly childEntry?: string;
+}
+
+/** The part of a plan that options decide. Throws RangeError for a name or number that makes no sense. */
+export function planOf(
+  options: MatrixOptions,
+): Pick<
+  SavedPlan,
+  "preset" | "seed" | "command" | "label" | "sections" | "effort" | "settings" | "keepSamples"
+> {
+  const name = options.preset ?? "quick";
+  if (!PRESET_NAMES.includes(name)) {
+    throw new RangeError(`no preset is called ${String(name)}; there are ${PRESET_NAMES.join(", ")}`);
+  }
+  const chosen = preset(
+    name,
+    ENGINES.map(({ id }) => id),
+  );
+  for (const engine of options.engines ?? []) engineById(engine);
+  const sections = chosen.sections.map((section) => override(section, options));
+  const engines = unique(sections, ({ engines }) => engines);
+  const baseline =
+    options.baseline ?? (engines.includes("better-sqlite3") ? "better-sqlite3" : (engines[0] as string));
+  engineById(baseline);
+  const rounds = options.rounds ?? chosen.rounds;
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new RangeError(`rounds must be at least 1, not ${rounds}`);
+  const settings: RunSettings = {
+    rounds,
+    timeLimitMs: options.timeLimitMs ?? chosen.timeLimitMs,
+    budgetMs: options.budgetMs === undefined ? chosen.budgetMs : options.budgetMs,
+    workloads: unique(sections, ({ workloads }) => workloads),
+    commitEvery: unique(sections, ({ commitEvery }) => commitEvery),
+    engines,
+    records: unique(sections, ({ records }) => records),
+    shapes: unique(sections, ({ shapes }) => shapes),
+    orders: unique(sections, ({ orders }) => orders),
+    baseline,
+    profiledPass: options.profiledPass ?? true,
+  };
+  return {
+    preset: name,
+    seed: options.seed ?? 1,
+    command: commandOf(name, options),
+    label: options.label ?? null,
+    sections,
+    effort: chosen.effort,
+    settings,
+    keepSamples: options.samples ?? false,
+  };
+}
+
+function override(section: PlanSection, options: MatrixOptions): PlanSection {
+  return {
+    workloads: options.workloads ?? section.workloads,
+    commitEvery: options.commitEvery ?? section.commitEvery,
+    engines: options.engines ?? section.engines,
+    records: options.records ?? section.records,
+    shapes: options.shapes ?? section.shapes,
+    orders: options.orders ?? section.orders,
+  };
+}
+
+function unique<T>(sections: readonly PlanSection[], pick: (section: PlanSection) => readonly T[]): T[] {
+  return [...new Set(sections.flatMap((section) => [...pick(section)]))];
+}
+
+function commandOf(name: PresetName, options: MatrixOptions): string {
+  const lists = [
+    ["workloads", options.workloads],
+    ["commit-every", options.commitEvery],
+    ["engines", options.engines],
+    ["docs", options.records],
+    ["shapes", options.shapes],
+    ["orders", options.orders],
+  ] as const;
+  const given = lists.flatMap(([flag, list]) => (list === undefined ? [] : [`--${flag} ${list.join(",")}`]));
+  if (options.rounds !== undefined) given.push(`--rounds ${options.rounds}`);
+  if (options.seed !== undefined) given.push(`--seed ${options.seed}`);
+  return ["espalier matrix run", `--preset ${name}`, ...given].join(" ");
+}
+
+/** The command that measures one cell again, as it was measured in this run. */
+export function reproduceCommand(plan: SavedPlan, group: CellGroup, engine: string): string {
+  const commits = group.commitEvery === null ? [] : [`--commit-every ${group.commitEvery}`];
+  return [
+    `espalier matrix run --preset ${plan.preset}`,
+    `--workloads ${group.workload}`,
+    ...commits,
+    `--engines ${engine}`,
+    `--docs ${group.records}`,
+    `--shapes ${group.shape}`,
+    `--orders ${group.order}`,
+    `--rounds ${plan.settings.rounds}`,
+    `--seed ${plan.seed}`,
+  ].join(" ");
+}

@@ -1,0 +1,358 @@
+/**
+ * Runs the matrix: plans the cells, runs every round in a child process with the engines of a group in
+ * seeded order, controls drift in between, and writes the run's document as it goes.
+ */
+
+import { mkdirSync, rmSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import type { Engine, Presence } from "../engines/engine.js";
+import { engineById } from "../engines/registry.js";
+import { type CellGroup, cellId, type PlannedGroup, planGroups, sizeRound } from "../plan/cells.js";
+import { type GatesDocument, gateRun, readGates } from "../reports/gate.js";
+import { assembleCell } from "../results/assemble.js";
+import type { CellRow, EngineRow, RunDocument } from "../results/document.js";
+import { RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
+import { RUN_FILE, writeRun } from "../results/validate.js";
+import { seededRandom, shuffle } from "../stats/random.js";
+import { median } from "../stats/summary.js";
+import { ensureStreamFile } from "../streams/stream-file.js";
+import { runChild } from "./child.js";
+import { captureEnvironment } from "./environment.js";
+import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
+import { judgeNoise, summariseDrift } from "./noise.js";
+import { type MatrixOptions, planOf, reproduceCommand } from "./options.js";
+import { RunState, type SavedPlan, type SideFigures } from "./state.js";
+
+/** Children between two points of the drift control. */
+const DRIFT_EVERY = 20;
+const DRIFT_SYNCS = 40;
+/** Milliseconds between two writes of the document while a run goes on. */
+const DOCUMENT_EVERY_MS = 15_000;
+
+/** One child to run. */
+interface Job {
+  readonly kind: "round" | "profile";
+  readonly group: CellGroup;
+  readonly engine: string;
+  readonly round: number;
+}
+
+/**
+ * Runs the matrix and returns its document, which is also in `out`. Stops early, with what is done, when
+ * the budget is used up or the signal aborts. Throws RangeError for options that make no sense, and Error
+ * when `out` holds a run and `resume` was not asked for (or the other way round).
+ */
+export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
+  const run = await MatrixRun.open(options);
+  try {
+    await run.work();
+  } finally {
+    await run.finish();
+  }
+  return run.document();
+}
+
+class MatrixRun {
+  readonly #options: MatrixOptions;
+  readonly #out: string;
+  readonly #state: RunState;
+  readonly #plan: SavedPlan;
+  readonly #side: SideFigures;
+  readonly #groups: readonly PlannedGroup[];
+  readonly #presence: ReadonlyMap<string, Presence>;
+  readonly #gates: GatesDocument;
+  readonly #rows: Map<string, CellRow> = new Map();
+  readonly #startedMs: number = performance.now();
+  readonly #durations: number[] = [];
+  #interrupted: "signal" | "budget" | null = null;
+  #jobsLeft = 0;
+  #documentAtMs = 0;
+
+  static async open(options: MatrixOptions): Promise<MatrixRun> {
+    const out = resolve(options.out);
+    const state = new RunState(out);
+    if (options.resume !== true && state.exists()) {
+      throw new Error(`${out} holds a run already: resume it, or choose another folder`);
+    }
+    if (options.resume === true && !state.exists()) throw new Error(`${out} holds no run to resume`);
+    const fresh = options.resume === true ? null : planOf(options);
+    const engines = fresh?.settings.engines ?? state.readPlan().settings.engines;
+    const presence = new Map<string, Presence>();
+    for (const id of engines) presence.set(id, await engineById(id).probe());
+    if (fresh !== null) {
+      mkdirSync(join(out, "work"), { recursive: true });
+      const startedAt = new Date().toISOString();
+      const environment = captureEnvironment(out, peerVersions(presence));
+      state.savePlan({ version: 1, id: runId(startedAt), startedAt, ...fresh, environment });
+    }
+    return new MatrixRun(options, out, state, presence, await readGates());
+  }
+
+  private constructor(
+    options: MatrixOptions,
+    out: string,
+    state: RunState,
+    presence: ReadonlyMap<string, Presence>,
+    gates: GatesDocument,
+  ) {
+    this.#gates = gates;
+    this.#options = options;
+    this.#out = out;
+    this.#state = state;
+    this.#presence = presence;
+    this.#plan = state.readPlan();
+    this.#side = state.readSide();
+    this.#groups = planGroups(this.#plan.sections);
+    mkdirSync(join(out, "work"), { recursive: true });
+    for (const { group, engines } of this.#groups) {
+      for (const engine of engines) this.#refresh(group, engine);
+    }
+  }
+
+  /** Runs what is not done yet. */
+  async work(): Promise<void> {
+    const finished = this.#state.finished();
+    const all = this.#jobs();
+    const jobs = all.filter((job) => !finished.has(jobKey(job)));
+    this.#jobsLeft = jobs.length;
+    if (jobs.length > 0) this.#driftPoint(0);
+    let round = 0;
+    for (const [index, job] of jobs.entries()) {
+      if (job.round !== round) this.#measureLimits();
+      round = job.round;
+      if (this.#mustStop()) return;
+      await this.#runJob(job, all.length);
+      if (this.#interrupted !== null) return;
+      if ((index + 1) % DRIFT_EVERY === 0 || index === jobs.length - 1) this.#driftPoint(round);
+    }
+  }
+
+  /** Writes the document and removes what only a running run needs. */
+  async finish(): Promise<void> {
+    rmSync(join(this.#out, "work"), { recursive: true, force: true });
+    this.#side.spentMs += performance.now() - this.#startedMs;
+    this.#state.saveSide(this.#side);
+    if (this.#jobsLeft === 0) rmSync(join(this.#out, "streams"), { recursive: true, force: true });
+    await writeRun(join(this.#out, RUN_FILE), this.document());
+  }
+
+  document(): RunDocument {
+    const { settings, environment, id, preset, seed, startedAt, command, label } = this.#plan;
+    const cells = this.#groups.flatMap(({ group, engines }) =>
+      engines.map((engine) => this.#rows.get(cellId(group, engine)) as CellRow),
+    );
+    const drift = summariseDrift(this.#side.drift);
+    const document: RunDocument = {
+      schema: RUN_SCHEMA,
+      version: RUN_VERSION,
+      run: {
+        id,
+        preset,
+        seed,
+        startedAt,
+        finishedAt: new Date().toISOString(),
+        durationMs: Math.round(this.#side.spentMs),
+        complete: this.#jobsLeft === 0,
+        interrupted: this.#interrupted,
+        command,
+        label,
+      },
+      environment: { ...environment, loadAtEnd: loadavg() },
+      settings,
+      engines: settings.engines.map((engine) => this.#engineRow(engineById(engine))),
+      cells,
+      limits: summariseLimits(this.#side.limits),
+      drift,
+      noise: judgeNoise(drift, cells, environment),
+      verdict: null,
+    };
+    // Gates judge this store; a run of peers alone has no verdict.
+    const judged = document.engines.some(({ family, present }) => family === "espalier" && present);
+    return judged ? { ...document, verdict: gateRun(document, this.#gates) } : document;
+  }
+
+  /** Rounds outermost, so that an early end leaves every cell with as many rounds as the others. */
+  #jobs(): Job[] {
+    const jobs: Job[] = [];
+    for (let round = 1; round <= this.#plan.settings.rounds; round++) {
+      for (const { group, engines } of this.#groups) {
+        const runnable = engines.filter((engine) => this.#canRun(group, engine));
+        const random = seededRandom(this.#plan.seed, `order ${round} ${group.workload} ${group.commitEvery}`);
+        for (const engine of shuffle([...runnable], random))
+          jobs.push({ kind: "round", group, engine, round });
+      }
+      if (round === 1 && this.#plan.settings.profiledPass) jobs.push(...this.#profileJobs());
+    }
+    return jobs;
+  }
+
+  #profileJobs(): Job[] {
+    return this.#groups.flatMap(({ group, engines }) =>
+      engines
+        .filter((engine) => this.#canRun(group, engine) && hasCounters(engineById(engine)))
+        .map((engine): Job => ({ kind: "profile", group, engine, round: 1 })),
+    );
+  }
+
+  #canRun(group: CellGroup, engine: string): boolean {
+    const present = this.#presence.get(engine)?.present === true;
+    return present && engineById(engine).unsupported(group.workload, group.shape) === null;
+  }
+
+  #mustStop(): boolean {
+    if (this.#options.signal?.aborted === true) this.#interrupted = "signal";
+    const budget =
+      this.#options.budgetMs === undefined ? this.#plan.settings.budgetMs : this.#options.budgetMs;
+    const next = this.#durations.length > 0 ? median(this.#durations) : 0;
+    const used = performance.now() - this.#startedMs + next;
+    if (this.#interrupted === null && budget !== null && used > budget) this.#interrupted = "budget";
+    return this.#interrupted !== null;
+  }
+
+  async #runJob(job: Job, total: number): Promise<void> {
+    const { group, engine, round, kind } = job;
+    const { operations, passes } = sizeRound(group, this.#plan.effort);
+    const { workload, shape, records, order } = group;
+    const startedAt = new Date().toISOString();
+    const startedMs = performance.now();
+    const streamFile = ensureStreamFile(join(this.#out, "streams"), {
+      workload,
+      shape,
+      order,
+      records,
+      operations,
+      seed: this.#plan.seed,
+    });
+    const work = join(this.#out, "work");
+    const outcome = await runChild(
+      {
+        engine,
+        workload,
+        streamFile,
+        commitEvery: group.commitEvery ?? 1,
+        passes: kind === "profile" ? 1 : passes,
+        folder: join(work, "store"),
+        profile: kind === "profile",
+      },
+      {
+        timeLimitMs: this.#plan.settings.timeLimitMs,
+        scratch: work,
+        signal: this.#options.signal,
+        entry: this.#options.childEntry,
+      },
+    );
+    if (outcome.status === "aborted") {
+      this.#interrupted = "signal";
+      return;
+    }
+    const cell = cellId(group, engine);
+    if (kind === "profile") this.#state.saveProfile(cell, outcome);
+    else this.#state.saveRound(cell, { round, startedAt, outcome });
+    this.#refresh(group, engine);
+    this.#durations.push(performance.now() - startedMs);
+    this.#jobsLeft--;
+    await this.#report(
+      job,
+      total,
+      outcome.status,
+      outcome.status === "ok" ? outcome.result.operations / outcome.result.seconds : null,
+    );
+  }
+
+  async #report(
+    job: Job,
+    total: number,
+    status: "ok" | "failed" | "timeout",
+    rate: number | null,
+  ): Promise<void> {
+    const elapsedMs = performance.now() - this.#startedMs;
+    const perJob = this.#durations.reduce((sum, duration) => sum + duration, 0) / this.#durations.length;
+    this.#options.onProgress?.({
+      done: total - this.#jobsLeft,
+      total,
+      cell: `${cellId(job.group, job.engine)}${job.kind === "profile" ? " (profiled)" : ""}`,
+      round: job.round,
+      status,
+      opsPerSecond: rate,
+      elapsedMs,
+      remainingMs: perJob * this.#jobsLeft,
+    });
+    if (elapsedMs - this.#documentAtMs > DOCUMENT_EVERY_MS) {
+      this.#documentAtMs = elapsedMs;
+      this.#state.saveSide(this.#side);
+      await writeRun(join(this.#out, RUN_FILE), this.document());
+    }
+  }
+
+  #refresh(group: CellGroup, engineId: string): void {
+    const engine = engineById(engineId);
+    const cell = cellId(group, engineId);
+    const row = assembleCell({
+      group,
+      engine,
+      presence: this.#presence.get(engineId) as Presence,
+      rounds: this.#state.rounds(cell),
+      profile: this.#state.profile(cell),
+      reproduce: reproduceCommand(this.#plan, group, engineId),
+      notRun: "the run ended before this cell's turn",
+      keepSamples: this.#plan.keepSamples,
+    });
+    this.#rows.set(cell, row);
+  }
+
+  #engineRow(engine: Engine): EngineRow {
+    const { id, title, family, durability, settings } = engine;
+    const { present, version, reason, install } = this.#presence.get(id) as Presence;
+    return {
+      id,
+      title,
+      family,
+      package: engine.package,
+      version,
+      durability,
+      settings,
+      present,
+      reason,
+      install,
+    };
+  }
+
+  #driftPoint(afterRound: number): void {
+    const { samplesUs } = overwriteLoop(join(this.#out, "work"), DRIFT_SYNCS, false);
+    this.#side.drift.push({
+      at: new Date().toISOString(),
+      afterRound,
+      javascriptMs: javascriptLoopMs(),
+      syncUs: median(samplesUs),
+    });
+  }
+
+  #measureLimits(): void {
+    this.#side.limits.push(...measureLimits(join(this.#out, "work")));
+  }
+}
+
+function jobKey(job: Job): string {
+  const cell = cellId(job.group, job.engine);
+  return job.kind === "profile" ? RunState.profileKey(cell) : RunState.roundKey(cell, job.round);
+}
+
+/** Engines of this project count what they do; a profiled pass tells nothing about the others. */
+function hasCounters(engine: Engine): boolean {
+  return engine.family === "espalier" || engine.family === "legacy";
+}
+
+function peerVersions(presence: ReadonlyMap<string, Presence>): Record<string, string> {
+  const versions: Record<string, string> = {};
+  for (const [id, { version }] of presence) {
+    const name = engineById(id).package;
+    if (name !== null && version !== null) versions[name] = version;
+  }
+  return versions;
+}
+
+/** Sorts by time, and is fit for a file name. */
+function runId(startedAt: string): string {
+  return startedAt.replaceAll(/[-:]/g, "").replace(/\.\d+Z$/, "Z");
+}

@@ -1,0 +1,130 @@
+/**
+ * The state folder of a run: its plan and every round that has ended, a file each, so that a run can be
+ * stopped at any moment and go on later. Files are replaced whole, never edited.
+ */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Effort, PlanSection } from "../plan/cells.js";
+import type { RoundRecord } from "../results/assemble.js";
+import type { DriftPoint, Environment, RunSettings } from "../results/document.js";
+import type { RoundOutcome } from "./child.js";
+import type { LimitSample } from "./limits.js";
+
+/** What a run was asked to do, kept from its first start. */
+export interface SavedPlan {
+  readonly version: 1;
+  readonly id: string;
+  readonly preset: string;
+  readonly seed: number;
+  readonly startedAt: string;
+  readonly command: string;
+  readonly label: string | null;
+  readonly sections: readonly PlanSection[];
+  readonly effort: Effort;
+  readonly settings: RunSettings;
+  readonly keepSamples: boolean;
+  readonly environment: Environment;
+}
+
+/** What is measured beside the cells. */
+export interface SideFigures {
+  readonly drift: DriftPoint[];
+  readonly limits: LimitSample[];
+  /** Milliseconds spent in earlier starts of the same run. */
+  spentMs: number;
+}
+
+const PLAN_FILE = "plan.json";
+const SIDE_FILE = "side.json";
+
+export class RunState {
+  readonly #folder: string;
+
+  constructor(outFolder: string) {
+    this.#folder = join(outFolder, "state");
+  }
+
+  /** Whether the folder holds a run already. */
+  exists(): boolean {
+    return existsSync(join(this.#folder, PLAN_FILE));
+  }
+
+  readPlan(): SavedPlan {
+    const plan = this.#read(PLAN_FILE) as SavedPlan;
+    if (plan.version !== 1) throw new Error(`${this.#folder} holds a run of another version of the matrix`);
+    return plan;
+  }
+
+  savePlan(plan: SavedPlan): void {
+    this.#write(PLAN_FILE, plan);
+  }
+
+  readSide(): SideFigures {
+    const exists = existsSync(join(this.#folder, SIDE_FILE));
+    return exists ? (this.#read(SIDE_FILE) as SideFigures) : { drift: [], limits: [], spentMs: 0 };
+  }
+
+  saveSide(side: SideFigures): void {
+    this.#write(SIDE_FILE, side);
+  }
+
+  /** The rounds of a cell that have ended, in order. */
+  rounds(cell: string): RoundRecord[] {
+    const prefix = `${fileName(cell)}.r`;
+    return this.#list("rounds")
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => this.#read(join("rounds", name)) as RoundRecord)
+      .sort((a, b) => a.round - b.round);
+  }
+
+  /** Cell and round of everything that has ended, without reading it. */
+  finished(): Set<string> {
+    return new Set([
+      ...this.#list("rounds").map((name) => name.replace(/\.json$/, "")),
+      ...this.#list("profiles").map((name) => name.replace(/\.json$/, ".profile")),
+    ]);
+  }
+
+  /** The name under which `finished` tells a round. */
+  static roundKey(cell: string, round: number): string {
+    return `${fileName(cell)}.r${round}`;
+  }
+
+  static profileKey(cell: string): string {
+    return `${fileName(cell)}.profile`;
+  }
+
+  saveRound(cell: string, record: RoundRecord): void {
+    this.#write(join("rounds", `${RunState.roundKey(cell, record.round)}.json`), record);
+  }
+
+  profile(cell: string): RoundOutcome | null {
+    const path = join("profiles", `${fileName(cell)}.json`);
+    return existsSync(join(this.#folder, path)) ? (this.#read(path) as RoundOutcome) : null;
+  }
+
+  saveProfile(cell: string, outcome: RoundOutcome): void {
+    this.#write(join("profiles", `${fileName(cell)}.json`), outcome);
+  }
+
+  #list(folder: string): string[] {
+    const path = join(this.#folder, folder);
+    return existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".json")) : [];
+  }
+
+  #read(path: string): unknown {
+    return JSON.parse(readFileSync(join(this.#folder, path), "utf8"));
+  }
+
+  #write(path: string, value: unknown): void {
+    const whole = join(this.#folder, path);
+    mkdirSync(join(whole, ".."), { recursive: true });
+    writeFileSync(`${whole}.part`, JSON.stringify(value));
+    renameSync(`${whole}.part`, whole);
+  }
+}
+
+function fileName(cell: string): string {
+  return cell.replaceAll("/", "~");
+}
