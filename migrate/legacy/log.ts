@@ -30,7 +30,7 @@ export interface LogSummary {
   readonly form: LogForm;
   /** Valid frames. */
   readonly frames: number;
-  /** Frames above the checkpoint. */
+  /** Frames above the checkpoint that count. */
   readonly applied: number;
   /** Pages that the log holds an image of. */
   readonly pages: number;
@@ -156,6 +156,7 @@ class LogScanner {
   /** The images of the newest LSN, held back until it is known whether it is the last. */
   #pending: Map<number, number> = new Map();
   #pendingLsn = -1;
+  #pendingFrames = 0;
   #lastLsn: number;
   #frames = 0;
   #applied = 0;
@@ -212,13 +213,15 @@ class LogScanner {
     if (lsn !== this.#pendingLsn) this.#settle();
     this.#pendingLsn = lsn;
     this.#pending.set(page, place);
-    this.#applied++;
+    this.#pendingFrames++;
     return true;
   }
 
   #settle(): void {
     for (const [page, place] of this.#pending) this.#images.set(page, place);
     if (this.#pending.size > 0) this.#lastLsn = Math.max(this.#lastLsn, this.#pendingLsn);
+    this.#applied += this.#pendingFrames;
+    this.#pendingFrames = 0;
     this.#pending = new Map();
   }
 

@@ -24,8 +24,6 @@ export class LegacyPages {
   readonly log: LegacyLog;
   /** Whole pages in the file. */
   readonly fileCount: number;
-  /** One more than the highest page number that the file or its log holds. */
-  readonly limit: number;
   readonly #file: VfsFile;
   readonly #pageZero: Uint8Array | undefined;
   readonly #window: Uint8Array;
@@ -45,12 +43,9 @@ export class LegacyPages {
     this.#file = file;
     this.#pageZero = pageZero;
     this.fileCount = Math.floor(file.size() / seal.pageSize);
-    let limit = this.fileCount;
-    for (const page of log.pageNumbers()) limit = Math.max(limit, page + 1);
-    if (limit > PAGE_NUMBER_MAX) {
-      throw new CorruptionError("G7", `the file has more than ${PAGE_NUMBER_MAX} pages`, this.#place(limit));
+    if (this.fileCount > PAGE_NUMBER_MAX) {
+      throw new CorruptionError("G7", `the file has ${this.fileCount} pages`, this.#place(PAGE_NUMBER_MAX));
     }
-    this.limit = limit;
     this.#windowPages = Math.max(1, Math.floor(WINDOW_BYTES / seal.pageSize));
     this.#window = new Uint8Array(this.#windowPages * seal.pageSize);
     this.#overlay = new Uint8Array(seal.pageSize);

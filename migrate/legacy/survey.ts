@@ -70,7 +70,7 @@ export interface SurveyOptions {
 
 export interface SurveyProgress {
   readonly phase: "scan" | "walk" | "heal" | "digest";
-  /** Pages done in this phase, and an upper bound of how many there are. */
+  /** Pages done in this phase, and how many there may be; more than those where the log holds new pages. */
   readonly pages: number;
   readonly of: number;
 }
@@ -140,7 +140,7 @@ class Surveyor {
     for (;;) {
       const step = steps.next();
       if (step.done === true) return step.value;
-      yield { phase, pages: step.value, of: this.#source.limit };
+      yield { phase, pages: step.value, of: this.#source.fileCount };
     }
   }
 
@@ -271,15 +271,22 @@ class Surveyor {
    */
   *#checkUnreached(): Generator<SurveyProgress, void> {
     const source = this.#source;
-    for (let page = 1; page < source.limit; page++) {
-      if (page % 65536 === 0) yield { phase: "scan", pages: page, of: source.limit };
-      if (this.#visited.has(page) || !source.has(page)) continue;
-      if (this.#free.pages.has(page) && !source.log.has(page)) continue;
-      const bytes = source.raw(page);
-      const fault = source.seal.fault(bytes, page);
-      if (fault === undefined || isZero(bytes)) continue;
-      this.#problems.add("G1", page, -1, `${fault}, and no other page says that it is not the root`);
+    for (let page = 1; page < source.fileCount; page++) {
+      if (page % 65536 === 0) yield { phase: "scan", pages: page, of: source.fileCount };
+      this.#checkUnreachedPage(page);
     }
+    for (const page of source.log.pageNumbers()) {
+      if (page >= source.fileCount) this.#checkUnreachedPage(page);
+    }
+  }
+
+  #checkUnreachedPage(page: number): void {
+    const source = this.#source;
+    if (this.#visited.has(page) || (this.#free.pages.has(page) && !source.log.has(page))) return;
+    const bytes = source.raw(page);
+    const fault = source.seal.fault(bytes, page);
+    if (fault === undefined || isZero(bytes)) return;
+    this.#problems.add("G1", page, -1, `${fault}, and no other page says that it is not the root`);
   }
 }
 

@@ -158,14 +158,13 @@ export class TreeWalk {
   }
 
   #checkParent(header: TreeHeader, parent: number): void {
-    if (header.parent !== parent) {
-      this.#notes.add(
-        "G7",
-        header.page,
-        -1,
-        `it names page ${header.parent} as its parent, the tree has page ${parent}`,
-      );
+    if (header.parent === parent) return;
+    if (header.page === this.#root) {
+      this.#fail("G9", header.page, `it is no root: it names page ${header.parent} as its parent`);
+      return;
     }
+    const reason = `it names page ${header.parent} as its parent, the tree has page ${parent}`;
+    this.#notes.add("G7", header.page, -1, reason);
   }
 
   #checkLinks(header: TreeHeader, page: number): void {
@@ -201,7 +200,7 @@ export class TreeWalk {
     this.#lastKeyLength = length;
   }
 
-  #fail(invariant: "G7", page: number, reason: string): void {
+  #fail(invariant: "G7" | "G9", page: number, reason: string): void {
     this.broken = true;
     this.#problems.add(invariant, page, -1, reason);
   }

@@ -63,13 +63,12 @@ export class TreePageBuilder {
     this.#lengths = new Uint16Array(slotsMax);
   }
 
-  /** The low fence as it stands: by default the first key. */
+  /** The low fence: the first key, or the first separator. */
   get low(): Uint8Array {
     return this.#low.subarray(0, this.#lowBytes);
   }
 
-  /** Sets another low fence than the first key; only before the first record. */
-  setLow(bytes: Uint8Array, start: number, length: number): void {
+  #setLow(bytes: Uint8Array, start: number, length: number): void {
     if (this.#low.length < length) this.#low = new Uint8Array(length * 2);
     for (let i = 0; i < length; i++) this.#low[i] = bytes[start + i]!;
     this.#lowBytes = length;
@@ -86,7 +85,7 @@ export class TreePageBuilder {
     valueStart: number,
     valueBytes: number,
   ): void {
-    if (this.count === 0 && this.#lowBytes === 0) this.setLow(keys, keyStart, keyBytes);
+    if (this.count === 0 && this.#lowBytes === 0) this.#setLow(keys, keyStart, keyBytes);
     let to = this.#recordBytes;
     const records = this.#records;
     if (this.#generation === "gen1") to = this.#putPrefixed(to, keys, keyStart, keyBytes);
@@ -101,7 +100,7 @@ export class TreePageBuilder {
   }
 
   addChild(child: number, separator: Uint8Array): void {
-    if (this.count === 0 && this.#lowBytes === 0) this.setLow(separator, 0, separator.length);
+    if (this.count === 0 && this.#lowBytes === 0) this.#setLow(separator, 0, separator.length);
     const at = this.#recordBytes;
     writeU64(this.#records, at, child);
     writeU16(this.#records, at + 8, separator.length);

@@ -28,7 +28,10 @@ export interface BulkPlan {
   readonly pages: number;
 }
 
-/** A branch with one child is legal to read, but the original never makes one. */
+/**
+ * A branch with one child is legal to read, but the original makes none; here only a last branch can get one,
+ * where keys are so long that two children fill the branch before it.
+ */
 const CHILDREN_MIN = 2;
 
 /** Bytes of a leaf record, without its slot. `shared` is what the key shares with its base (gen1 only). */
@@ -45,7 +48,9 @@ export function leafRecordBytes(
 /** Keys up to this length always fit: two children in a branch with both fences. Longer ones may. */
 export function legacyKeyBytesMax(generation: LegacyGeneration, pageSize: number): number {
   const room = pageSize - PAGE_HEADER_BYTES - TREE_HEADER_BYTES;
-  return Math.floor((room - CHILDREN_MIN * (BRANCH_RECORD_BYTES + slotBytes(generation))) / (2 + CHILDREN_MIN));
+  return Math.floor(
+    (room - CHILDREN_MIN * (BRANCH_RECORD_BYTES + slotBytes(generation))) / (2 + CHILDREN_MIN),
+  );
 }
 
 export class BulkPlanner {
