@@ -173,6 +173,24 @@ class NodeFile implements VfsFile {
   }
 }
 
+function realPath(file: string): string | undefined {
+  try {
+    return attempt(file, "resolve", () => fs.realpathSync.native(file));
+  } catch (error) {
+    if (error instanceof IoError && error.errno === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function linkTarget(file: string): string | undefined {
+  try {
+    return attempt(file, "resolve", () => fs.readlinkSync(file));
+  } catch (error) {
+    if (error instanceof IoError && (error.errno === "ENOENT" || error.errno === "EINVAL")) return undefined;
+    throw error;
+  }
+}
+
 class NodeVfs implements Vfs {
   readonly shared = true;
 
@@ -211,35 +229,16 @@ class NodeVfs implements Vfs {
   canonical(file: string): string {
     let current = path.resolve(file);
     for (let followed = 0; followed < LINKS_MAX; followed++) {
-      const resolved = this.#realPath(current);
+      const resolved = realPath(current);
       if (resolved !== undefined) return resolved;
       // The last part is not there, or is a link to what is not there.
       const parent = attempt(file, "resolve", () => fs.realpathSync.native(path.dirname(current)));
       const name = path.join(parent, path.basename(current));
-      const target = this.#linkTarget(name);
+      const target = linkTarget(name);
       if (target === undefined) return name;
       current = path.resolve(parent, target);
     }
     throw new IoError(file, "resolve", "ELOOP");
-  }
-
-  #realPath(file: string): string | undefined {
-    try {
-      return attempt(file, "resolve", () => fs.realpathSync.native(file));
-    } catch (error) {
-      if (error instanceof IoError && error.errno === "ENOENT") return undefined;
-      throw error;
-    }
-  }
-
-  #linkTarget(file: string): string | undefined {
-    try {
-      return attempt(file, "resolve", () => fs.readlinkSync(file));
-    } catch (error) {
-      if (error instanceof IoError && (error.errno === "ENOENT" || error.errno === "EINVAL"))
-        return undefined;
-      throw error;
-    }
   }
 
   unlink(file: string): void {
