@@ -1,0 +1,167 @@
+/** Gates: each kind on runs that meet it, break it, or have nothing to judge. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Gate, gateRun, readGates } from "../../../matrix/reports/gate.js";
+import { gateTable } from "../../../matrix/reports/table.js";
+import type { CellRow, CounterTree, GateResult, GateVerdict } from "../../../matrix/results/document.js";
+import { runDocumentProblems } from "../../../matrix/results/validate.js";
+import { cell, run, unmeasured } from "../support/documents.js";
+
+function judge(gate: Gate, cells: readonly CellRow[]): GateResult {
+  const verdict = gateRun(run(cells), { schema: "espalier-matrix-gates", version: 1, gates: [gate] });
+  expect(verdict.verdict).toBe(verdict.gates[0]?.pass === true ? "GO" : "NO-GO");
+  return verdict.gates[0] as GateResult;
+}
+
+function counting(delta: CounterTree): Partial<CellRow> {
+  return { counters: { round: 1, before: {}, after: delta, delta } };
+}
+
+const base = { id: "gate", title: "A gate", scope: { engines: ["espalier"] } };
+
+describe("a counter gate", () => {
+  const gate: Gate = { ...base, kind: "counter", counter: "leaf.rebuilds", limit: 0 };
+
+  it("passes at its limit and fails above, naming the worst cell", () => {
+    const none = cell("espalier", [1], counting({ leaf: { rebuilds: 0 } }));
+    const some = cell("espalier", [1], {
+      ...counting({ leaf: { rebuilds: 3 } }),
+      group: "mixed/u64/10000/random/ce1",
+    });
+    expect(judge(gate, [none])).toMatchObject({ pass: true, figure: 0, margin: 0 });
+    expect(judge(gate, [none, some])).toMatchObject({
+      pass: false,
+      figure: 3,
+      margin: -3,
+      cell: "mixed/u64/10000/random/ce1/espalier",
+      cells: 2,
+    });
+  });
+
+  it("adds a group of counters up", () => {
+    const failing = counting({ allocator: { failures: { slot_overflow: 1, page_full: 2 } } });
+    expect(judge({ ...gate, counter: "allocator.failures" }, [cell("espalier", [1], failing)]).figure).toBe(
+      3,
+    );
+  });
+
+  it("fails without evidence", () => {
+    expect(judge(gate, [cell("espalier", [1])])).toMatchObject({ pass: false, figure: null, cells: 0 });
+    expect(judge(gate, [cell("lmdb", [1], counting({ leaf: { rebuilds: 0 } }))]).pass).toBe(false);
+  });
+});
+
+describe("a counter-excess gate", () => {
+  const gate: Gate = {
+    ...base,
+    kind: "counter-excess",
+    counter: "allocator.failures",
+    over: "leaf.splits",
+    limit: 0,
+  };
+
+  it("allows failures that a split followed and no others", () => {
+    const counters = (failures: number, splits: number): Partial<CellRow> =>
+      counting({ allocator: { failures: { page_full: failures } }, leaf: { splits } });
+    expect(judge(gate, [cell("espalier", [1], counters(5, 5))]).pass).toBe(true);
+    expect(judge(gate, [cell("espalier", [1], counters(5, 9))])).toMatchObject({ pass: true, figure: 0 });
+    expect(judge(gate, [cell("espalier", [1], counters(6, 5))])).toMatchObject({ pass: false, figure: 1 });
+  });
+});
+
+describe("a ratio gate", () => {
+  const gate: Gate = { ...base, kind: "ratio", baseline: "rebuild", limit: 8 };
+
+  it("compares with the other engine's cell of the same group", () => {
+    const rebuild = cell("rebuild", [100, 100, 100]);
+    const result = judge(gate, [cell("espalier", [900, 900, 900]), rebuild]);
+    expect(result).toMatchObject({ pass: true, figure: 9, margin: 1, comparison: "at-least" });
+    expect(judge(gate, [cell("espalier", [700, 700, 700]), rebuild]).pass).toBe(false);
+  });
+
+  it("never compares durability classes", () => {
+    const memory = cell("rebuild", [100], { durability: "memory" });
+    expect(judge(gate, [cell("espalier", [900]), memory])).toMatchObject({ pass: false, cells: 0 });
+  });
+
+  it("judges by the worst cell", () => {
+    const other = { group: "inserts/u64/10000/random/ce1" };
+    const cells = [
+      cell("espalier", [900]),
+      cell("rebuild", [100]),
+      cell("espalier", [100], other),
+      cell("rebuild", [100], other),
+    ];
+    expect(judge(gate, cells)).toMatchObject({ figure: 1, cell: "inserts/u64/10000/random/ce1/espalier" });
+  });
+});
+
+describe("a figure gate", () => {
+  it("judges within its scope only", () => {
+    const gate: Gate = {
+      ...base,
+      kind: "figure",
+      figure: "log-bytes-per-operation",
+      scope: { engines: ["espalier"], workloads: ["inserts"], commitEvery: [100] },
+      limit: 80,
+    };
+    expect(judge(gate, [cell("espalier", [1])])).toMatchObject({ pass: true, figure: 75, margin: 5 });
+    const elsewhere = cell("espalier", [1], { group: "inserts/u64/10000/random/ce1" });
+    expect(judge(gate, [elsewhere]).cells).toBe(0);
+  });
+});
+
+describe("a failures gate", () => {
+  const gate: Gate = { ...base, kind: "failures", limit: 0 };
+
+  it("fails for a crash, and when nothing was tried", () => {
+    expect(judge(gate, [cell("espalier", [1])]).pass).toBe(true);
+    const crash = unmeasured("espalier", "failed", "round 1: exit code 1");
+    expect(judge(gate, [crash])).toMatchObject({ pass: false, figure: 1, cell: crash.id });
+    expect(judge(gate, [unmeasured("espalier", "skipped", "not its turn")]).pass).toBe(false);
+  });
+});
+
+describe("gates documents", () => {
+  it("ship with the package, with one gate of each promise", async () => {
+    const { gates } = await readGates();
+    const ids = gates.map(({ id }) => id);
+    expect(ids).toEqual(
+      expect.arrayContaining(["leaf-rebuilds", "allocator-failures", "ahead-of-rebuild", "log-bytes"]),
+    );
+  });
+
+  it("are refused when they are something else", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-gates-"));
+    try {
+      const path = join(folder, "gates.json");
+      const refused = async (value: unknown): Promise<void> => {
+        writeFileSync(path, JSON.stringify(value));
+        await expect(readGates(path)).rejects.toThrow();
+      };
+      await refused({ schema: "espalier-matrix-gates", version: 2, gates: [] });
+      await refused({
+        schema: "espalier-matrix-gates",
+        version: 1,
+        gates: [{ ...base, kind: "mood", limit: 1 }],
+      });
+      await refused({
+        schema: "espalier-matrix-gates",
+        version: 1,
+        gates: [{ ...base, kind: "figure", figure: "beauty", limit: 1 }],
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("give a verdict that fits into a run's document and a table", async () => {
+    const document = run([cell("espalier", [1])]);
+    const verdict: GateVerdict = gateRun(document, await readGates());
+    expect(runDocumentProblems({ ...document, verdict })).toEqual([]);
+    expect(gateTable(verdict).split("\n").at(-1)).toBe("NO-GO");
+  });
+});

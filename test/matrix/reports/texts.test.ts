@@ -1,0 +1,97 @@
+/** What people and spreadsheets read: the run's table, CSV, explanations, the census. */
+
+import { describe, expect, it } from "vitest";
+import { censusOf } from "../../../matrix/reports/census.js";
+import { toCsv } from "../../../matrix/reports/csv.js";
+import { explainCell, findCell } from "../../../matrix/reports/explain.js";
+import { censusTable, runTable } from "../../../matrix/reports/table.js";
+import { cell, run, unmeasured } from "../support/documents.js";
+
+const measured = run([
+  cell("espalier", [300, 310, 290]),
+  cell("better-sqlite3", [100, 101, 99]),
+  cell("sorted-btree", [9000], { durability: "memory" }),
+  unmeasured("rocksdb", "missing", "rocksdb is not installed; install with: npm install"),
+]);
+
+describe("runTable", () => {
+  const table = runTable(measured).split("\n");
+
+  it("shows rates, ratios to the baseline, and stars the fastest of each durability class", () => {
+    expect(table[0]).toMatch(/ops\/s +espalier +better-sqlite3 +sorted-btree +rocksdb/);
+    expect(table[1]).toMatch(/\*300 \(3\.00x\) +100 +\*9\.00k +missing/);
+  });
+
+  it("gives an engine of another class no ratio and no mean", () => {
+    expect(table[1]).not.toMatch(/90\.00x/);
+    expect(table[2]).toMatch(/geometric mean against better-sqlite3 +3\.00x over 1$/);
+  });
+});
+
+describe("toCsv", () => {
+  const lines = toCsv(measured).trimEnd().split("\n");
+
+  it("has a header and one row a cell, measured or not", () => {
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatch(/^run,cell,workload,shape,records,order,commit_every,engine,/);
+    expect(lines[1]).toMatch(
+      /^20260101T000000Z,inserts\/u64\/10000\/random\/ce100\/espalier,inserts,u64,10000,random,100,espalier,durable,ok,,10000,3,300,/,
+    );
+    expect(lines[4]).toMatch(
+      /rocksdb,durable,missing,rocksdb is not installed; install with: npm install,,,/,
+    );
+  });
+
+  it("has as many columns in every row", () => {
+    const columns = lines.map((line) => line.split(",").length);
+    expect(new Set(columns.slice(0, 4)).size).toBe(1);
+  });
+});
+
+describe("explain", () => {
+  it("gives every figure and the command that measures the cell again", () => {
+    const text = explainCell(measured, "ce100/espalier");
+    expect(text).toMatch(/reproduce {4}espalier matrix run --workloads inserts/);
+    expect(text).toMatch(/300 \[290, 310\] over 3 rounds of 10000 operations/);
+    expect(text).toMatch(/ratio {8}3\.00x \[.*\] better-sqlite3/);
+  });
+
+  it("refuses a name that no cell or several have", () => {
+    expect(() => findCell(measured, "no-such-cell")).toThrow(RangeError);
+    expect(() => findCell(measured, "inserts")).toThrow(/names 4 cells/);
+  });
+
+  it("says why a cell was not measured", () => {
+    expect(explainCell(measured, "rocksdb")).toMatch(/missing: rocksdb is not installed/);
+  });
+});
+
+describe("census", () => {
+  const counted = run([
+    cell("rebuild-on-miss", [100], {
+      census: {
+        edits: 200,
+        inPlace: 150,
+        rebuilds: 50,
+        fired: [
+          { path: "insert", guardrail: "fence_mismatch", count: 0 },
+          { path: "insert", guardrail: "contiguous_space", count: 10 },
+          { path: "insert", guardrail: "replacement", count: 40 },
+        ],
+      },
+    }),
+    cell("espalier", [100]),
+  ]);
+
+  it("lists what fired, the most frequent first, with its share of all edits", () => {
+    expect(censusOf(counted).map(({ guardrail, count, share }) => [guardrail, count, share])).toEqual([
+      ["replacement", 40, 0.2],
+      ["contiguous_space", 10, 0.05],
+    ]);
+    expect(censusTable(censusOf(counted))).toMatch(/replacement +40 +20\.0 % +150/);
+  });
+
+  it("says so when there is none", () => {
+    expect(censusTable(censusOf(measured))).toMatch(/no cell/);
+  });
+});
