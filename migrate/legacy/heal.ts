@@ -9,10 +9,10 @@
  */
 
 import { CorruptionError } from "../../src/base/errors.js";
-import { compareBytes } from "./big-endian.js";
 import type { FreeList } from "./free-list.js";
 import { KIND_LEAF, type LegacyGeneration } from "./layout.js";
 import { LeafDecoder } from "./leaf.js";
+import { orderLeaves } from "./leaf-order.js";
 import type { LeafOrder } from "./leaf-stream.js";
 import { PageList, PageSet } from "./page-set.js";
 import type { LegacyPages } from "./pages.js";
@@ -42,7 +42,6 @@ export function* healTree(
   yield* healer.followChain();
   healer.compareWithTree();
   yield* healer.sort();
-  yield* healer.findOverlaps();
   return healer.result();
 }
 
@@ -60,10 +59,7 @@ class Healer {
   #chainOnly = 0;
   #emptyLeaves = 0;
   #oneSided = 0;
-  #sharedKey: Uint8Array | undefined;
-  #shared = 0;
-  #sorted: Uint32Array = new Uint32Array(0);
-  #overlaps: Uint8Array | undefined;
+  #order: LeafOrder = { pages: new Uint32Array(0) };
   #pagesRead = 0;
 
   constructor(
@@ -91,10 +87,7 @@ class Healer {
       this.#read(page);
       if (this.#leaf.header.left !== previous) this.#oneSided++;
       if (this.#leaf.count === 0) this.#emptyLeaves++;
-      else {
-        this.#chain.push(page);
-        this.#narrowShared();
-      }
+      else this.#chain.push(page);
       previous = page;
       page = this.#leaf.header.right;
       if (this.#inChain.size % HEAL_STEP === 0) yield this.#pagesRead;
@@ -136,85 +129,20 @@ class Healer {
       this.#healed.push("the chain of siblings was in another order than the tree");
   }
 
-  /** Sorts by eight bytes of the first key behind what all first keys share, then by the whole key. */
   *sort(): Generator<number, void> {
-    const count = this.#chain.length;
-    const heads = new Float64Array(count);
-    const tails = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
-      this.#read(this.#chain.at(i));
-      heads[i] = this.#keyWord(this.#shared);
-      tails[i] = this.#keyWord(this.#shared + 4);
-      if (i % HEAL_STEP === 0) yield this.#pagesRead;
-    }
-    const order = new Uint32Array(count).map((_, index) => index);
-    order.sort((a, b) => heads[a]! - heads[b]! || tails[a]! - tails[b]! || this.#compareFirstKeys(a, b));
-    this.#sorted = order.map((index) => this.#chain.at(index));
-  }
-
-  *findOverlaps(): Generator<number, void> {
-    const overlaps = new Uint8Array(this.#sorted.length);
-    let groups = 0;
-    let highest: Uint8Array | undefined;
-    for (let i = 0; i < this.#sorted.length; i++) {
-      this.#read(this.#sorted[i]!);
-      const leaf = this.#leaf;
-      const first = leaf.key(0);
-      const last = leaf.key(leaf.count - 1);
-      if (highest !== undefined && compareBytes(highest, 0, highest.length, first, 0, first.length) >= 0) {
-        overlaps[i - 1] = 1;
-        groups++;
-        if (compareBytes(last, 0, last.length, highest, 0, highest.length) > 0) highest = last;
-      } else highest = last;
-      if (i % HEAL_STEP === 0) yield this.#pagesRead;
-    }
-    if (groups === 0) return;
-    this.#overlaps = overlaps;
-    this.#healed.push(`${groups} leaves overlapped the leaf before them`);
+    const sorted = yield* orderLeaves(this.#source, this.#generation, this.#chain);
+    this.#order = sorted.order;
+    if (sorted.overlapping > 0)
+      this.#healed.push(`${sorted.overlapping} leaves overlapped the leaf before them`);
   }
 
   result(): HealedTree {
-    const order =
-      this.#overlaps === undefined
-        ? { pages: this.#sorted }
-        : { pages: this.#sorted, overlaps: this.#overlaps };
-    return { order, healed: this.#healed, emptyLeaves: this.#emptyLeaves };
+    return { order: this.#order, healed: this.#healed, emptyLeaves: this.#emptyLeaves };
   }
 
   #read(page: number): void {
     this.#leaf.decode(this.#source.ofKind(page, KIND_LEAF), page, this.#generation);
     this.#pagesRead++;
-  }
-
-  /** Keeps how many bytes all first keys so far have in common. */
-  #narrowShared(): void {
-    const key = this.#leaf.key(0);
-    if (this.#sharedKey === undefined) {
-      this.#sharedKey = key;
-      this.#shared = key.length;
-      return;
-    }
-    let same = 0;
-    while (same < this.#shared && same < key.length && key[same] === this.#sharedKey[same]) same++;
-    this.#shared = same;
-  }
-
-  /** Four bytes of the current leaf's first key as a number; bytes behind its end count as zero. */
-  #keyWord(from: number): number {
-    const { keys, keyStart, keyLength } = this.#leaf;
-    let word = 0;
-    for (let i = from; i < from + 4; i++)
-      word = word * 256 + (i < keyLength[0]! ? keys[keyStart[0]! + i]! : 0);
-    return word;
-  }
-
-  #compareFirstKeys(a: number, b: number): number {
-    if (a === b) return 0;
-    this.#read(this.#chain.at(a));
-    const left = this.#leaf.key(0);
-    this.#read(this.#chain.at(b));
-    const right = this.#leaf.key(0);
-    return compareBytes(left, 0, left.length, right, 0, right.length) || a - b;
   }
 
   #bad(page: number, reason: string): CorruptionError {

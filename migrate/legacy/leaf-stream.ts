@@ -30,23 +30,37 @@ export interface LeafBatch extends RecordBatch {
 /** More leaves than this overlapping at one key are refused. */
 export const MERGE_LEAVES_MAX = 1024;
 
+export interface ReadLeavesOptions {
+  /** Indexes into the list, 0 and its length by default; a group of overlapping leaves must not be cut. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Told of each key that is there twice with one value. */
+  readonly onDuplicate?: (key: Uint8Array) => void;
+  /** Chooses between two values of one key: true for the second. Without it, such a key is an error. */
+  readonly choose?: (key: Uint8Array, first: PlacedValue, second: PlacedValue) => boolean;
+}
+
+export interface PlacedValue {
+  readonly page: number;
+  readonly value: Uint8Array;
+}
+
 /**
- * Streams the records of the leaves `from` to `to` (indexes into the list; a group of overlapping leaves must
- * not be cut). Each page is checked again. A batch is valid until the next one. Throws CorruptionError.
+ * Streams the records of the leaves of `order`. Each page is checked again. A batch is valid until the next
+ * one. Throws CorruptionError.
  */
 export function* readLeaves(
   source: LegacyPages,
   generation: LegacyGeneration,
   order: LeafOrder,
-  from = 0,
-  to: number = order.pages.length,
-  onDuplicate: (key: Uint8Array) => void = ignore,
+  options: ReadLeavesOptions = {},
 ): Generator<LeafBatch, void> {
+  const { from = 0, to = order.pages.length } = options;
   const leaf = new LeafDecoder(source.path);
   for (let i = from; i < to; ) {
     if (order.overlaps?.[i] === 1) {
       const end = groupEnd(order.overlaps, i, to);
-      yield* new GroupMerge(source, generation, order.pages, i, end, onDuplicate).run();
+      yield* new GroupMerge(source, generation, order.pages, i, end, options).run();
       i = end;
       continue;
     }
@@ -65,8 +79,6 @@ export function* readLeaves(
     };
   }
 }
-
-function ignore(): void {}
 
 /** Index behind the last leaf of the overlapping group that begins at `start`. */
 export function groupEnd(overlaps: Uint8Array, start: number, limit: number): number {
@@ -128,7 +140,7 @@ class GroupMerge {
   readonly #pages: Uint32Array;
   readonly #start: number;
   readonly #end: number;
-  readonly #onDuplicate: (key: Uint8Array) => void;
+  readonly #options: ReadLeavesOptions;
   readonly #active: MergeInput[] = [];
   #opened: number;
   #ahead: MergeInput | undefined;
@@ -139,7 +151,7 @@ class GroupMerge {
     pages: Uint32Array,
     start: number,
     end: number,
-    onDuplicate: (key: Uint8Array) => void,
+    options: ReadLeavesOptions,
   ) {
     this.#source = source;
     this.#generation = generation;
@@ -147,7 +159,7 @@ class GroupMerge {
     this.#start = start;
     this.#end = end;
     this.#opened = start;
-    this.#onDuplicate = onDuplicate;
+    this.#options = options;
   }
 
   *run(): Generator<LeafBatch, void> {
@@ -157,9 +169,9 @@ class GroupMerge {
       const least = this.#least();
       if (least === undefined) break;
       if (out.isFull) yield { ...out.take(), leavesDone: this.#start };
-      least.copyTo(out);
-      this.#dropDuplicates(least);
-      this.#advance(least);
+      const chosen = this.#choose(least);
+      chosen.copyTo(out);
+      this.#advance(chosen);
     }
     yield { ...out.take(), leavesDone: this.#end };
   }
@@ -186,20 +198,32 @@ class GroupMerge {
     }
   }
 
-  #dropDuplicates(kept: MergeInput): void {
+  /** Leaves one of the inputs that are at this key, and moves the others past it. */
+  #choose(least: MergeInput): MergeInput {
+    let chosen = least;
     for (const other of [...this.#active]) {
-      if (other === kept || other.compare(kept) !== 0) continue;
-      const key = kept.leaf.key(kept.next);
-      const [mine, theirs] = [kept.value(), other.value()];
-      if (compareBytes(mine, 0, mine.length, theirs, 0, theirs.length) !== 0) {
-        throw this.#bad(
-          other.page,
-          `key ${hexOf(key)} is there twice: page ${kept.page} has value ${hexOf(mine)}, page ${other.page} has ${hexOf(theirs)}`,
-        );
-      }
-      this.#onDuplicate(key);
-      this.#advance(other);
+      if (other === chosen || other.compare(chosen) !== 0) continue;
+      const dropped = this.#prefers(chosen, other) ? chosen : other;
+      chosen = dropped === chosen ? other : chosen;
+      this.#advance(dropped);
     }
+    return chosen;
+  }
+
+  /** True where the record of `second` counts, not that of `first`, which has the same key. */
+  #prefers(first: MergeInput, second: MergeInput): boolean {
+    const key = first.leaf.key(first.next);
+    const [mine, theirs] = [first.value(), second.value()];
+    if (compareBytes(mine, 0, mine.length, theirs, 0, theirs.length) === 0) {
+      this.#options.onDuplicate?.(key);
+      return false;
+    }
+    const choose = this.#options.choose;
+    if (choose !== undefined) {
+      return choose(key, { page: first.page, value: mine }, { page: second.page, value: theirs });
+    }
+    const both = `page ${first.page} has value ${hexOf(mine)}, page ${second.page} has ${hexOf(theirs)}`;
+    throw this.#bad(second.page, `key ${hexOf(key)} is there twice: ${both}`);
   }
 
   #advance(input: MergeInput): void {

@@ -29,8 +29,8 @@ import {
 
 export interface OpenLegacyOptions extends SurveyOptions {
   readonly log?: LegacyLogOptions;
-  /** Where the log is; `<path>-wal` by default. */
-  readonly logPath?: string;
+  /** Where the log is; `<path>-wal` by default, null for none. */
+  readonly logPath?: string | null;
   /** An image of page 0 to be used instead of what lies in the file (a file whose migration has begun). */
   readonly pageZero?: Uint8Array;
 }
@@ -132,8 +132,9 @@ export function openLegacy(vfs: Vfs, path: string, options: OpenLegacyOptions = 
   const file = vfs.open(path, "read");
   try {
     const page = options.pageZero ?? readPageZero(file, path);
+    const logPath = options.logPath === undefined ? `${path}-wal` : options.logPath;
     const fileMeta = decodeMeta(page, path);
-    const log = readLog(vfs, options.logPath ?? `${path}-wal`, fileMeta, options.log);
+    const log = readLog(vfs, logPath, fileMeta, options.log);
     try {
       const seal = new PageSeal(fileMeta.pageSize, fileMeta.salt);
       const pages = new LegacyPages(file, seal, log, options.pageZero);

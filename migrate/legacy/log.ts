@@ -115,11 +115,17 @@ class SegmentFiles {
 }
 
 /**
- * Reads the log at `path` (which may not exist). `meta` is page 0 as it lies in the file. Cost: one pass
+ * Reads the log at `path` (where there may be none; null is no log at all). `meta` is page 0 as it lies in the file. Cost: one pass
  * over the log. Throws CorruptionError (G8): damaged header, a log of another file, or damage in the
  * middle unless `damaged` is "cut".
  */
-export function readLog(vfs: Vfs, path: string, meta: LegacyMeta, options: LegacyLogOptions = {}): LegacyLog {
+export function readLog(
+  vfs: Vfs,
+  path: string | null,
+  meta: LegacyMeta,
+  options: LegacyLogOptions = {},
+): LegacyLog {
+  if (path === null) return new LegacyLog(noLog(meta), new SegmentFiles(vfs, []), new Map());
   const stat = vfs.stat(path);
   const form: LogForm = stat === undefined || stat.kind === "other" ? "none" : stat.kind;
   const files = new SegmentFiles(
@@ -133,6 +139,11 @@ export function readLog(vfs: Vfs, path: string, meta: LegacyMeta, options: Legac
     files.closeAll();
     throw error;
   }
+}
+
+function noLog(meta: LegacyMeta): LogSummary {
+  const lastLsn = meta.lastCheckpointLsn;
+  return { form: "none", frames: 0, applied: 0, pages: 0, lastLsn, end: "clean", reason: "" };
 }
 
 function segmentPaths(vfs: Vfs, folder: string): string[] {

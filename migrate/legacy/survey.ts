@@ -51,6 +51,8 @@ export interface LegacySurvey {
   readonly trees: readonly LegacyTreeSurvey[];
   /** Pages of the free list and in it; a hint. */
   readonly freePages: number;
+  /** True where the free list covers the page and the log holds no image of it; a hint. */
+  readonly isFree: (page: number) => boolean;
   /** Pages of kind 5 and 6 that may be referred to from inside values. */
   readonly carried: Uint32Array;
   /** Anything here forbids a conversion. */
@@ -129,6 +131,7 @@ class Surveyor {
       log: source.log.summary,
       trees,
       freePages: this.#free.pages.size,
+      isFree: (page) => this.#isFree(page),
       carried: scan.carried,
       problems: this.#problems.items,
       problemCount: this.#problems.count,
@@ -236,10 +239,10 @@ class Surveyor {
     const healed = yield* this.#phase("heal", healTree(source, generation, walk, this.#visited, this.#free));
     const tally = new ContentTally();
     let duplicates = 0;
-    const leaves = readLeaves(source, generation, healed.order, 0, healed.order.pages.length, () => {
+    const onDuplicate = (): void => {
       duplicates++;
-    });
-    for (const batch of leaves) {
+    };
+    for (const batch of readLeaves(source, generation, healed.order, { onDuplicate })) {
       tally.add(batch);
       yield { phase: "digest", pages: batch.leavesDone, of: healed.order.pages.length };
     }
@@ -280,9 +283,13 @@ class Surveyor {
     }
   }
 
+  #isFree(page: number): boolean {
+    return this.#free.pages.has(page) && !this.#source.log.has(page);
+  }
+
   #checkUnreachedPage(page: number): void {
     const source = this.#source;
-    if (this.#visited.has(page) || (this.#free.pages.has(page) && !source.log.has(page))) return;
+    if (this.#visited.has(page) || this.#isFree(page)) return;
     const bytes = source.raw(page);
     const fault = source.seal.fault(bytes, page);
     if (fault === undefined || isZero(bytes)) return;

@@ -215,6 +215,16 @@ describe("roots", () => {
     expect(result.trees).toMatchObject([{ root: 1 }]);
   });
 
+  test("a damaged page that could have been the root forbids taking another", () => {
+    const vfs = new MemoryVfs();
+    const file = forge({ pages: [...twoLeaves(), { page: 4, records: [record("z")] }] });
+    file[3 * 512 + 200]! ^= 1;
+    put(vfs, "/file.db", file);
+    const result = survey(vfs);
+    expect(result.trees).toMatchObject([{ root: 4 }]);
+    expect(reasons(result)).toMatch(/G1 page 3: the checksum does not match, and no other page says/);
+  });
+
   test("no root at all, and no tree at all", () => {
     expect(problemsOf([{ page: 1, parent: 9, records: [record("a")] }])).toMatch(/no tree page is a root/);
     expect(reasons(survey(forgedVfs({ pages: [], nextPage: 5 })))).toMatch(/was it cut off/);

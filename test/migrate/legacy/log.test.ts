@@ -117,6 +117,13 @@ describe("where the log ends", () => {
     }
   });
 
+  test("a frame that is missing in the middle is noticed", () => {
+    const { vfs, log } = fileWithLog(3);
+    const gap = Buffer.concat([log.subarray(0, 32 + FRAME), log.subarray(32 + 2 * FRAME)]);
+    put(vfs, "/file.db-wal", new Uint8Array(gap));
+    expect(() => survey(vfs)).toThrow(/does not follow the frame before it/);
+  });
+
   test("a damaged log can be cut on demand, as the original does", () => {
     const { vfs, log } = fileWithLog(3);
     const flipped = log.slice();
@@ -231,10 +238,10 @@ describe("a folder of segments", () => {
   test("segments are read in the order of their numbers, across a chain that runs on or begins anew", () => {
     for (const link of [chain, 0n]) {
       const vfs = folderWith({
-        "active/wal-000009": segment(1, first, 0n, 2000),
-        "active/wal-000010": segment(2, second, link, 2000),
-        "active/wal-000011": new Uint8Array(4096),
-        "recycle/wal-000001": segment(1, [{ lsn: 9, page: 1, image: leafOf(4).image }], 0n),
+        "active/wal-9": segment(1, first, 0n, 2000),
+        "active/wal-10": segment(2, second, link, 2000),
+        "active/wal-11": new Uint8Array(4096),
+        "recycle/wal-1": segment(1, [{ lsn: 9, page: 1, image: leafOf(4).image }], 0n),
         manifest: new Uint8Array(3),
       });
       expect(survey(vfs).log).toMatchObject({ form: "folder", frames: 2, end: "clean" });
@@ -243,11 +250,13 @@ describe("a folder of segments", () => {
   });
 
   test("what a segment that was cut leaves out makes a later one unusable", () => {
-    const vfs = folderWith({
-      "active/wal-1": segment(1, first, 0n).slice(0, 300),
-      "active/wal-2": segment(2, second, chain),
-    });
-    expect(() => survey(vfs)).toThrow(CorruptionError);
+    for (const link of [chain, 0n]) {
+      const vfs = folderWith({
+        "active/wal-1": segment(1, first, 0n).slice(0, 300),
+        "active/wal-2": segment(2, second, link),
+      });
+      expect(() => survey(vfs)).toThrow(CorruptionError);
+    }
   });
 
   test("frames above the durable mark are not read", () => {
