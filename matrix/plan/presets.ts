@@ -15,6 +15,8 @@ export interface Preset {
 export const PRESET_NAMES = ["smoke", "quick", "full"] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
+const MIB = 2 ** 20;
+
 /** The commit intervals that the plan for the allocator names. */
 export const COMMIT_INTERVALS: readonly number[] = [1, 10, 100, 1000, 10_000];
 
@@ -49,7 +51,13 @@ export function preset(name: PresetName, engineIds: readonly string[]): Preset {
             orders: ["random"],
           },
         ],
-        effort: { commitsMax: 100, operationsMax: 1000, gets: 2000, passes: 1 },
+        effort: {
+          commitsMax: 100,
+          operationsMax: 1000,
+          gets: 2000,
+          passes: 1,
+          limits: { syncs: 20, sequentialBytes: MIB },
+        },
         rounds: 1,
         timeLimitMs: 60_000,
         budgetMs: null,
@@ -66,7 +74,13 @@ export function preset(name: PresetName, engineIds: readonly string[]): Preset {
             orders: ["random"],
           },
         ],
-        effort: { commitsMax: 1000, operationsMax: 10_000, gets: 50_000, passes: 3 },
+        effort: {
+          commitsMax: 1000,
+          operationsMax: 10_000,
+          gets: 50_000,
+          passes: 3,
+          limits: { syncs: 400, sequentialBytes: 64 * MIB },
+        },
         rounds: 3,
         timeLimitMs: 60_000,
         budgetMs: 10 * 60_000,
@@ -102,7 +116,13 @@ function full(engineIds: readonly string[]): Preset {
         records: [1_000_000],
       },
     ],
-    effort: { commitsMax: 5000, operationsMax: 200_000, gets: 200_000, passes: 5 },
+    effort: {
+      commitsMax: 5000,
+      operationsMax: 200_000,
+      gets: 200_000,
+      passes: 5,
+      limits: { syncs: 1000, sequentialBytes: 256 * MIB },
+    },
     rounds: 3,
     timeLimitMs: 5 * 60_000,
     budgetMs: null,

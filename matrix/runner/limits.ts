@@ -20,8 +20,7 @@ import { median, quantileSorted, sorted } from "../stats/summary.js";
 
 const BLOCK = 4096;
 /** The file that the loops overwrite: preallocated with real zeros. */
-const PREALLOCATED_BLOCKS = 4096;
-const SEQUENTIAL_BYTES = 64 * 2 ** 20;
+const PREALLOCATED_BLOCKS = 256;
 const CHUNK = 2 ** 20;
 /** Turns of the JavaScript loop; about 40 ms on a machine of 2020. */
 const LOOP_TURNS = 20_000_000;
@@ -41,14 +40,21 @@ const FACTS: Record<LimitRow["id"], Pick<LimitRow, "title" | "unit">> = {
     title: "overwrite 4 KiB of a preallocated file opened with O_DSYNC",
     unit: "operations/s",
   },
-  "sequential-write": { title: "write 64 MiB in 1 MiB calls, one fsync", unit: "bytes/s" },
-  "sequential-read": { title: "read the same 64 MiB in 1 MiB calls, from the page cache", unit: "bytes/s" },
+  "sequential-write": { title: "write a file in 1 MiB calls, one fsync", unit: "bytes/s" },
+  "sequential-read": { title: "read the same file in 1 MiB calls, from the page cache", unit: "bytes/s" },
   "javascript-loop": { title: "turns of a plain JavaScript loop", unit: "operations/s" },
 };
 
-/** Measures all limits once, with files in `folder`; takes about half a second. */
-export function measureLimits(folder: string, syncs = 400): LimitSample[] {
-  const sequential = measureSequential(folder);
+/** How long the loops are. */
+export interface LimitEffort {
+  readonly syncs: number;
+  /** Whole MiB. */
+  readonly sequentialBytes: number;
+}
+
+/** Measures all limits once, with files in `folder`. */
+export function measureLimits(folder: string, { syncs, sequentialBytes }: LimitEffort): LimitSample[] {
+  const sequential = measureSequential(folder, sequentialBytes);
   return [
     overwriteLoop(folder, syncs, false),
     overwriteLoop(folder, syncs, true),
@@ -121,10 +127,10 @@ function preallocated(folder: string): string {
   return path;
 }
 
-function measureSequential(folder: string): { write: number; read: number } {
+function measureSequential(folder: string, bytes: number): { write: number; read: number } {
   const path = join(folder, "limits-sequential.bin");
   const chunk = Buffer.alloc(CHUNK, 7);
-  const chunks = SEQUENTIAL_BYTES / CHUNK;
+  const chunks = bytes / CHUNK;
   let file = openSync(path, "w");
   const writeStarted = performance.now();
   for (let i = 0; i < chunks; i++) writeSync(file, chunk);
@@ -137,5 +143,5 @@ function measureSequential(folder: string): { write: number; read: number } {
   const readMs = performance.now() - readStarted;
   closeSync(file);
   rmSync(path);
-  return { write: SEQUENTIAL_BYTES / (writeMs / 1000), read: SEQUENTIAL_BYTES / (readMs / 1000) };
+  return { write: bytes / (writeMs / 1000), read: bytes / (readMs / 1000) };
 }

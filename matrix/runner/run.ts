@@ -329,7 +329,7 @@ class MatrixRun {
   }
 
   #measureLimits(): void {
-    this.#side.limits.push(...measureLimits(join(this.#out, "work")));
+    this.#side.limits.push(...measureLimits(join(this.#out, "work"), this.#plan.effort.limits));
   }
 }
 

@@ -1,0 +1,173 @@
+/**
+ * Runs of the matrix with real child processes: what is measured, what is recorded when a child crashes,
+ * hangs or lies, and how a run that was stopped goes on.
+ */
+
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { RunDocument } from "../../../matrix/results/document.js";
+import { readRun } from "../../../matrix/results/validate.js";
+import type { MatrixOptions } from "../../../matrix/runner/options.js";
+import { runMatrix } from "../../../matrix/runner/run.js";
+import { compiledChildEntry } from "../support/compiled.js";
+
+let childEntry: string;
+let folder: string;
+beforeAll(() => {
+  childEntry = compiledChildEntry();
+});
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "espalier-run-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A small run; `change` says what is special about it. */
+function options(change: Partial<MatrixOptions> = {}): MatrixOptions {
+  return {
+    out: join(folder, "run"),
+    preset: "smoke",
+    engines: ["sorted-btree"],
+    workloads: ["inserts", "reads"],
+    records: [300],
+    rounds: 1,
+    profiledPass: false,
+    childEntry,
+    ...change,
+  };
+}
+
+/** A child entry that behaves as the script says; `result` and `request` are at hand. */
+function misbehaving(script: string): string {
+  const path = join(folder, "child.mjs");
+  writeFileSync(
+    path,
+    `import { readFileSync, writeFileSync } from "node:fs";
+     const request = JSON.parse(readFileSync(process.argv[2], "utf8"));
+     ${script}`,
+  );
+  return path;
+}
+
+const statuses = (run: RunDocument): string[] => run.cells.map(({ status }) => status);
+
+describe("a run", () => {
+  it("measures every cell, checks its content, and leaves only document and state behind", async () => {
+    const seen: string[] = [];
+    const run = await runMatrix(
+      options({ rounds: 2, onProgress: ({ cell, round }) => seen.push(`${cell} ${round}`) }),
+    );
+    expect(statuses(run)).toEqual(["ok", "ok"]);
+    expect(run.run).toMatchObject({ complete: true, interrupted: null });
+    for (const { contentHash, opsPerSecond, latencyUs, rounds } of run.cells) {
+      expect(contentHash).toMatch(/^[0-9a-f]{64}$/);
+      expect(opsPerSecond?.n).toBe(2);
+      expect(rounds.map(({ round }) => round)).toEqual([1, 2]);
+      expect(latencyUs?.samples).toBeGreaterThan(0);
+    }
+    expect(seen).toHaveLength(4);
+    expect(run.limits.find(({ id }) => id === "overwrite-sync")?.values).toHaveLength(2);
+    expect(run.drift.points.length).toBeGreaterThanOrEqual(2);
+    expect(readdirSync(join(folder, "run")).sort()).toEqual(["run.json", "state"]);
+    expect(await readRun(join(folder, "run"))).toMatchObject({ run: { id: run.run.id } });
+  });
+
+  it("gives the same content hash to the same seed and another to another", async () => {
+    const hash = async (seed: number, out: string): Promise<string | null | undefined> => {
+      const run = await runMatrix(options({ workloads: ["inserts"], seed, out: join(folder, out) }));
+      return run.cells[0]?.contentHash;
+    };
+    const first = await hash(1, "a");
+    expect(await hash(1, "b")).toBe(first);
+    expect(await hash(2, "c")).not.toBe(first);
+  });
+
+  it("refuses a folder that holds a run, and to resume where there is none", async () => {
+    await expect(runMatrix(options({ resume: true }))).rejects.toThrow(/no run to resume/);
+    await runMatrix(options({ workloads: ["reads"] }));
+    await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
+  });
+
+  it("refuses engines and rounds that make no sense, before it makes a folder", async () => {
+    await expect(runMatrix(options({ engines: ["oracle"] }))).rejects.toThrow(/no engine is called oracle/);
+    await expect(runMatrix(options({ rounds: 0 }))).rejects.toThrow(RangeError);
+    expect(existsSync(join(folder, "run"))).toBe(false);
+  });
+});
+
+describe("a child that misbehaves", () => {
+  it("by crashing is a failed row with what it said", async () => {
+    const entry = misbehaving(`process.stderr.write("out of luck"); process.exit(3);`);
+    const run = await runMatrix(options({ childEntry: entry }));
+    expect(statuses(run)).toEqual(["failed", "failed"]);
+    expect(run.cells[0]?.reason).toBe("round 1: exit code 3: out of luck");
+    expect(run.run.complete).toBe(true);
+  });
+
+  it("by dying of a signal is a failed row", async () => {
+    const run = await runMatrix(
+      options({
+        childEntry: misbehaving(`process.kill(process.pid, "SIGSEGV"); setInterval(() => {}, 1000);`),
+      }),
+    );
+    expect(run.cells[0]?.reason).toMatch(/killed by SIGSEGV/);
+  });
+
+  it("by hanging is stopped at the time limit", async () => {
+    const entry = misbehaving(`setInterval(() => {}, 1000);`);
+    const run = await runMatrix(options({ childEntry: entry, workloads: ["reads"], timeLimitMs: 300 }));
+    expect(run.cells[0]).toMatchObject({ status: "timeout", reason: "round 1: stopped after 0.3 s" });
+  });
+
+  it("by holding wrong content fails, however fast it was", async () => {
+    const entry = misbehaving(`process.stderr.write("content hashes to 00, not 11"); process.exit(2);`);
+    const run = await runMatrix(options({ childEntry: entry }));
+    expect(run.cells[0]).toMatchObject({
+      status: "failed",
+      reason: "round 1: content hashes to 00, not 11",
+      opsPerSecond: null,
+    });
+  });
+});
+
+describe("a run that is stopped", () => {
+  it("keeps what is done, says so, and goes on when resumed", async () => {
+    const controller = new AbortController();
+    const stopped = await runMatrix(
+      options({ rounds: 2, signal: controller.signal, onProgress: () => controller.abort() }),
+    );
+    expect(stopped.run).toMatchObject({ complete: false, interrupted: "signal" });
+    expect(statuses(stopped).sort()).toEqual(["ok", "skipped"]);
+    expect(stopped.cells.find(({ status }) => status === "skipped")?.reason).toMatch(/ended before/);
+
+    const rounds: string[] = [];
+    const whole = await runMatrix({
+      out: join(folder, "run"),
+      resume: true,
+      childEntry,
+      onProgress: ({ cell, round }) => rounds.push(`${cell} ${round}`),
+    });
+    expect(rounds).toHaveLength(3);
+    expect(whole.run).toMatchObject({ id: stopped.run.id, complete: true, interrupted: null });
+    expect(statuses(whole)).toEqual(["ok", "ok"]);
+    for (const { opsPerSecond } of whole.cells) expect(opsPerSecond?.n).toBe(2);
+  });
+
+  it("in the middle of a child does not count that child", async () => {
+    const controller = new AbortController();
+    const entry = misbehaving(`setInterval(() => {}, 1000);`);
+    setTimeout(() => controller.abort(), 300);
+    const run = await runMatrix(
+      options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }),
+    );
+    expect(run.run.interrupted).toBe("signal");
+    expect(statuses(run)).toEqual(["skipped", "skipped"]);
+    expect(existsSync(join(folder, "run", "work"))).toBe(false);
+  });
+
+  it("by its budget has measured some cells and names the reason", async () => {
+    const run = await runMatrix(options({ budgetMs: 1, rounds: 3 }));
+    expect(run.run).toMatchObject({ complete: false, interrupted: "budget" });
+  });
+});
