@@ -1,0 +1,60 @@
+/**
+ * Byte-wise helpers that more than one layer needs. Keys compare as unsigned bytes, a shorter key
+ * before a longer one that it begins (the order of memcmp with the length as tie-break).
+ */
+
+export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
+
+/** <0, 0 or >0. A loop beats Buffer.compare up to some tens of bytes, which is where keys differ. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = a.length < b.length ? a.length : b.length;
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** How many leading bytes two byte strings share. */
+export function sharedPrefixLength(a: Uint8Array, b: Uint8Array): number {
+  const limit = a.length < b.length ? a.length : b.length;
+  let i = 0;
+  while (i < limit && a[i] === b[i]) i++;
+  return i;
+}
+
+/**
+ * The shortest byte string s with left < s <= right, for left < right: what a split hands to the
+ * parent (the suffix truncation of Bayer and Unterauer's prefix B-trees, 1977).
+ */
+export function shortestSeparator(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return right.slice(0, sharedPrefixLength(left, right) + 1);
+}
+
+/** Rounds up to a multiple of a power of two. */
+export function alignUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}
+
+/** Where file offsets and counters exceed 32 bits: little-endian u64 as a double, exact to 2^53. */
+export function readU64(bytes: Uint8Array, at: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+}
+
+export function writeU64(bytes: Uint8Array, at: number, value: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+}
+
+export function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+export function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}

@@ -1,0 +1,79 @@
+/**
+ * Group commit: commits that wait for durability share one background sync, and those that arrive
+ * meanwhile share the next.
+ */
+
+import { PoisonedError } from "../base/errors.js";
+import type { RedoLog } from "./redo-log.js";
+
+interface Waiter {
+  readonly commit: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class GroupCommit {
+  readonly #log: RedoLog;
+  #waiters: Waiter[] = [];
+  #syncing = false;
+
+  constructor(log: RedoLog) {
+    this.#log = log;
+  }
+
+  /** Settles when all commits so far are durable. Rejects with PoisonedError when a sync has failed. */
+  durable(): Promise<void> {
+    const { committed, durable, failure } = this.#log;
+    if (failure !== undefined) return Promise.reject(this.#log.poisoned());
+    if (durable >= committed) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ commit: committed, resolve, reject });
+      this.start();
+    });
+  }
+
+  /** Starts a background sync unless one is under way, which then goes on with another. */
+  start(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    // Commits of the same turn of the event loop join the first sync.
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#log.started && this.#log.durable < this.#log.committed) {
+        await this.#log.syncInBackground();
+        this.settle();
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#syncing = false;
+    }
+    this.settle();
+  }
+
+  /** Resolves who waited for commits that are durable by now. */
+  settle(): void {
+    if (this.#waiters.length === 0) return;
+    const { durable } = this.#log;
+    const waiting: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      if (waiter.commit <= durable) waiter.resolve();
+      else waiting.push(waiter);
+    }
+    this.#waiters = waiting;
+  }
+
+  /** Rejects who still waits. */
+  fail(cause: unknown): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      waiter.reject(
+        cause instanceof PoisonedError ? cause : new PoisonedError("a background sync failed", cause),
+      );
+    }
+  }
+}

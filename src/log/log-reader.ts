@@ -1,0 +1,263 @@
+/**
+ * Reads the log after a crash: finds what is committed (pass one), then hands out its frames (pass
+ * two). Recognises a torn tail, and tells it from damage (W5).
+ *
+ * Memory: one window of the file at a time, as large as the largest frame.
+ */
+
+import { crc32 } from "node:zlib";
+import { alignUp } from "../base/bytes.js";
+import { CorruptionError, LogMissingError } from "../base/errors.js";
+import type { Vfs, VfsFile } from "../vfs/vfs.js";
+import { readFully } from "../vfs/whole-io.js";
+import {
+  BLOCK_BYTES,
+  decodeSegmentHeader,
+  FRAME_BYTES_MAX,
+  FRAME_FIRST,
+  FRAME_HEADER_BYTES,
+  FRAME_LAST,
+  frameHeaderCheck,
+  segmentPath,
+} from "./log-format.js";
+import type { LogPosition } from "./redo-log.js";
+
+const WINDOW_BYTES = 1024 * 1024;
+
+/** One frame in the reader's window; valid until the next call. */
+export interface FrameView {
+  bytes: Uint8Array;
+  /** First record, and end of the records, in `bytes`. */
+  from: number;
+  to: number;
+}
+
+/** A run of whole transactions in one segment. */
+interface Stretch {
+  readonly index: number;
+  readonly file: VfsFile;
+  readonly salt: number;
+  readonly generation: number;
+  readonly chain: number;
+  /** File positions of the frames of committed transactions, in order. */
+  readonly frames: number[];
+  /** End of the last committed transaction. */
+  end: number;
+}
+
+/** What pass one found. */
+export interface LogContents {
+  /** Number of the last committed transaction, or the number before the log's first. */
+  committed: number;
+  transactions: number;
+  /** Bytes of the segments that hold committed frames. */
+  bytes: number;
+}
+
+class FrameWindow {
+  readonly #file: VfsFile;
+  bytes: Uint8Array = new Uint8Array(WINDOW_BYTES);
+  words: Uint32Array = new Uint32Array(this.bytes.buffer);
+  #start = 0;
+  #length = 0;
+
+  constructor(file: VfsFile) {
+    this.#file = file;
+  }
+
+  /** Offset in `bytes` of `length` bytes at `position`, or -1 where the file ends before. */
+  load(position: number, length: number): number {
+    if (position < this.#start || position + length > this.#start + this.#length) {
+      if (length > this.bytes.length) {
+        this.bytes = new Uint8Array(alignUp(length, WINDOW_BYTES));
+        this.words = new Uint32Array(this.bytes.buffer);
+      }
+      // 8-byte aligned, so that the words view fits the frames.
+      this.#start = position;
+      this.#length = readFully(this.#file, this.bytes, 0, this.bytes.length, position);
+      if (this.#length < length) return -1;
+    }
+    return position - this.#start;
+  }
+}
+
+export class LogReader {
+  readonly contents: LogContents;
+  readonly #storePath: string;
+  readonly #stretches: Stretch[] = [];
+
+  /**
+   * Opens the segments that `position` names and scans them. `known` is the number of the last
+   * commit that the data file holds whole. Throws LogMissingError or CorruptionError.
+   */
+  constructor(
+    vfs: Vfs,
+    storePath: string,
+    storeId: Uint8Array,
+    pageSize: number,
+    position: LogPosition,
+    known: number,
+    writable: boolean,
+  ) {
+    this.#storePath = storePath;
+    this.contents = { committed: known, transactions: 0, bytes: 0 };
+    try {
+      this.#openSegments(vfs, storeId, pageSize, position, writable);
+      let chain = position.chain;
+      let durableClaim = 0;
+      for (const stretch of this.#stretches) {
+        const scan = this.#scan(stretch, chain);
+        chain = scan.chain;
+        durableClaim = Math.max(durableClaim, this.#claimBeyond(stretch, scan.stop));
+      }
+      if (durableClaim > this.contents.committed) {
+        throw new CorruptionError(
+          "W5",
+          `replay stops after commit ${this.contents.committed}, but a later frame says that commit ${durableClaim} was durable`,
+          { path: storePath, page: -1, offset: -1 },
+        );
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #openSegments(
+    vfs: Vfs,
+    storeId: Uint8Array,
+    pageSize: number,
+    position: LogPosition,
+    writable: boolean,
+  ): void {
+    const count = position.nextSalt === 0 ? 1 : 2;
+    for (let i = 0; i < count; i++) {
+      const index = (position.segment + i) % 2;
+      const path = segmentPath(this.#storePath, index);
+      if (vfs.stat(path)?.kind !== "file") throw new LogMissingError(this.#storePath, `${path} is missing`);
+      const file = vfs.open(path, writable ? "write" : "read");
+      const generation = position.generation + i;
+      const salt = i === 0 ? position.salt : position.nextSalt;
+      const stretch: Stretch = {
+        index,
+        file,
+        salt,
+        generation,
+        chain: position.chain,
+        frames: [],
+        end: BLOCK_BYTES,
+      };
+      this.#stretches.push(stretch);
+      const block = new Uint8Array(BLOCK_BYTES);
+      readFully(file, block, 0, BLOCK_BYTES, 0);
+      const header = decodeSegmentHeader(storeId, block);
+      const right = header?.salt === salt && header.generation === generation && header.pageSize === pageSize;
+      if (!right) throw new LogMissingError(this.#storePath, `${path} is not the log that belongs to it`);
+    }
+  }
+
+  /** Follows the chain; keeps the frames of transactions that are whole. */
+  #scan(stretch: Stretch, startChain: number): { stop: number; chain: number } {
+    const window = new FrameWindow(stretch.file);
+    let position = BLOCK_BYTES;
+    let chain = startChain;
+    let open: number[] = [];
+    for (;;) {
+      let at = this.#frameAt(stretch, window, position, chain);
+      if (at < 0) {
+        const aligned = alignUp(position, BLOCK_BYTES);
+        if (aligned === position) break;
+        at = this.#frameAt(stretch, window, aligned, chain);
+        if (at < 0) break;
+        position = aligned;
+      }
+      const w = at >> 2;
+      const flags = window.words[w + 3]!;
+      const length = window.words[w + 2]!;
+      chain = window.words[w]!;
+      if ((flags & FRAME_FIRST) !== 0) open = [];
+      open.push(position);
+      position += length;
+      if ((flags & FRAME_LAST) !== 0) {
+        for (const frame of open) stretch.frames.push(frame);
+        open = [];
+        stretch.end = position;
+        this.contents.committed = window.words[w + 6]! + window.words[w + 7]! * 0x1_0000_0000;
+        this.contents.transactions++;
+      }
+    }
+    if (stretch.frames.length > 0) this.contents.bytes += stretch.end;
+    return { stop: position, chain };
+  }
+
+  /** Offset in the window of a frame with a right checksum, or -1. */
+  #frameAt(stretch: Stretch, window: FrameWindow, position: number, chain: number): number {
+    const head = window.load(position, FRAME_HEADER_BYTES);
+    if (head < 0 || !isFrameHeader(window.words, head >> 2, stretch)) return -1;
+    const length = window.words[(head >> 2) + 2]!;
+    const at = window.load(position, length);
+    if (at < 0) return -1;
+    const checksum = crc32(window.bytes.subarray(at + 4, at + length), chain);
+    return checksum === window.words[at >> 2] ? at : -1;
+  }
+
+  /** The highest durable commit that any frame header behind the stop claims (W5). */
+  #claimBeyond(stretch: Stretch, stop: number): number {
+    const bytes = new Uint8Array(WINDOW_BYTES);
+    const words = new Uint32Array(bytes.buffer);
+    let claim = 0;
+    for (let position = stop; ; position += WINDOW_BYTES - BLOCK_BYTES) {
+      const length = readFully(stretch.file, bytes, 0, WINDOW_BYTES, position);
+      if (length < FRAME_HEADER_BYTES) return claim;
+      const end = (length - FRAME_HEADER_BYTES) >> 2;
+      for (let w = 0; w <= end; w += 2) {
+        if (words[w + 4] !== stretch.salt || !isFrameHeader(words, w, stretch)) continue;
+        const durable = words[w + 8]! + words[w + 9]! * 0x1_0000_0000;
+        if (durable > claim) claim = durable;
+      }
+    }
+  }
+
+  /** Calls back for each frame of each committed transaction, in order. */
+  forEachFrame(visit: (frame: FrameView) => void): void {
+    for (const stretch of this.#stretches) {
+      const window = new FrameWindow(stretch.file);
+      for (const position of stretch.frames) {
+        const head = window.load(position, FRAME_HEADER_BYTES);
+        const length = window.words[(head >> 2) + 2]!;
+        const at = window.load(position, length);
+        visit({ bytes: window.bytes, from: at + FRAME_HEADER_BYTES, to: at + length });
+      }
+    }
+  }
+
+  /**
+   * Rewrites the committed frames with the same bytes and syncs them: they may have been in the
+   * page cache only, and pages are about to be written that rest on them (W6).
+   */
+  makeDurable(): void {
+    for (const stretch of this.#stretches) {
+      if (stretch.frames.length === 0) continue;
+      const buffer = new Uint8Array(WINDOW_BYTES);
+      for (let position = 0; position < stretch.end; position += WINDOW_BYTES) {
+        const length = Math.min(WINDOW_BYTES, alignUp(stretch.end, BLOCK_BYTES) - position);
+        const got = readFully(stretch.file, buffer, 0, length, position);
+        let done = 0;
+        while (done < got) done += stretch.file.write(buffer, done, got - done, position + done);
+      }
+      stretch.file.sync();
+    }
+  }
+
+  close(): void {
+    for (const stretch of this.#stretches) stretch.file.close();
+  }
+}
+
+/** Whether a frame header with this segment's salt and generation, unharmed, stands here. */
+function isFrameHeader(words: Uint32Array, w: number, stretch: Stretch): boolean {
+  if (words[w + 4] !== stretch.salt || words[w + 5] !== stretch.generation) return false;
+  if (words[w + 1] !== frameHeaderCheck(words, w)) return false;
+  const length = words[w + 2]!;
+  return length >= FRAME_HEADER_BYTES && length <= FRAME_BYTES_MAX && (length & 7) === 0;
+}

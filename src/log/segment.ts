@@ -1,0 +1,81 @@
+/**
+ * One log segment's file: preallocated with real zeros and then overwritten, so that a commit never
+ * changes the file's metadata.
+ */
+
+import { alignUp } from "../base/bytes.js";
+import type { Vfs, VfsFile } from "../vfs/vfs.js";
+import { writeFully } from "../vfs/whole-io.js";
+import { BLOCK_BYTES } from "./log-format.js";
+
+const ZEROS: Uint8Array = new Uint8Array(256 * 1024);
+
+export class Segment {
+  readonly file: VfsFile;
+  generation = 0;
+  salt = 0;
+  /** Bytes that hold written zeros or records. */
+  size: number;
+
+  closed = false;
+
+  /** The same file opened so that a write returns when it is durable. */
+  readonly #through: VfsFile;
+
+  private constructor(file: VfsFile, through: VfsFile, size: number) {
+    this.file = file;
+    this.#through = through;
+    this.size = size;
+  }
+
+  /** Opens or makes the file, filled up to `bytes` with written zeros, and syncs it. */
+  static create(vfs: Vfs, path: string, bytes: number): Segment {
+    const file = vfs.open(path, vfs.stat(path) === undefined ? "create" : "write");
+    let segment: Segment | undefined;
+    try {
+      const size = file.size();
+      if (size > bytes) file.truncate(bytes);
+      segment = new Segment(
+        file,
+        vfs.open(path, "write-through"),
+        Math.min(size - (size % BLOCK_BYTES), bytes),
+      );
+      segment.grow(bytes);
+      file.sync();
+      return segment;
+    } catch (error) {
+      segment?.close();
+      file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Syncs without blocking. Through the second descriptor: the kernel reports a lost write once to
+   * each open file, and a blocking sync of the first must still see it.
+   */
+  syncAsync(): Promise<void> {
+    return this.#through.syncAsync();
+  }
+
+  /** With `through`, returns when these bytes are durable. */
+  write(source: Uint8Array, from: number, length: number, position: number, through: boolean): void {
+    writeFully(through ? this.#through : this.file, source, from, length, position);
+  }
+
+  /** Extends the written zeros to at least `bytes`; not synced. */
+  grow(bytes: number): void {
+    const end = alignUp(bytes, BLOCK_BYTES);
+    while (this.size < end) {
+      const step = Math.min(ZEROS.length, end - this.size);
+      writeFully(this.file, ZEROS, 0, step, this.size);
+      this.size += step;
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#through.close();
+    this.file.close();
+  }
+}

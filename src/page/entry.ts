@@ -1,0 +1,18 @@
+/**
+ * The record that an edit puts into a page. One of these is reused for all edits of a store, so that
+ * the hot paths pass one argument and allocate nothing.
+ */
+
+import { EMPTY_BYTES } from "../base/bytes.js";
+
+export class Entry {
+  /** The whole key is key[0..keyLength). */
+  key: Uint8Array = EMPTY_BYTES;
+  keyLength = 0;
+  /** The value, or its overflow reference, is value[from..from+length). */
+  value: Uint8Array = EMPTY_BYTES;
+  from = 0;
+  length = 0;
+  /** Whether the value is an overflow reference. */
+  overflow = false;
+}

@@ -1,0 +1,169 @@
+/**
+ * The one helper that makes a leaf as a compact image: for the pages that a split, merge or borrow
+ * makes, and for the pack of a fragmented one. It works in a scratch page, sizes the result before
+ * anything of the target changes (L1), and writes records in key order without gaps.
+ */
+
+import { EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
+import {
+  AT_HIGH_LENGTH,
+  AT_HOLES,
+  AT_KIND,
+  AT_LEVEL,
+  AT_LOW_LENGTH,
+  AT_NUMBER,
+  AT_PREFIX_LENGTH,
+  AT_RECORDS,
+  AT_SLOTS,
+  AT_TAIL,
+  KIND_LEAF,
+  LEAF_SLOT_BYTES,
+  PAGE_HEADER_BYTES,
+} from "../pager/page-header.js";
+import type { PagePool } from "../pager/page-pool.js";
+import type { Pager } from "../pager/pager.js";
+import {
+  headOf,
+  isOverflow,
+  OVERFLOW_FLAG,
+  prefixLength,
+  recordAt,
+  recordLength,
+  suffixLength,
+  suffixVarintBytes,
+} from "./leaf.js";
+
+export class LeafBuilder {
+  readonly #pageSize: number;
+  readonly #bytes: Uint8Array;
+  readonly #halves: Uint16Array;
+  readonly #words: Uint32Array;
+  readonly #key: Uint8Array;
+  #prefix = 0;
+  #slots = 0;
+  #tail = 0;
+
+  constructor(pageSize: number) {
+    this.#pageSize = pageSize;
+    this.#bytes = new Uint8Array(pageSize);
+    this.#halves = new Uint16Array(this.#bytes.buffer);
+    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.#key = new Uint8Array(pageSize);
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Bytes that are still free. */
+  get room(): number {
+    return this.#pageSize - LEAF_SLOT_BYTES * this.#slots - this.#tail;
+  }
+
+  /** Begins a page; the prefix is all that the fences share. */
+  start(low: Uint8Array, high: Uint8Array): void {
+    this.#bytes.fill(0);
+    this.#bytes.set(low, PAGE_HEADER_BYTES);
+    this.#bytes.set(high, PAGE_HEADER_BYTES + low.length);
+    this.#halves[AT_LOW_LENGTH >> 1] = low.length;
+    this.#halves[AT_HIGH_LENGTH >> 1] = high.length;
+    this.#prefix = sharedPrefixLength(low, high);
+    this.#slots = 0;
+    this.#tail = PAGE_HEADER_BYTES + low.length + high.length;
+  }
+
+  /** Adds a record behind the ones before; false, and nothing is changed, where it does not fit. */
+  add(
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    from: number,
+    length: number,
+    overflow: boolean,
+  ): boolean {
+    const suffix = keyLength - this.#prefix;
+    const record = suffixVarintBytes(suffix) + suffix + length;
+    if (record + LEAF_SLOT_BYTES > this.room) return false;
+    let at = this.#tail;
+    const b = this.#bytes;
+    if (suffix < 0x80) b[at++] = suffix;
+    else {
+      b[at++] = (suffix & 0x7f) | 0x80;
+      b[at++] = suffix >>> 7;
+    }
+    for (let i = this.#prefix; i < keyLength; i++) b[at++] = key[i]!;
+    if (length < 32) for (let i = 0; i < length; i++) b[at + i] = value[from + i]!;
+    else b.set(value.subarray(from, from + length), at);
+    const word = (this.#pageSize - LEAF_SLOT_BYTES * (this.#slots + 1)) >> 2;
+    this.#words[word] = headOf(key, this.#prefix, keyLength);
+    this.#words[word + 1] = this.#tail | ((overflow ? record | OVERFLOW_FLAG : record) << 16);
+    this.#tail += record;
+    this.#slots++;
+    return true;
+  }
+
+  /** Adds slots from..to-1 of a leaf in the pool; false where they do not all fit. */
+  addFrom(pool: PagePool, offset: number, from: number, to: number): boolean {
+    const u8 = pool.u8;
+    const prefix = prefixLength(pool, offset);
+    const key = this.#key;
+    for (let i = 0; i < prefix; i++) key[i] = u8[offset + PAGE_HEADER_BYTES + i]!;
+    for (let index = from; index < to; index++) {
+      const record = recordAt(pool, offset, index);
+      const suffix = suffixLength(u8, record);
+      const start = record + suffixVarintBytes(suffix);
+      for (let i = 0; i < suffix; i++) key[prefix + i] = u8[start + i]!;
+      const value = start + suffix;
+      const length = recordLength(pool, offset, index) - (value - record);
+      if (!this.add(key, prefix + suffix, u8, value, length, isOverflow(pool, offset, index))) return false;
+    }
+    return true;
+  }
+
+  /** The finished page, without number and checksum; valid until the next start. */
+  finish(): Uint8Array {
+    const b = this.#bytes;
+    b[AT_KIND] = KIND_LEAF;
+    b[AT_LEVEL] = 0;
+    this.#halves[AT_SLOTS >> 1] = this.#slots;
+    this.#halves[AT_TAIL >> 1] = this.#tail;
+    this.#halves[AT_HOLES >> 1] = 0;
+    this.#halves[AT_PREFIX_LENGTH >> 1] = this.#prefix;
+    return b;
+  }
+
+  /** Puts the finished page in the place of `page`, which keeps its number and record count. */
+  writeTo(pager: Pager, page: number): void {
+    const offset = pager.edit(page);
+    const image = this.finish();
+    this.#words[AT_NUMBER >> 2] = page;
+    this.#words[AT_RECORDS >> 2] = pager.pool.u32[(offset + AT_RECORDS) >> 2]!;
+    this.#words[(AT_RECORDS >> 2) + 1] = pager.pool.u32[(offset + AT_RECORDS + 4) >> 2]!;
+    pager.replace(image);
+  }
+}
+
+/** Bytes that records from..to-1 of a leaf take under other fences, slots and fences included. */
+export function leafBytesUnder(
+  pool: PagePool,
+  offset: number,
+  from: number,
+  to: number,
+  low: Uint8Array,
+  high: Uint8Array,
+): number {
+  const change = prefixLength(pool, offset) - sharedPrefixLength(low, high);
+  let bytes = low.length + high.length;
+  for (let index = from; index < to; index++) {
+    const suffix = suffixLength(pool.u8, recordAt(pool, offset, index));
+    const varints = suffixVarintBytes(suffix + change) - suffixVarintBytes(suffix);
+    bytes += LEAF_SLOT_BYTES + recordLength(pool, offset, index) + change + varints;
+  }
+  return bytes;
+}
+
+/** An empty leaf without bounds: the root of a new tree. */
+export function writeEmptyRoot(pager: Pager, builder: LeafBuilder, page: number): void {
+  builder.start(EMPTY_BYTES, EMPTY_BYTES);
+  builder.writeTo(pager, page);
+}

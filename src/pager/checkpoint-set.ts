@@ -1,0 +1,175 @@
+/**
+ * What one checkpoint brings into the data file: the blocks that were dirty, and the pages that were
+ * free, when the log switched segments.
+ */
+
+import type { CheckpointTarget } from "../log/checkpoint.js";
+import { BLOCK_BYTES } from "../log/log-format.js";
+import { freeListPages, writeFreeList } from "./free-list.js";
+import { type Extent, ExtentSet } from "./free-space.js";
+import { FRAME_DIRTY, FRAME_TX } from "./page-pool.js";
+import type { Pager } from "./pager.js";
+
+const STAGING_BYTES = 128 * 1024;
+const NO_RUN: Extent = { start: 0, count: 0 };
+
+export class CheckpointSet implements CheckpointTarget {
+  readonly #pager: Pager;
+  #blocks: Int32Array = new Int32Array(0);
+  #next = 0;
+  /** Blocks that became dirty in this log generation or before are part of the checkpoint. */
+  #generation = 0;
+  #commit = 0;
+  #pageCount = 0;
+  /** The new chain, until its header is durable; and its first page. */
+  #freeRun: Extent = NO_RUN;
+  #freeListHead = 0;
+  readonly #staging: Uint8Array;
+  readonly #stagedFrames: number[] = [];
+
+  constructor(pager: Pager) {
+    this.#pager = pager;
+    this.#staging = new Uint8Array(Math.max(STAGING_BYTES, pager.data.blockBytes));
+  }
+
+  collect(): number {
+    const { pool, log } = this.#pager;
+    const blocks = new Set<number>(this.#pager.blocks.spilledBlocks());
+    for (let frame = 0; frame < pool.frameCount; frame++) {
+      if ((pool.flags[frame]! & FRAME_DIRTY) !== 0 && pool.blockOf[frame]! >= 0)
+        blocks.add(pool.blockOf[frame]!);
+    }
+    this.#blocks = Int32Array.from(blocks).sort();
+    this.#next = 0;
+    this.#generation = log.generation - 1;
+    this.#commit = log.committed;
+    this.#collectFreePages();
+    return this.#blocks.length;
+  }
+
+  /** Takes pages for the free list, and writes it: they are free in the last durable state. */
+  #collectFreePages(): void {
+    const pager = this.#pager;
+    const { free, data, header } = pager;
+    this.#returnRun();
+    free.settle(pager.log.durable, pager.versions.oldest);
+    const listed = free.committed();
+    for (const extent of pager.freeListChain) listed.add(extent.start, extent.count);
+    if (listed.length > 0) {
+      const unit = 1 << pager.pool.blockShift;
+      const count = Math.ceil(freeListPages(listed.length + 1, pager.pageSize) / unit) * unit;
+      let start = free.ready.take(count, unit);
+      if (start < 0) {
+        start = Math.ceil(pager.pageCount / unit) * unit;
+        data.claim(start + count, true);
+        if (start > pager.pageCount) {
+          free.free(pager.pageCount, start - pager.pageCount, this.#commit);
+          listed.add(pager.pageCount, start - pager.pageCount);
+        }
+        pager.pageCount = start + count;
+      } else listed.remove(start, count);
+      this.#freeRun = { start, count };
+      for (let block = start / unit; block < (start + count) / unit; block++) pager.blocks.forget(block);
+      writeFreeList(data, header.storeId, listed, this.#freeRun);
+    }
+    this.#freeListHead = this.#freeRun.start;
+    this.#pageCount = pager.pageCount;
+  }
+
+  holds(page: number): boolean {
+    return page >= this.#freeRun.start && page < this.#freeRun.start + this.#freeRun.count;
+  }
+
+  /** A run of an earlier checkpoint that failed is free again. */
+  #returnRun(): void {
+    this.#pager.free.ready.add(this.#freeRun.start, this.#freeRun.count);
+    this.#freeRun = NO_RUN;
+  }
+
+  writeSome(blocks: number): boolean {
+    const end = Math.min(this.#blocks.length, this.#next + blocks);
+    while (this.#next < end) this.#next += this.#writeRun(end);
+    return this.#next === this.#blocks.length;
+  }
+
+  /** Writes the blocks from the next one on that lie together; returns how many entries it took. */
+  #writeRun(end: number): number {
+    const { pool, data } = this.#pager;
+    const first = this.#blocks[this.#next]!;
+    const most = Math.floor(this.#staging.length / data.blockBytes);
+    this.#stagedFrames.length = 0;
+    let taken = 0;
+    while (this.#next + taken < end && taken < most && this.#blocks[this.#next + taken] === first + taken) {
+      const frame = this.#sourceOf(first + taken);
+      if (frame < 0) break;
+      const at = frame << pool.frameShift;
+      this.#staging.set(pool.u8.subarray(at, at + data.blockBytes), taken * data.blockBytes);
+      this.#stagedFrames.push(frame);
+      taken++;
+    }
+    if (taken === 0) return 1;
+    data.write(this.#staging, 0, taken * data.blockBytes, first * data.blockBytes);
+    for (let i = 0; i < taken; i++) this.#settle(first + i, this.#stagedFrames[i]!);
+    return taken;
+  }
+
+  /** Frame with the block's committed bytes, sealed; -1 where the data file has them already. */
+  #sourceOf(block: number): number {
+    const { pool, log, blocks } = this.#pager;
+    let frame = pool.lookup(block);
+    if (frame < 0 && blocks.isSpilled(block)) frame = pool.frameOf(block);
+    if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)
+      return -1;
+    if ((pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);
+    if (pool.changedBy[frame]! > log.durable) log.sync();
+    blocks.sealAt(frame << pool.frameShift, pool.touched[frame]!);
+    return frame;
+  }
+
+  #settle(block: number, frame: number): void {
+    const { pool, blocks } = this.#pager;
+    const current = pool.lookup(block);
+    if (current >= 0) blocks.markClean(current);
+    pool.flags[frame]! &= ~FRAME_DIRTY;
+    // In a transaction the current bytes are newer, and so are the pages that they touch.
+    if (current === frame) pool.touched[frame] = 0;
+  }
+
+  writeHeader(): void {
+    this.#writeHeader(false);
+  }
+
+  #writeHeader(clean: boolean): void {
+    const { header, log, data } = this.#pager;
+    header.sequence++;
+    header.clean = clean;
+    header.log = clean ? undefined : log.position();
+    if (!clean) header.lastGeneration = log.generation + 1;
+    header.commit = this.#commit;
+    header.pageCount = this.#pageCount;
+    header.freeListHead = this.#freeListHead;
+    data.writeHeader(header);
+  }
+
+  finished(): void {
+    const pager = this.#pager;
+    for (const extent of pager.freeListChain) pager.free.free(extent.start, extent.count, this.#commit);
+    pager.freeListChain = new ExtentSet();
+    pager.freeListChain.add(this.#freeRun.start, this.#freeRun.count);
+    this.#freeRun = NO_RUN;
+    pager.metrics.pager.checkpoints++;
+  }
+
+  /** Everything into the data file, and a clean header: it is complete without the log then. */
+  writeEverything(): void {
+    const { data, log } = this.#pager;
+    this.collect();
+    this.#generation = log.generation;
+    while (!this.writeSome(this.#blocks.length));
+    data.sync();
+    this.#writeHeader(true);
+    data.sync();
+    this.finished();
+    data.truncate(Math.max(this.#pageCount, Math.ceil((2 * BLOCK_BYTES) / data.pageSize)));
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The data file: header copies, blocks, overflow runs, and its growth by written zeros (P3).
+ * Knows offsets and nothing of what the pages mean.
+ */
+
+import { DiskFullError } from "../base/errors.js";
+import type { PagerMetrics } from "../base/metrics.js";
+import { BLOCK_BYTES } from "../log/log-format.js";
+import type { VfsFile } from "../vfs/vfs.js";
+import { readFully, writeFully } from "../vfs/whole-io.js";
+import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "./store-header.js";
+
+const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
+const GROWTH_BYTES_MIN = 64 * 1024;
+const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
+/** Room above maxBytes that only deletes may use, in pages. */
+export const RESERVE_PAGES = 16;
+
+export class DataFile {
+  readonly file: VfsFile;
+  readonly pageSize: number;
+  readonly blockBytes: number;
+  /** Bytes that hold written data or zeros. */
+  claimedBytes: number;
+  readonly #maxBytes: number;
+  readonly #metrics: PagerMetrics;
+
+  constructor(file: VfsFile, pageSize: number, maxBytes: number, metrics: PagerMetrics) {
+    this.file = file;
+    this.pageSize = pageSize;
+    this.blockBytes = Math.max(pageSize, BLOCK_BYTES);
+    this.#maxBytes = maxBytes;
+    this.#metrics = metrics;
+    this.claimedBytes = Math.floor(file.size() / this.blockBytes) * this.blockBytes;
+  }
+
+  /** Reads a block; bytes past the end of the file read as zero. Returns how many were there. */
+  readBlock(block: number, target: Uint8Array, offset: number): number {
+    const got = readFully(this.file, target, offset, this.blockBytes, block * this.blockBytes);
+    if (got < this.blockBytes) target.fill(0, offset + got, offset + this.blockBytes);
+    return got;
+  }
+
+  write(source: Uint8Array, offset: number, length: number, position: number): void {
+    writeFully(this.file, source, offset, length, position);
+    this.#metrics.bytes_written += length;
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    return readFully(this.file, target, offset, length, position);
+  }
+
+  sync(): void {
+    this.file.sync();
+  }
+
+  /**
+   * Makes sure that `pages` pages lie in space that is written already. Throws DiskFullError, and
+   * nothing is poisoned: the space is claimed before anything is promised.
+   */
+  claim(pages: number, useReserve: boolean): void {
+    const bytes = pages * this.pageSize;
+    if (bytes <= this.claimedBytes) return;
+    const limit = this.#maxBytes + (useReserve ? RESERVE_PAGES * this.pageSize : 0);
+    if (bytes > limit) throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
+    const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
+    const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);
+    try {
+      this.#extend(Math.max(bytes, ahead));
+    } catch (error) {
+      if (this.claimedBytes < bytes) throw error;
+    }
+  }
+
+  #extend(bytes: number): void {
+    const end = Math.ceil(bytes / this.blockBytes) * this.blockBytes;
+    while (this.claimedBytes < end) {
+      const length = Math.min(ZEROS.length, end - this.claimedBytes);
+      this.write(ZEROS, 0, length, this.claimedBytes);
+      this.claimedBytes += length;
+    }
+  }
+
+  /** Gives space behind `pages` pages back to the file system. */
+  truncate(pages: number): void {
+    const bytes = Math.ceil((pages * this.pageSize) / this.blockBytes) * this.blockBytes;
+    if (bytes >= this.file.size()) return;
+    this.file.truncate(bytes);
+    this.claimedBytes = bytes;
+  }
+
+  /** Writes the copy that is not the current one; not synced. */
+  writeHeader(header: StoreHeader): void {
+    const block = encodeStoreHeader(header);
+    this.write(block, 0, block.length, (header.sequence % HEADER_COPIES) * BLOCK_BYTES);
+  }
+}

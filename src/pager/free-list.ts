@@ -1,0 +1,99 @@
+/**
+ * The free list on disk: a chain of pages that a checkpoint writes anew, into pages that are free in
+ * the last durable state, before the header that refers to it.
+ *
+ * Page: the common header with kind 3, slots = extents in this page, leftmost = next page of the
+ * chain (0: last), tail = 32; from byte 32 on, per extent, first page u32 and count u32, ascending.
+ */
+
+import { CorruptionError } from "../base/errors.js";
+import type { DataFile } from "./data-file.js";
+import { type Extent, ExtentSet } from "./free-space.js";
+import {
+  AT_KIND,
+  AT_LEFTMOST,
+  AT_NUMBER,
+  AT_SLOTS,
+  AT_TAIL,
+  checksumSeed,
+  KIND_FREE_LIST,
+  PAGE_HEADER_BYTES,
+  pageChecksum,
+} from "./page-header.js";
+
+const EXTENT_BYTES = 8;
+
+/** Pages that a chain of `extents` takes. */
+export function freeListPages(extents: number, pageSize: number): number {
+  return Math.ceil(extents / Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES));
+}
+
+/** Writes the chain into the pages from `run.start` on; what they don't need is left as it is. */
+export function writeFreeList(data: DataFile, storeId: Uint8Array, extents: ExtentSet, run: Extent): void {
+  const { pageSize } = data;
+  const perPage = Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES);
+  const list = [...extents];
+  const seed = checksumSeed(storeId);
+  for (let i = 0; i < run.count; i++) {
+    const bytes = new Uint8Array(pageSize);
+    const words = new Uint32Array(bytes.buffer);
+    const part = list.slice(i * perPage, (i + 1) * perPage);
+    words[AT_NUMBER >> 2] = run.start + i;
+    bytes[AT_KIND] = KIND_FREE_LIST;
+    new Uint16Array(bytes.buffer)[AT_SLOTS >> 1] = part.length;
+    new Uint16Array(bytes.buffer)[AT_TAIL >> 1] = PAGE_HEADER_BYTES;
+    words[AT_LEFTMOST >> 2] = i + 1 < run.count ? run.start + i + 1 : 0;
+    let at = PAGE_HEADER_BYTES >> 2;
+    for (const extent of part) {
+      words[at++] = extent.start;
+      words[at++] = extent.count;
+    }
+    words[0] = pageChecksum(bytes, 0, pageSize, seed);
+    data.write(bytes, 0, pageSize, (run.start + i) * pageSize);
+  }
+}
+
+export interface FreeListContents {
+  readonly extents: ExtentSet;
+  /** The pages of the chain itself. */
+  readonly chain: ExtentSet;
+}
+
+/** Reads the chain that begins at `head` (0: empty). Throws CorruptionError. */
+export function readFreeList(
+  data: DataFile,
+  storeId: Uint8Array,
+  head: number,
+  first: number,
+  pageCount: number,
+): FreeListContents {
+  const { pageSize } = data;
+  const extents = new ExtentSet();
+  const chain = new ExtentSet();
+  const bytes = new Uint8Array(pageSize);
+  const words = new Uint32Array(bytes.buffer);
+  const halves = new Uint16Array(bytes.buffer);
+  const seed = checksumSeed(storeId);
+  const perPage = Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES);
+  for (let page = head; page !== 0; page = words[AT_LEFTMOST >> 2]!) {
+    const fail = (offset: number, reason: string): CorruptionError =>
+      new CorruptionError("P2", reason, { path: data.file.path, page, offset });
+    if (page < first || page >= pageCount) throw fail(-1, "the free list names a page that does not exist");
+    if (!chain.add(page, 1)) throw fail(AT_LEFTMOST, "the free list runs in a circle");
+    if (data.read(bytes, 0, pageSize, page * pageSize) < pageSize) throw fail(0, "the file ends before it");
+    if (words[0] !== pageChecksum(bytes, 0, pageSize, seed)) throw fail(0, "its checksum is wrong");
+    if (words[AT_NUMBER >> 2] !== page) throw fail(AT_NUMBER, "it says that it is another page");
+    const count = halves[AT_SLOTS >> 1]!;
+    if (bytes[AT_KIND] !== KIND_FREE_LIST || count > perPage)
+      throw fail(AT_KIND, "it is no page of a free list");
+    for (let i = 0; i < count; i++) {
+      const at = PAGE_HEADER_BYTES + i * EXTENT_BYTES;
+      const start = words[at >> 2]!;
+      const pages = words[(at >> 2) + 1]!;
+      if (pages === 0 || start < first || start + pages > pageCount || !extents.add(start, pages)) {
+        throw fail(at, "an extent of the free list is out of bounds or listed twice");
+      }
+    }
+  }
+  return { extents, chain };
+}

@@ -1,0 +1,358 @@
+/**
+ * Recovery: brings the committed transactions of the log back into the pages, after the process or
+ * the machine died. A store that may not be written is recovered into memory (S4).
+ *
+ * Idempotent: within a segment the first record of every page is its image (W1), so that a crash in
+ * the middle is recovered by starting again.
+ */
+
+import { readU32 } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
+import {
+  BLOCK_BYTES,
+  OP_ALLOCATE,
+  OP_BLOCK,
+  OP_EXTENT,
+  OP_FILL,
+  OP_FREE,
+  OP_IMAGE,
+  OP_MOVE,
+  OP_PAD,
+  OP_PAGE,
+  OP_REVOKE,
+  OP_WRITE,
+  segmentPath,
+} from "../log/log-format.js";
+import { type FrameView, LogReader } from "../log/log-reader.js";
+import type { Vfs } from "../vfs/vfs.js";
+import { readFreeList } from "./free-list.js";
+import type { ExtentSet } from "./free-space.js";
+import { checksumSeed, pageChecksum } from "./page-header.js";
+import { FRAME_DIRTY } from "./page-pool.js";
+import type { Pager } from "./pager.js";
+import { firstPage } from "./store-header.js";
+
+/** Where replayed pages live. Both calls return the bytes and the block's offset in them. */
+interface ReplayTarget {
+  readonly bytes: Uint8Array;
+  /** A block that is about to be written whole; its bytes are zero. */
+  image(block: number): number;
+  /** A block as it is now. */
+  edit(block: number): number;
+  /** These pages of the block, one bit each, have checksums that are out of date. */
+  touch(block: number, pages: number): void;
+}
+
+export interface RecoveryReport {
+  readonly transactions: number;
+  readonly logBytes: number;
+}
+
+/**
+ * Loads the free list and, where the header says so, replays the log. Throws CorruptionError or
+ * LogMissingError; the files are then as they were, or can be recovered again.
+ */
+export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
+  const { header } = pager;
+  const first = firstPage(header.pageSize);
+  const list = readFreeList(pager.data, header.storeId, header.freeListHead, first, header.pageCount);
+  pager.freeListChain = list.chain;
+  if (header.log === undefined) {
+    takeFreeList(pager, list.extents);
+    return { transactions: 0, logBytes: 0 };
+  }
+  const reader = new LogReader(
+    vfs,
+    path,
+    header.storeId,
+    header.pageSize,
+    header.log,
+    header.commit,
+    !pager.readOnly,
+  );
+  try {
+    const replay = new Replay(
+      pager,
+      path,
+      list.extents,
+      pager.readOnly ? new OverlayTarget(pager) : new PoolTarget(pager),
+    );
+    if (!pager.readOnly) reader.makeDurable();
+    reader.forEachFrame((frame) => replay.collectRevokes(frame));
+    reader.forEachFrame((frame) => replay.apply(frame));
+    replay.finish();
+    takeFreeList(pager, list.extents);
+    pager.log.committed = reader.contents.committed;
+    pager.log.durable = reader.contents.committed;
+    if (!pager.readOnly) pager.writeEverything();
+  } finally {
+    reader.close();
+  }
+  if (!pager.readOnly) removeSegments(vfs, path);
+  return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
+}
+
+function takeFreeList(pager: Pager, extents: ExtentSet): void {
+  for (const extent of extents) pager.free.ready.add(extent.start, extent.count);
+}
+
+function removeSegments(vfs: Vfs, path: string): void {
+  for (let i = 0; i < 2; i++) {
+    const segment = segmentPath(path, i);
+    if (vfs.stat(segment)?.kind === "file") vfs.unlink(segment);
+  }
+}
+
+class Replay {
+  readonly #pager: Pager;
+  readonly #path: string;
+  readonly #free: ExtentSet;
+  readonly #target: ReplayTarget;
+  /** Page to the ordinal of the last frame that revokes it. */
+  readonly #revoked: Map<number, number> = new Map();
+  readonly #imaged: Set<number> = new Set();
+  /** Frames seen by the first pass, and by the second. */
+  #collected = 0;
+  #applied = 0;
+  #page = -1;
+  #offset = 0;
+
+  constructor(pager: Pager, path: string, free: ExtentSet, target: ReplayTarget) {
+    this.#pager = pager;
+    this.#path = path;
+    this.#free = free;
+    this.#target = target;
+  }
+
+  #fail(reason: string): CorruptionError {
+    return new CorruptionError("W1", `a record of the log ${reason}`, {
+      path: this.#path,
+      page: -1,
+      offset: -1,
+    });
+  }
+
+  /** Length of the record at `at`; throws where there is no such record or it leaves the frame. */
+  #length(frame: FrameView, at: number): number {
+    const b = frame.bytes;
+    const op = b[at]!;
+    let length: number;
+    if (op === OP_PAD) length = 1;
+    else if (op === OP_PAGE) length = 5;
+    else if (op === OP_WRITE) length = 5 + (b[at + 3]! | (b[at + 4]! << 8));
+    else if (op === OP_MOVE) length = 7;
+    else if (op === OP_FILL) length = 6;
+    else if (op === OP_IMAGE)
+      length = 9 + (b[at + 5]! | (b[at + 6]! << 8)) + (b[at + 7]! | (b[at + 8]! << 8));
+    else if (op === OP_BLOCK) length = 6 + BLOCK_BYTES;
+    else if (op === OP_ALLOCATE || op === OP_FREE || op === OP_REVOKE || op === OP_EXTENT) length = 9;
+    else throw this.#fail(`is of unknown kind ${op}`);
+    if (at + length > frame.to) throw this.#fail("is cut off");
+    return length;
+  }
+
+  /** First pass: which pages were given to overflow runs, and when (W3). */
+  collectRevokes(frame: FrameView): void {
+    for (let at = frame.from; at < frame.to; at += this.#length(frame, at)) {
+      if (frame.bytes[at] !== OP_REVOKE) continue;
+      const start = readU32(frame.bytes, at + 1);
+      const count = readU32(frame.bytes, at + 5);
+      if (count > 0x1000_0000) throw this.#fail("revokes too much");
+      for (let i = 0; i < count; i++) this.#revoked.set(start + i, this.#collected);
+    }
+    this.#collected++;
+  }
+
+  /** Second pass. */
+  apply(frame: FrameView): void {
+    const ordinal = this.#applied++;
+    this.#page = -1;
+    for (let at = frame.from; at < frame.to; ) {
+      const length = this.#length(frame, at);
+      this.#record(frame.bytes, at, ordinal);
+      at += length;
+    }
+  }
+
+  #record(b: Uint8Array, at: number, ordinal: number): void {
+    const op = b[at]!;
+    if (op === OP_PAGE) this.#select(readU32(b, at + 1), ordinal);
+    else if (op === OP_WRITE || op === OP_MOVE || op === OP_FILL) this.#edit(b, at, op);
+    else if (op === OP_IMAGE) this.#image(b, at, ordinal);
+    else if (op === OP_BLOCK) this.#block(b, at);
+    else if (op !== OP_PAD && op !== OP_REVOKE) this.#space(op, readU32(b, at + 1), readU32(b, at + 5));
+  }
+
+  #select(page: number, ordinal: number): void {
+    this.#page = -1;
+    if (this.#isRevoked(page, ordinal)) return;
+    const { pool } = this.#pager;
+    const block = page >>> pool.blockShift;
+    if (!this.#imaged.has(block)) throw this.#fail(`changes page ${page}, of which the log has no image`);
+    const index = page & ((1 << pool.blockShift) - 1);
+    this.#page = page;
+    this.#offset = this.#target.edit(block) + (index << pool.pageShift);
+    this.#target.touch(block, 1 << index);
+  }
+
+  #isRevoked(page: number, ordinal: number): boolean {
+    const since = this.#revoked.get(page);
+    return since !== undefined && ordinal <= since;
+  }
+
+  #edit(b: Uint8Array, at: number, op: number): void {
+    if (this.#page < 0) return;
+    const bytes = this.#target.bytes;
+    const to = b[at + 1]! | (b[at + 2]! << 8);
+    const second = b[at + 3]! | (b[at + 4]! << 8);
+    const length = op === OP_MOVE ? b[at + 5]! | (b[at + 6]! << 8) : second;
+    const limit = this.#pager.pageSize;
+    if (to + length > limit || (op === OP_MOVE && second + length > limit))
+      throw this.#fail("leaves its page");
+    const target = this.#offset + to;
+    if (op === OP_WRITE) bytes.set(b.subarray(at + 5, at + 5 + length), target);
+    else if (op === OP_FILL) bytes.fill(b[at + 5]!, target, target + length);
+    else bytes.copyWithin(target, this.#offset + second, this.#offset + second + length);
+  }
+
+  #image(b: Uint8Array, at: number, ordinal: number): void {
+    const page = readU32(b, at + 1);
+    const front = b[at + 5]! | (b[at + 6]! << 8);
+    const back = b[at + 7]! | (b[at + 8]! << 8);
+    const { pool, pageSize } = this.#pager;
+    if (pool.blockShift !== 0 || front + back > pageSize)
+      throw this.#fail("holds an image that fits no page");
+    this.#page = -1;
+    if (this.#isRevoked(page, ordinal)) return;
+    const offset = this.#target.image(page);
+    this.#imaged.add(page);
+    this.#target.bytes.set(b.subarray(at + 9, at + 9 + front), offset);
+    this.#target.bytes.set(b.subarray(at + 9 + front, at + 9 + front + back), offset + pageSize - back);
+    this.#target.touch(page, 1);
+  }
+
+  #block(b: Uint8Array, at: number): void {
+    const block = readU32(b, at + 1);
+    if (this.#pager.pool.blockShift === 0) throw this.#fail("holds a block of small pages");
+    this.#page = -1;
+    if (this.#isRevoked(block << this.#pager.pool.blockShift, this.#applied - 1)) return;
+    const offset = this.#target.image(block);
+    this.#imaged.add(block);
+    this.#target.bytes.set(b.subarray(at + 6, at + 6 + BLOCK_BYTES), offset);
+    this.#target.touch(block, b[at + 5]!);
+  }
+
+  #space(op: number, start: number, count: number): void {
+    const pager = this.#pager;
+    if (op === OP_EXTENT) {
+      this.#growTo(start);
+      if (count < pager.pageCount) throw this.#fail("shrinks the file");
+      pager.pageCount = count;
+      return;
+    }
+    if (op === OP_FREE) {
+      if (start + count > pager.pageCount || !this.#free.add(start, count))
+        throw this.#fail("frees pages twice");
+      return;
+    }
+    // Pages that a failed checkpoint had added at the end, and that were given out then.
+    if (start + count > pager.pageCount) this.#growTo(start + count);
+    if (!this.#free.remove(start, count)) throw this.#fail("gives out pages that are not free");
+  }
+
+  /** Pages that were added for a free list that never came into force are free. */
+  #growTo(pages: number): void {
+    const pager = this.#pager;
+    if (pages <= pager.pageCount) return;
+    this.#free.add(pager.pageCount, pages - pager.pageCount);
+    pager.pageCount = pages;
+  }
+
+  finish(): void {
+    const pager = this.#pager;
+    if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
+    if (this.#target instanceof OverlayTarget) this.#target.seal();
+  }
+}
+
+/** Into the pool: pages that it cannot hold are written to the data file, which the log covers. */
+class PoolTarget implements ReplayTarget {
+  readonly bytes: Uint8Array;
+  readonly #pager: Pager;
+
+  constructor(pager: Pager) {
+    this.#pager = pager;
+    this.bytes = pager.pool.u8;
+  }
+
+  image(block: number): number {
+    const { pool } = this.#pager;
+    pool.beginOperation();
+    let frame = pool.lookup(block);
+    if (frame < 0) frame = pool.fresh(block);
+    const offset = frame << pool.frameShift;
+    pool.u8.fill(0, offset, offset + (1 << pool.frameShift));
+    pool.touched[frame] = 0;
+    return offset;
+  }
+
+  edit(block: number): number {
+    const { pool } = this.#pager;
+    pool.beginOperation();
+    return pool.frameOf(block) << pool.frameShift;
+  }
+
+  touch(block: number, pages: number): void {
+    const { pool } = this.#pager;
+    const frame = pool.lookup(block);
+    pool.touched[frame]! |= pages;
+    pool.checked[frame]! |= pages;
+    pool.flags[frame]! |= FRAME_DIRTY;
+    pool.renew(frame);
+  }
+}
+
+/** Into memory beside the pool, which loads these blocks from here instead of the file. */
+class OverlayTarget implements ReplayTarget {
+  bytes: Uint8Array = new Uint8Array(0);
+  readonly #pager: Pager;
+  readonly #blocks: Map<number, Uint8Array> = new Map();
+  readonly #touched: Map<number, number> = new Map();
+
+  constructor(pager: Pager) {
+    this.#pager = pager;
+  }
+
+  image(block: number): number {
+    this.bytes = new Uint8Array(this.#pager.data.blockBytes);
+    this.#blocks.set(block, this.bytes);
+    this.#touched.set(block, 0);
+    return 0;
+  }
+
+  edit(block: number): number {
+    this.bytes = this.#blocks.get(block)!;
+    return 0;
+  }
+
+  touch(block: number, pages: number): void {
+    this.#touched.set(block, this.#touched.get(block)! | pages);
+  }
+
+  seal(): void {
+    const { pageSize, header, blocks } = this.#pager;
+    const seed = checksumSeed(header.storeId);
+    for (const [block, bytes] of this.#blocks) {
+      const touched = this.#touched.get(block)!;
+      for (let i = 0; touched >>> i !== 0; i++) {
+        if ((touched & (1 << i)) === 0) continue;
+        new DataView(bytes.buffer).setUint32(
+          i * pageSize,
+          pageChecksum(bytes, i * pageSize, pageSize, seed),
+          true,
+        );
+      }
+    }
+    blocks.setOverlay(this.#blocks);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Old versions of blocks, kept for live snapshots (P2). A version is made before the first change
+ * that some live snapshot must not see, and dropped when no snapshot needs it. In memory only, in
+ * spare frames of the pool; beyond a budget the oldest go to an unlinked temporary file.
+ *
+ * A snapshot is the number of the last commit that it sees.
+ */
+
+import type { PagerMetrics } from "../base/metrics.js";
+import type { Vfs, VfsFile } from "../vfs/vfs.js";
+import { readExactly, writeFully } from "../vfs/whole-io.js";
+import type { PagePool } from "./page-pool.js";
+
+interface Version {
+  readonly block: number;
+  /** The commit that replaced these bytes: snapshots below it need them. */
+  readonly replacedBy: number;
+  /** Frame in the pool, or -1 while in the file. */
+  frame: number;
+  /** Slot in the file, or -1. */
+  slot: number;
+}
+
+export class Versions {
+  readonly #pool: PagePool;
+  readonly #vfs: Vfs;
+  readonly #spillPath: string;
+  readonly #metrics: PagerMetrics;
+  readonly #byBlock: Map<number, Version[]> = new Map();
+  /** Versions in frames, oldest first. */
+  #inMemory: Version[] = [];
+  readonly #snapshots: Map<number, number> = new Map();
+  readonly #committed: () => number;
+  #spillFile: VfsFile | undefined;
+  #spillSlots = 0;
+  readonly #freeSlots: number[] = [];
+
+  /** Commit number of the newest and oldest live snapshot; -1 and Infinity without any. */
+  newest = -1;
+  oldest: number = Number.POSITIVE_INFINITY;
+
+  constructor(pool: PagePool, vfs: Vfs, spillPath: string, metrics: PagerMetrics, committed: () => number) {
+    this.#pool = pool;
+    this.#committed = committed;
+    this.#vfs = vfs;
+    this.#spillPath = spillPath;
+    this.#metrics = metrics;
+  }
+
+  get snapshots(): number {
+    let live = 0;
+    for (const count of this.#snapshots.values()) live += count;
+    return live;
+  }
+
+  get versions(): number {
+    let all = 0;
+    for (const list of this.#byBlock.values()) all += list.length;
+    return all;
+  }
+
+  acquire(commit: number): void {
+    this.#snapshots.set(commit, (this.#snapshots.get(commit) ?? 0) + 1);
+    if (commit > this.newest) this.newest = commit;
+    if (commit < this.oldest) this.oldest = commit;
+  }
+
+  release(commit: number): void {
+    const left = (this.#snapshots.get(commit) ?? 1) - 1;
+    if (left > 0) {
+      this.#snapshots.set(commit, left);
+      return;
+    }
+    this.#snapshots.delete(commit);
+    let newest = -1;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const live of this.#snapshots.keys()) {
+      if (live > newest) newest = live;
+      if (live < oldest) oldest = live;
+    }
+    this.newest = newest;
+    this.oldest = oldest;
+    if (this.#byBlock.size > 0) this.#collect();
+  }
+
+  /** Whether a change of the block now must leave its present bytes to a snapshot. */
+  needs(block: number): boolean {
+    if (this.newest < 0) return false;
+    const list = this.#byBlock.get(block);
+    return list === undefined || list[list.length - 1]!.replacedBy <= this.newest;
+  }
+
+  /** Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`. */
+  add(block: number, frame: number, replacedBy: number): void {
+    this.#metrics.version_copies++;
+    const version: Version = { block, replacedBy, frame, slot: -1 };
+    const list = this.#byBlock.get(block);
+    if (list === undefined) this.#byBlock.set(block, [version]);
+    else list.push(version);
+    this.#inMemory.push(version);
+    if (this.#pool.spares > this.#pool.frameCount >> 2) this.#spillOldest();
+  }
+
+  /** Takes back the version that `replacedBy`, now undone, had made; its frame goes to the caller. */
+  undo(block: number, replacedBy: number): number {
+    const list = this.#byBlock.get(block);
+    const last = list?.[list.length - 1];
+    if (list === undefined || last === undefined || last.replacedBy !== replacedBy) return -1;
+    const frame = this.#resident(last);
+    list.pop();
+    if (list.length === 0) this.#byBlock.delete(block);
+    this.#inMemory = this.#inMemory.filter((version) => version !== last);
+    return frame;
+  }
+
+  /** Frame that holds the block as commit `snapshot` left it, or -1: the current bytes are right. */
+  find(block: number, snapshot: number): number {
+    if (this.#byBlock.size === 0) return -1;
+    const list = this.#byBlock.get(block);
+    if (list === undefined) return -1;
+    for (const version of list) if (version.replacedBy > snapshot) return this.#resident(version);
+    return -1;
+  }
+
+  #resident(version: Version): number {
+    if (version.frame >= 0) return version.frame;
+    const frame = this.#pool.takeSpare();
+    const bytes = 1 << this.#pool.frameShift;
+    readExactly(this.#spillFile!, this.#pool.u8, frame << this.#pool.frameShift, bytes, version.slot * bytes);
+    this.#pool.checked[frame] = 0xff;
+    this.#freeSlots.push(version.slot);
+    version.slot = -1;
+    version.frame = frame;
+    this.#inMemory.push(version);
+    if (this.#pool.spares > this.#pool.frameCount >> 2) this.#spillOldest();
+    return frame;
+  }
+
+  /** The oldest committed version in memory goes to the file; never the one just added. */
+  #spillOldest(): void {
+    if (this.#inMemory.length < 4 || this.#inMemory[0]!.replacedBy > this.#committed()) return;
+    const version = this.#inMemory.shift()!;
+    const bytes = 1 << this.#pool.frameShift;
+    if (this.#spillFile === undefined) {
+      if (this.#vfs.stat(this.#spillPath) !== undefined) this.#vfs.unlink(this.#spillPath);
+      this.#spillFile = this.#vfs.open(this.#spillPath, "create");
+      this.#vfs.unlink(this.#spillPath);
+    }
+    const slot = this.#freeSlots.pop() ?? this.#spillSlots++;
+    writeFully(this.#spillFile, this.#pool.u8, version.frame << this.#pool.frameShift, bytes, slot * bytes);
+    this.#pool.releaseSpare(version.frame);
+    version.frame = -1;
+    version.slot = slot;
+  }
+
+  /** Drops what no live snapshot needs. */
+  #collect(): void {
+    for (const [block, list] of this.#byBlock) {
+      let previous = -1;
+      const kept: Version[] = [];
+      for (const version of list) {
+        if (this.#neededBetween(previous, version.replacedBy)) kept.push(version);
+        else this.#discard(version);
+        previous = version.replacedBy;
+      }
+      if (kept.length === 0) this.#byBlock.delete(block);
+      else if (kept.length < list.length) this.#byBlock.set(block, kept);
+    }
+    this.#inMemory = this.#inMemory.filter((version) => version.frame >= 0);
+    if (this.#byBlock.size === 0) {
+      this.#spillFile?.close();
+      this.#spillFile = undefined;
+      this.#spillSlots = 0;
+      this.#freeSlots.length = 0;
+    }
+  }
+
+  #neededBetween(from: number, below: number): boolean {
+    for (const snapshot of this.#snapshots.keys()) if (snapshot >= from && snapshot < below) return true;
+    return false;
+  }
+
+  #discard(version: Version): void {
+    if (version.frame >= 0) this.#pool.releaseSpare(version.frame);
+    else this.#freeSlots.push(version.slot);
+    version.frame = -1;
+  }
+
+  close(): void {
+    this.#spillFile?.close();
+    this.#spillFile = undefined;
+  }
+}

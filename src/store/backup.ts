@@ -1,0 +1,104 @@
+/**
+ * Backup: a copy of the data file as one commit left it, page by page, while writes go on. A snapshot
+ * keeps the old bytes of pages that change meanwhile.
+ */
+
+import { setImmediate } from "node:timers/promises";
+import { ExistsError } from "../base/errors.js";
+import { BLOCK_BYTES } from "../log/log-format.js";
+import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import type { Vfs, VfsFile } from "../vfs/vfs.js";
+import { writeFully } from "../vfs/whole-io.js";
+import type { Engine } from "./engine.js";
+
+export interface Progress {
+  /** Units of work done, and of all work as far as it is known. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface BackupOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Bytes copied between two turns of the event loop. */
+const SLICE_BYTES = 1024 * 1024;
+
+export async function backupStore(
+  engine: Engine,
+  vfs: Vfs,
+  path: string,
+  options: BackupOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  if (vfs.stat(path) !== undefined) throw new ExistsError(path);
+  const { pager } = engine;
+  // With a checkpoint just done, the data file's header and free list describe this very commit.
+  if (!pager.readOnly) pager.checkpointNow();
+  const snapshot = engine.acquireSnapshot();
+  const temporary = `${path}-new`;
+  if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
+  const file = vfs.open(temporary, "create");
+  try {
+    const header = { ...pager.header, commit: snapshot };
+    await copyBlocks(engine, file, header, snapshot, options);
+    writeHeaders(file, header);
+    file.sync();
+    file.close();
+    vfs.rename(temporary, path);
+    vfs.syncFolderOf(path);
+  } catch (error) {
+    file.close();
+    if (vfs.stat(temporary) !== undefined) vfs.unlink(temporary);
+    throw error;
+  } finally {
+    engine.releaseSnapshot(snapshot);
+  }
+}
+
+async function copyBlocks(
+  engine: Engine,
+  file: VfsFile,
+  header: StoreHeader,
+  snapshot: number,
+  options: BackupOptions,
+): Promise<void> {
+  const { pager } = engine;
+  const { blockBytes } = pager.data;
+  const blocks = Math.ceil((header.pageCount * header.pageSize) / blockBytes);
+  const perSlice = Math.max(1, SLICE_BYTES / blockBytes);
+  const buffer = new Uint8Array(perSlice * blockBytes);
+  for (let block = 0; block < blocks; block += perSlice) {
+    await setImmediate();
+    options.signal?.throwIfAborted();
+    engine.assertOpen();
+    const count = Math.min(perSlice, blocks - block);
+    buffer.fill(0);
+    pager.data.read(buffer, 0, count * blockBytes, block * blockBytes);
+    for (let i = 0; i < count; i++) copyKept(engine, block + i, snapshot, buffer, i * blockBytes);
+    writeFully(file, buffer, 0, count * blockBytes, block * blockBytes);
+    options.onProgress?.({ done: Math.min(block + count, blocks), total: blocks });
+  }
+}
+
+/** Where the block has changed since the snapshot, or was recovered into memory, those bytes count. */
+function copyKept(engine: Engine, block: number, snapshot: number, target: Uint8Array, at: number): void {
+  const { versions, pool, blocks } = engine.pager;
+  const frame = versions.find(block, snapshot);
+  if (frame >= 0) {
+    const from = frame << pool.frameShift;
+    target.set(pool.u8.subarray(from, from + (1 << pool.frameShift)), at);
+    return;
+  }
+  const recovered = blocks.overlayOf(block);
+  if (recovered !== undefined) target.set(recovered, at);
+}
+
+function writeHeaders(file: VfsFile, header: StoreHeader): void {
+  for (let copy = 0; copy < HEADER_COPIES; copy++) {
+    const sequence = header.sequence - (header.sequence % HEADER_COPIES) + HEADER_COPIES + copy;
+    const block = encodeStoreHeader({ ...header, sequence, clean: true, log: undefined });
+    writeFully(file, block, 0, block.length, copy * BLOCK_BYTES);
+  }
+}

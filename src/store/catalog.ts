@@ -1,0 +1,165 @@
+/**
+ * The catalogue: a tree of its own that names the others. Key: the tree's name in UTF-8, empty for the
+ * unnamed tree. Value: root page u32 | key encoding u8 | value encoding u8 | zero u16.
+ *
+ * Names that begin with a zero byte are reserved records, not trees; their values are free.
+ */
+
+import { readU32, writeU32 } from "../base/bytes.js";
+import { CorruptionError, EncodingError, OptionError } from "../base/errors.js";
+import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
+import { readOverflow, readReference } from "../page/overflow.js";
+import { Cursor } from "../tree/cursor.js";
+import { Tree } from "../tree/tree.js";
+import type { Engine } from "./engine.js";
+import {
+  KEY_ENCODINGS,
+  type KeyEncoding,
+  type TreeOptions,
+  VALUE_ENCODINGS,
+  type ValueEncoding,
+} from "./options.js";
+
+export const CATALOG_RECORD_BYTES = 8;
+export const UNNAMED = "";
+const RESERVED = "\0";
+
+export interface TreeRecord {
+  readonly root: number;
+  readonly keyEncoding: KeyEncoding;
+  readonly valueEncoding: ValueEncoding;
+}
+
+export function encodeTreeRecord(record: TreeRecord): Uint8Array {
+  const bytes = new Uint8Array(CATALOG_RECORD_BYTES);
+  writeU32(bytes, 0, record.root);
+  bytes[4] = KEY_ENCODINGS.indexOf(record.keyEncoding);
+  bytes[5] = VALUE_ENCODINGS.indexOf(record.valueEncoding);
+  return bytes;
+}
+
+export function assertTreeName(name: unknown): asserts name is string {
+  if (typeof name !== "string" || name === UNNAMED || name.startsWith(RESERVED)) {
+    throw new OptionError(
+      "name",
+      "a tree's name is a string that is not empty and does not begin with a zero byte",
+    );
+  }
+}
+
+export class Catalog {
+  readonly #engine: Engine;
+  readonly #tree: Tree;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#tree = engine.treeAt(engine.pager.header.catalogRoot);
+  }
+
+  get root(): number {
+    return this.#tree.root;
+  }
+
+  /** The bytes of a record, or undefined. `snapshot` as everywhere: -1 is now. */
+  read(name: string, snapshot: number): Uint8Array | undefined {
+    const key = Buffer.from(name, "utf8");
+    const slot = this.#tree.find(key, key.length, snapshot);
+    return slot < 0 ? undefined : this.#valueAt(this.#tree.foundIn, slot);
+  }
+
+  #valueAt(offset: number, slot: number): Uint8Array {
+    const { pager } = this.#engine;
+    const at = valueAt(pager.pool, offset, slot);
+    if (!isOverflow(pager.pool, offset, slot))
+      return pager.pool.u8.slice(at, at + valueLength(pager.pool, offset, slot));
+    const reference = readReference(pager.pool.u8, at);
+    const bytes = new Uint8Array(reference.length);
+    readOverflow(pager, reference, bytes, 0);
+    return bytes;
+  }
+
+  /** A tree's record, or undefined. Throws CorruptionError. */
+  tree(name: string, snapshot: number): TreeRecord | undefined {
+    const bytes = this.read(name, snapshot);
+    return bytes === undefined ? undefined : this.#decode(bytes);
+  }
+
+  #decode(bytes: Uint8Array): TreeRecord {
+    const { pager } = this.#engine;
+    const keyEncoding = KEY_ENCODINGS[bytes[4]!];
+    const valueEncoding = VALUE_ENCODINGS[bytes[5]!];
+    const root = bytes.length === CATALOG_RECORD_BYTES ? readU32(bytes, 0) : 0;
+    if (root === 0 || root >= pager.pageCount || keyEncoding === undefined || valueEncoding === undefined) {
+      throw new CorruptionError("S3", "a record of the catalogue makes no sense", {
+        path: pager.data.file.path,
+        page: this.root,
+        offset: -1,
+      });
+    }
+    return { root, keyEncoding, valueEncoding };
+  }
+
+  /** Puts a record; inside the caller's change. */
+  write(name: string, value: Uint8Array): void {
+    const { entry } = this.#engine;
+    const key = Buffer.from(name, "utf8");
+    const kept = entry.key;
+    entry.key = key;
+    entry.keyLength = key.length;
+    entry.value = value;
+    entry.from = 0;
+    entry.length = value.length;
+    try {
+      this.#tree.put(entry);
+    } finally {
+      entry.key = kept;
+    }
+  }
+
+  remove(name: string): boolean {
+    const key = Buffer.from(name, "utf8");
+    return this.#tree.remove(key, key.length);
+  }
+
+  /** Names of the named trees, in order of their bytes. */
+  names(snapshot: number): string[] {
+    return [...this.all(snapshot).keys()].filter((name) => name !== UNNAMED);
+  }
+
+  /** All trees, the unnamed one included. */
+  all(snapshot: number): Map<string, TreeRecord> {
+    const trees = new Map<string, TreeRecord>();
+    const cursor = new Cursor(this.#tree, snapshot);
+    for (let more = cursor.first(); more; more = cursor.next()) {
+      const name = Buffer.from(keyOf(this.#engine.pager.pool, cursor.offset, cursor.slot)).toString("utf8");
+      if (!name.startsWith(RESERVED))
+        trees.set(name, this.#decode(this.#valueAt(cursor.offset, cursor.slot)));
+    }
+    return trees;
+  }
+
+  /** Makes a tree; inside the caller's change. */
+  create(name: string, options: TreeOptions): TreeRecord {
+    const root = Tree.create(this.#engine.context);
+    const record: TreeRecord = {
+      root,
+      keyEncoding: options.keyEncoding ?? "utf8",
+      valueEncoding: options.valueEncoding ?? "json",
+    };
+    this.write(name, encodeTreeRecord(record));
+    return record;
+  }
+}
+
+/** Throws EncodingError where a tree is asked for with other encodings than it has (S3). */
+export function assertEncodings(name: string, record: TreeRecord, wanted: TreeOptions): void {
+  const which = name === UNNAMED ? "the unnamed tree" : `the tree "${name}"`;
+  if (wanted.keyEncoding !== undefined && wanted.keyEncoding !== record.keyEncoding) {
+    throw new EncodingError(`${which} has keyEncoding "${record.keyEncoding}", not "${wanted.keyEncoding}"`);
+  }
+  if (wanted.valueEncoding !== undefined && wanted.valueEncoding !== record.valueEncoding) {
+    throw new EncodingError(
+      `${which} has valueEncoding "${record.valueEncoding}", not "${wanted.valueEncoding}"`,
+    );
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Compact: moves pages that lie behind the end that the file would have without free pages into free
+ * ones before it, then cuts the file. Small transactions, between which other writes go on; each leaves
+ * a whole store, so that it can be stopped at any point.
+ *
+ * Root pages stay where they are: a tree keeps its root's number.
+ */
+
+import { setImmediate } from "node:timers/promises";
+import { EMPTY_BYTES } from "../base/bytes.js";
+import { branchEntries, childAt, setChild, writeBranch } from "../page/branch.js";
+import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt } from "../page/leaf.js";
+import { freeOverflow, overflowPages, readOverflow, readReference } from "../page/overflow.js";
+import { AT_LEVEL } from "../pager/page-header.js";
+import { highBound, lowBound, type Path } from "../tree/path.js";
+import type { Tree } from "../tree/tree.js";
+import type { Progress } from "./backup.js";
+import type { Catalog } from "./catalog.js";
+import type { Engine } from "./engine.js";
+
+export interface CompactOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface CompactReport {
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly pagesMoved: number;
+}
+
+/** Leaves looked at in one transaction. */
+const LEAVES_A_STEP = 64;
+
+export async function compactStore(
+  engine: Engine,
+  catalog: Catalog,
+  options: CompactOptions,
+): Promise<CompactReport> {
+  const { pager } = engine;
+  options.signal?.throwIfAborted();
+  pager.checkpointNow();
+  const bytesBefore = pager.data.file.size();
+  const mover = new Mover(engine, pager.pageCount - pager.free.pages);
+  const total = pager.pageCount;
+  const roots = [catalog.root, ...[...catalog.all(-1).values()].map((record) => record.root)];
+  for (const root of roots) {
+    let start: Uint8Array | undefined = EMPTY_BYTES;
+    while (start !== undefined) {
+      await setImmediate();
+      options.signal?.throwIfAborted();
+      engine.assertOpen();
+      const from: Uint8Array = start;
+      const tree = engine.treeAt(root);
+      start = engine.transaction(() => mover.step(tree, from), true);
+      options.onProgress?.({ done: Math.min(mover.looked, total), total });
+    }
+  }
+  await setImmediate();
+  options.signal?.throwIfAborted();
+  engine.assertNoTransaction("compact");
+  pager.trim();
+  options.onProgress?.({ done: total, total });
+  return { bytesBefore, bytesAfter: pager.data.file.size(), pagesMoved: mover.moved };
+}
+
+class Mover {
+  moved = 0;
+  looked = 0;
+  readonly #engine: Engine;
+  /** Pages from here on are to be moved. */
+  readonly #limit: number;
+
+  constructor(engine: Engine, limit: number) {
+    this.#engine = engine;
+    this.#limit = limit;
+  }
+
+  /** Looks at some leaves from `start` on; returns where to go on, undefined at the tree's end. */
+  step(tree: Tree, start: Uint8Array): Uint8Array | undefined {
+    const { pager } = this.#engine;
+    let key = start;
+    for (let i = 0; i < LEAVES_A_STEP; i++) {
+      pager.beginOperation();
+      const path = tree.pathTo(key, key.length);
+      this.#moveBranches(tree, path);
+      this.#moveLeaf(tree, path);
+      this.#moveValues(tree, path.leaf);
+      this.looked++;
+      const next = highFence(pager.pool, pager.at(path.leaf));
+      if (next.length === 0) return undefined;
+      key = next;
+    }
+    return key;
+  }
+
+  /** A free page before the limit, or -1. */
+  #lowerPage(): number {
+    const { pager } = this.#engine;
+    pager.settleFree();
+    const lowest = pager.free.ready.lowest();
+    return lowest >= 0 && lowest < this.#limit ? pager.allocatePage(false) : -1;
+  }
+
+  #moveBranches(tree: Tree, path: Path): void {
+    const { pager } = this.#engine;
+    const { pool } = pager;
+    for (let depth = 1; depth < path.pages.length; depth++) {
+      const page = path.pages[depth]!;
+      if (page < this.#limit) continue;
+      const to = this.#lowerPage();
+      if (to < 0) return;
+      const offset = pager.at(page);
+      const entries = branchEntries(pool, offset);
+      const low = lowBound(pager, path, depth - 1);
+      const high = highBound(pager, path, depth - 1);
+      writeBranch(pager, to, pool.u8[offset + AT_LEVEL]!, childAt(pool, offset, 0), entries, low, high);
+      this.#relink(tree, path, depth, page, to);
+      path.pages[depth] = to;
+    }
+  }
+
+  #moveLeaf(tree: Tree, path: Path): void {
+    const { pager, context } = this.#engine;
+    const { pool } = pager;
+    if (path.pages.length === 0 || path.leaf < this.#limit) return;
+    const to = this.#lowerPage();
+    if (to < 0) return;
+    const offset = pager.at(path.leaf);
+    const { builder } = context.allocator;
+    builder.start(lowFence(pool, offset), highFence(pool, offset));
+    builder.addFrom(pool, offset, 0, slotCount(pool, offset));
+    builder.writeTo(pager, to);
+    context.allocator.regions.setEmpty(pager.at(to));
+    this.#relink(tree, path, path.pages.length, path.leaf, to);
+    path.leaf = to;
+  }
+
+  #relink(tree: Tree, path: Path, depth: number, from: number, to: number): void {
+    const { pager } = this.#engine;
+    setChild(pager, path.pages[depth - 1]!, path.positions[depth - 1]!, to);
+    pager.freePage(from);
+    tree.forgetLeaf();
+    this.moved++;
+  }
+
+  /** Overflow runs that end behind the limit go to a lower run, where there is one. */
+  #moveValues(tree: Tree, leaf: number): void {
+    const { pager } = this.#engine;
+    const { pool } = pager;
+    const slots = slotCount(pool, pager.at(leaf));
+    for (let slot = 0; slot < slots; slot++) {
+      const offset = pager.at(leaf);
+      if (!isOverflow(pool, offset, slot)) continue;
+      const reference = readReference(pool.u8, valueAt(pool, offset, slot));
+      const pages = overflowPages(reference.length, pager.pageSize);
+      pager.settleFree();
+      if (
+        reference.page + pages <= this.#limit ||
+        !pager.free.ready.hasRunBelow(pages, 1 << pool.blockShift, this.#limit)
+      )
+        continue;
+      const value = new Uint8Array(reference.length);
+      readOverflow(pager, reference, value, 0);
+      const key = keyOf(pool, offset, slot);
+      tree.moveOverflow(leaf, slot, key, value);
+      freeOverflow(pager, reference);
+      this.moved += pages;
+    }
+  }
+}

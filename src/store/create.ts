@@ -1,0 +1,95 @@
+/**
+ * Makes a new store: catalogue, empty unnamed tree, clean header; written beside and renamed, so that
+ * a file under the store's name is always whole.
+ */
+
+import { randomBytes } from "node:crypto";
+import { EMPTY_BYTES } from "../base/bytes.js";
+import { BLOCK_BYTES } from "../log/log-format.js";
+import { LeafBuilder } from "../page/leaf-builder.js";
+import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
+import { encodeStoreHeader, firstPage, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import type { Vfs } from "../vfs/vfs.js";
+import { writeFully } from "../vfs/whole-io.js";
+import { encodeTreeRecord, UNNAMED } from "./catalog.js";
+import type { KeyEncoding, ValueEncoding } from "./options.js";
+
+export interface NewStore {
+  readonly pageSize: number;
+  readonly keyEncoding: KeyEncoding;
+  readonly valueEncoding: ValueEncoding;
+}
+
+/** Creates the file at `path`, over an empty one if there is one. Throws what the file system throws. */
+export function createStore(vfs: Vfs, path: string, store: NewStore): void {
+  const temporary = `${path}-new`;
+  if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
+  const bytes = initialBytes(store);
+  const file = vfs.open(temporary, "create");
+  try {
+    writeFully(file, bytes, 0, bytes.length, 0);
+    file.sync();
+  } catch (error) {
+    file.close();
+    vfs.unlink(temporary);
+    throw error;
+  }
+  file.close();
+  vfs.rename(temporary, path);
+  vfs.syncFolderOf(path);
+}
+
+function initialBytes(store: NewStore): Uint8Array {
+  const { pageSize } = store;
+  const first = firstPage(pageSize);
+  const root = first + 1;
+  const storeId = new Uint8Array(randomBytes(16));
+  const pages = first + 2;
+  const bytes = new Uint8Array(Math.ceil((pages * pageSize) / BLOCK_BYTES) * BLOCK_BYTES);
+  const builder = new LeafBuilder(pageSize);
+  const record = encodeTreeRecord({
+    root,
+    keyEncoding: store.keyEncoding,
+    valueEncoding: store.valueEncoding,
+  });
+  const name = Buffer.from(UNNAMED);
+  builder.start(EMPTY_BYTES, EMPTY_BYTES);
+  builder.add(name, name.length, record, 0, record.length, false);
+  placePage(bytes, first, builder.finish(), storeId, 1);
+  builder.start(EMPTY_BYTES, EMPTY_BYTES);
+  placePage(bytes, root, builder.finish(), storeId, 0);
+  const header: StoreHeader = {
+    pageSize,
+    storeId,
+    sequence: 0,
+    clean: true,
+    log: undefined,
+    compatibleFeatures: 0,
+    readOnlyCompatibleFeatures: 0,
+    incompatibleFeatures: 0,
+    catalogRoot: first,
+    pageCount: pages,
+    freeListHead: 0,
+    lastGeneration: 0,
+    commit: 0,
+  };
+  for (let copy = 0; copy < HEADER_COPIES; copy++) {
+    bytes.set(encodeStoreHeader({ ...header, sequence: copy }), copy * BLOCK_BYTES);
+  }
+  return bytes;
+}
+
+function placePage(
+  file: Uint8Array,
+  page: number,
+  image: Uint8Array,
+  storeId: Uint8Array,
+  records: number,
+): void {
+  const offset = page * image.length;
+  file.set(image, offset);
+  const view = new DataView(file.buffer, offset);
+  view.setUint32(AT_NUMBER, page, true);
+  view.setUint32(AT_RECORDS, records, true);
+  view.setUint32(0, pageChecksum(file, offset, image.length, checksumSeed(storeId)), true);
+}

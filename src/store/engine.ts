@@ -1,0 +1,235 @@
+/**
+ * What all handles of one open store share: the pager, the trees, the running transaction and the
+ * group commit. Knows encoded bytes only.
+ */
+
+import { ClosedError, EspalierError, TransactionError } from "../base/errors.js";
+import { hasListeners, publish } from "../base/events.js";
+import type { StoreMetrics } from "../base/metrics.js";
+import { COMMIT_LATENCY_BUCKETS } from "../base/metrics.js";
+import { GroupCommit } from "../log/group-commit.js";
+import { Entry } from "../page/entry.js";
+import type { Pager } from "../pager/pager.js";
+import { Tree, TreeContext } from "../tree/tree.js";
+import { KEY_BUFFER_SLACK } from "./key-codec.js";
+import type { Durability } from "./options.js";
+import { VALUE_BUFFER_BYTES } from "./value-codec.js";
+
+/** A commit that takes longer is published as slow. */
+const SLOW_COMMIT_MS = 100;
+
+/** Who must know how a transaction ended. */
+export interface TransactionListener {
+  committed(): void;
+  rolledBack(): void;
+}
+
+export class Engine {
+  readonly pager: Pager;
+  readonly context: TreeContext;
+  readonly durability: Durability;
+  readonly profile: boolean;
+  readonly group: GroupCommit;
+  readonly storeId: string;
+  readonly entry: Entry = new Entry();
+  readonly keyBuffer: Buffer;
+  readonly valueBuffer: Buffer = Buffer.alloc(VALUE_BUFFER_BYTES);
+  closed = false;
+
+  readonly #trees: Map<number, Tree> = new Map();
+  /** An explicit transaction runs. */
+  #explicit = false;
+  /** Why the running transaction can only be rolled back. */
+  #doomed: unknown;
+  readonly #listeners: TransactionListener[] = [];
+
+  constructor(pager: Pager, durability: Durability, profile: boolean) {
+    this.pager = pager;
+    this.durability = durability;
+    this.profile = profile;
+    this.storeId = Buffer.from(pager.header.storeId).toString("hex");
+    this.context = new TreeContext(
+      pager,
+      profile,
+      (page, moved) => {
+        if (hasListeners("pack")) publish("pack", { store: this.storeId, page, bytes_moved: moved });
+      },
+      (page) => {
+        if (hasListeners("merge")) publish("merge", { store: this.storeId, page });
+      },
+    );
+    this.group = new GroupCommit(pager.log);
+    this.keyBuffer = Buffer.alloc(this.context.keyBytesMax + KEY_BUFFER_SLACK);
+    this.entry.key = this.keyBuffer;
+  }
+
+  get metrics(): StoreMetrics {
+    return this.pager.metrics;
+  }
+
+  treeAt(root: number): Tree {
+    let tree = this.#trees.get(root);
+    if (tree === undefined) {
+      tree = new Tree(this.context, root);
+      this.#trees.set(root, tree);
+    }
+    return tree;
+  }
+
+  forgetTree(root: number): void {
+    this.#trees.delete(root);
+  }
+
+  assertOpen(): void {
+    if (this.closed) throw new ClosedError();
+  }
+
+  get inTransaction(): boolean {
+    return this.#explicit;
+  }
+
+  assertNoTransaction(what: string): void {
+    this.assertOpen();
+    if (this.#explicit) throw new TransactionError(`${what} is not possible inside a transaction`);
+  }
+
+  // ---- writing
+
+  /** Before every change. */
+  beginWrite(): void {
+    this.assertOpen();
+    this.pager.assertWritable();
+    if (this.#doomed !== undefined) {
+      throw new TransactionError(
+        "an operation of this transaction failed, so that it can only be rolled back",
+      );
+    }
+  }
+
+  /** After a change that worked: commits it, unless a transaction runs that will. */
+  endWrite(sync: boolean | undefined): void {
+    if (this.#explicit) return;
+    this.#commit(sync ?? this.durability === "sync");
+    if (this.durability === "group") this.group.start();
+  }
+
+  /** After a change that threw. */
+  failed(error: unknown): void {
+    if (!this.#explicit) {
+      this.#rollback();
+      return;
+    }
+    const harmless = error instanceof EspalierError && HARMLESS.has(error.code);
+    if (!harmless) this.#doomed ??= error;
+  }
+
+  /** Runs an edit as one change. `sync` overrides the store's durability for it. */
+  change<T>(sync: boolean | undefined, edit: () => T): T {
+    this.beginWrite();
+    let result: T;
+    try {
+      result = edit();
+    } catch (error) {
+      this.failed(error);
+      throw error;
+    }
+    this.endWrite(sync);
+    return result;
+  }
+
+  /** All or nothing: what `body` changes is committed when it returns, undone when it throws. */
+  transaction<T>(body: () => T, sync: boolean | undefined): T {
+    this.assertOpen();
+    if (this.#explicit) throw new TransactionError("a transaction runs already; transactions do not nest");
+    this.pager.assertWritable();
+    this.#explicit = true;
+    let result: T;
+    try {
+      result = body();
+      if (isThenable(result)) {
+        throw new TransactionError(
+          "the callback of a transaction must not be async: it is over when it returns",
+        );
+      }
+      if (this.#doomed !== undefined) {
+        throw new TransactionError("an operation of this transaction failed, so that it was rolled back");
+      }
+    } catch (error) {
+      this.#explicit = false;
+      this.#doomed = undefined;
+      this.#rollback();
+      throw error;
+    }
+    this.#explicit = false;
+    this.#commit(sync ?? this.durability === "sync");
+    if (this.durability === "group") this.group.start();
+    return result;
+  }
+
+  /** Tells `listener` how the running transaction ends. */
+  onEnd(listener: TransactionListener): void {
+    this.#listeners.push(listener);
+  }
+
+  #commit(sync: boolean): void {
+    const start = this.profile || hasListeners("slow-commit") ? performance.now() : 0;
+    try {
+      for (const tree of this.#trees.values()) tree.flushCount();
+      this.pager.commit(sync);
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+    if (start !== 0) this.#measure(performance.now() - start);
+    this.#notify(true);
+  }
+
+  #measure(ms: number): void {
+    if (this.profile) {
+      const bucket = Math.min(COMMIT_LATENCY_BUCKETS - 1, Math.max(0, Math.ceil(Math.log2(ms * 1000))));
+      this.metrics.log.commit_latency_us[bucket]!++;
+    }
+    if (ms >= SLOW_COMMIT_MS && hasListeners("slow-commit"))
+      publish("slow-commit", { store: this.storeId, ms });
+  }
+
+  #rollback(): void {
+    this.pager.rollback();
+    for (const tree of this.#trees.values()) tree.forgetChanges();
+    this.#notify(false);
+  }
+
+  #notify(committed: boolean): void {
+    if (this.#listeners.length === 0) return;
+    for (const listener of this.#listeners.splice(0)) {
+      if (committed) listener.committed();
+      else listener.rolledBack();
+    }
+  }
+
+  // ---- snapshots
+
+  /** Pins the last commit; returns its number, for `releaseSnapshot`. */
+  acquireSnapshot(): number {
+    const { committed } = this.pager.log;
+    this.pager.versions.acquire(committed);
+    return committed;
+  }
+
+  releaseSnapshot(commit: number): void {
+    if (!this.closed) this.pager.versions.release(commit);
+  }
+}
+
+/** Errors that an operation throws before it has changed anything. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  "ERR_ESPALIER_KEY_TOO_LARGE",
+  "ERR_ESPALIER_VALUE_TOO_LARGE",
+  "ERR_ESPALIER_ENCODING",
+  "ERR_ESPALIER_OPTION",
+  "ERR_ESPALIER_TRANSACTION",
+]);
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

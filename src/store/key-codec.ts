@@ -1,0 +1,119 @@
+/**
+ * Keys to bytes and back. `encode` writes into a buffer that the store keeps for the purpose and
+ * returns the length; a key that does not fit there is longer than any key may be.
+ */
+
+import { readKey, writeKey } from "ordered-binary";
+import { EncodingError, KeyTooLargeError } from "../base/errors.js";
+import { decodeUtf8 } from "../base/text.js";
+import type { KeyEncoding } from "./options.js";
+
+export interface KeyCodec {
+  readonly name: KeyEncoding;
+  /** Throws EncodingError, KeyTooLargeError. */
+  encode(key: unknown, target: Buffer, limit: number): number;
+  decode(bytes: Buffer, from: number, to: number): unknown;
+}
+
+/** Spare bytes behind the longest key, so that encoders may overrun before they are told. */
+export const KEY_BUFFER_SLACK = 64;
+
+/** Above this a loop over characters loses to the native writer. */
+const LOOP_CHARACTERS_MAX = 48;
+
+const utf8: KeyCodec = {
+  name: "utf8",
+  encode(key, target, limit): number {
+    if (typeof key !== "string") throw new EncodingError(`a utf8 key must be a string, not ${describe(key)}`);
+    const length = key.length;
+    if (length <= LOOP_CHARACTERS_MAX && length <= limit) {
+      let i = 0;
+      for (; i < length; i++) {
+        const code = key.charCodeAt(i);
+        if (code >= 0x80) break;
+        target[i] = code;
+      }
+      if (i === length) return length;
+    }
+    if (length > limit) throw new KeyTooLargeError(Buffer.byteLength(key), limit);
+    if (!key.isWellFormed()) throw new EncodingError("a utf8 key must not contain lone surrogates");
+    const bytes = Buffer.byteLength(key);
+    if (bytes > limit) throw new KeyTooLargeError(bytes, limit);
+    return target.write(key, 0, "utf8");
+  },
+  decode(bytes, from, to): string {
+    return decodeUtf8(bytes, from, to);
+  },
+};
+
+const binary: KeyCodec = {
+  name: "binary",
+  encode(key, target, limit): number {
+    if (!(key instanceof Uint8Array))
+      throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
+    const length = key.length;
+    if (length > limit) throw new KeyTooLargeError(length, limit);
+    if (length <= 32) for (let i = 0; i < length; i++) target[i] = key[i]!;
+    else target.set(key);
+    return length;
+  },
+  decode(bytes, from, to): Uint8Array {
+    return Uint8Array.prototype.slice.call(bytes, from, to);
+  },
+};
+
+const ordered: KeyCodec = {
+  name: "ordered",
+  encode(key, target, limit): number {
+    const checked = assertOrdered(key, limit, false);
+    try {
+      const length = writeKey(checked, target, 0);
+      if (length > limit) throw new KeyTooLargeError(length, limit);
+      return length;
+    } catch (error) {
+      if (error instanceof KeyTooLargeError) throw error;
+      throw new KeyTooLargeError(limit + 1, limit);
+    }
+  },
+  decode(bytes, from, to): unknown {
+    return readKey(bytes, from, to);
+  },
+};
+
+type OrderedKey = number | string | boolean | null | bigint | OrderedKey[];
+
+/**
+ * What ordered-binary takes and gives back unchanged, in the natural order: numbers, strings,
+ * booleans, null, bigints, and tuples of two and more of them.
+ */
+function assertOrdered(key: unknown, limit: number, inTuple: boolean): OrderedKey {
+  if (typeof key === "number") {
+    if (Number.isNaN(key)) throw new EncodingError("an ordered key must not be NaN");
+    return key === 0 ? 0 : key;
+  }
+  if (typeof key === "string") {
+    if (key.length > limit) throw new KeyTooLargeError(key.length, limit);
+    if (!key.isWellFormed()) throw new EncodingError("an ordered key must not contain lone surrogates");
+    return key;
+  }
+  if (typeof key === "boolean" || key === null || typeof key === "bigint") return key;
+  if (Array.isArray(key) && !inTuple) {
+    if (key.length < 2)
+      throw new EncodingError("a tuple needs two elements or more; pass a single one by itself");
+    if (key.length > limit) throw new KeyTooLargeError(key.length, limit);
+    return key.map((element) => assertOrdered(element, limit, true));
+  }
+  throw new EncodingError(`an ordered key cannot be ${describe(key)}`);
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object of another kind" : typeof value;
+}
+
+const CODECS: Record<KeyEncoding, KeyCodec> = { utf8, binary, ordered };
+
+export function keyCodec(name: KeyEncoding): KeyCodec {
+  return CODECS[name];
+}

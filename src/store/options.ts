@@ -1,0 +1,175 @@
+/**
+ * Options of a store, their defaults and their checks. Wrong ones throw OptionError before anything is
+ * touched.
+ */
+
+import { OptionError } from "../base/errors.js";
+import { FRAMES_MIN, SLAB_BYTES_MAX } from "../pager/page-pool.js";
+import { isPageSize, PAGE_SIZE_MAX, PAGE_SIZE_MIN } from "../pager/store-header.js";
+import { nodeVfs } from "../vfs/node-vfs.js";
+import type { Vfs } from "../vfs/vfs.js";
+
+/**
+ * When a commit is durable. "sync": when the call returns. "group": when a background sync that many
+ * commits share has covered it; the change is visible at once, and `flush()` or the promise of
+ * `write()` tells. "none": at the next checkpoint, `flush()` or `close()`. At every level a commit is
+ * handed to the operating system before the call returns, and so survives the death of the process.
+ */
+export type Durability = "sync" | "group" | "none";
+
+/** How keys become bytes. They compare as bytes. */
+export type KeyEncoding = "utf8" | "binary" | "ordered";
+
+/** How values become bytes. */
+export type ValueEncoding = "json" | "utf8" | "binary";
+
+export interface StoreOptions {
+  /** Bytes a page, 512 to 32768, a power of two; for new files only. Default 4096. */
+  readonly pageSize?: number;
+  /** Default "sync". */
+  readonly durability?: Durability;
+  /** Memory for pages, in bytes; taken as it is used. Up to 2 GiB. Default 128 MiB. */
+  readonly cacheBytes?: number;
+  /** Each of the two log segments grows to this, in bytes. Default 128 MiB. */
+  readonly logBytes?: number;
+  /** Writes nothing; changes throw ReadOnlyError. */
+  readonly readOnly?: boolean;
+  /** Default true. */
+  readonly createIfMissing?: boolean;
+  /** Default false. */
+  readonly errorIfExists?: boolean;
+  /** How long to wait for another opener, in milliseconds. Default 0: not at all. */
+  readonly lockTimeoutMs?: number;
+  /** The data file never grows beyond this, in bytes. Default: no limit. */
+  readonly maxBytes?: number;
+  /** Of the unnamed tree; kept in the file, and opening with another one is an error. Default "utf8". */
+  readonly keyEncoding?: KeyEncoding;
+  /** As keyEncoding. Default "json". */
+  readonly valueEncoding?: ValueEncoding;
+  /** Takes the timings that cost something. Default: whether ESPALIER_PROFILE is 1. */
+  readonly profile?: boolean;
+  /** The file system. Default: the real one. */
+  readonly vfs?: Vfs;
+}
+
+/** Options of a named tree. */
+export interface TreeOptions {
+  readonly keyEncoding?: KeyEncoding;
+  readonly valueEncoding?: ValueEncoding;
+}
+
+/** All options, with nothing left open but the encodings, which an existing file may decide. */
+export interface Settings {
+  readonly pageSize: number;
+  readonly durability: Durability;
+  readonly cacheBytes: number;
+  readonly logBytes: number;
+  readonly readOnly: boolean;
+  readonly createIfMissing: boolean;
+  readonly errorIfExists: boolean;
+  readonly lockTimeoutMs: number;
+  readonly maxBytes: number;
+  readonly keyEncoding: KeyEncoding | undefined;
+  readonly valueEncoding: ValueEncoding | undefined;
+  readonly profile: boolean;
+  readonly vfs: Vfs;
+}
+
+export const KEY_ENCODINGS: readonly KeyEncoding[] = ["utf8", "binary", "ordered"];
+export const VALUE_ENCODINGS: readonly ValueEncoding[] = ["json", "utf8", "binary"];
+const DURABILITIES: readonly Durability[] = ["sync", "group", "none"];
+const KNOWN: ReadonlySet<string> = new Set([
+  "pageSize",
+  "durability",
+  "cacheBytes",
+  "logBytes",
+  "readOnly",
+  "createIfMissing",
+  "errorIfExists",
+  "lockTimeoutMs",
+  "maxBytes",
+  "keyEncoding",
+  "valueEncoding",
+  "profile",
+  "vfs",
+]);
+
+const MIB = 1024 * 1024;
+const CACHE_BYTES_DEFAULT: number = 128 * MIB;
+const LOG_BYTES_DEFAULT: number = 128 * MIB;
+const LOG_BYTES_MIN: number = 256 * 1024;
+const LOG_BYTES_MAX: number = 2048 * MIB;
+
+export function readOptions(options: StoreOptions): Settings {
+  if (typeof options !== "object" || options === null) throw new OptionError("options", "must be an object");
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new OptionError(name, "no such option");
+  }
+  const pageSize = options.pageSize ?? 4096;
+  if (!isPageSize(pageSize)) {
+    throw new OptionError("pageSize", `must be a power of two from ${PAGE_SIZE_MIN} to ${PAGE_SIZE_MAX}`);
+  }
+  const cacheBytes = wholeNumber(
+    "cacheBytes",
+    options.cacheBytes ?? CACHE_BYTES_DEFAULT,
+    FRAMES_MIN * 4096,
+    SLAB_BYTES_MAX,
+  );
+  const readOnly = flag("readOnly", options.readOnly ?? false);
+  const createIfMissing = flag("createIfMissing", options.createIfMissing ?? true);
+  const errorIfExists = flag("errorIfExists", options.errorIfExists ?? false);
+  if (readOnly && errorIfExists) throw new OptionError("errorIfExists", "makes no sense with readOnly");
+  return {
+    pageSize,
+    durability: oneOf("durability", options.durability ?? "sync", DURABILITIES),
+    cacheBytes,
+    logBytes: wholeNumber("logBytes", options.logBytes ?? LOG_BYTES_DEFAULT, LOG_BYTES_MIN, LOG_BYTES_MAX),
+    readOnly,
+    createIfMissing,
+    errorIfExists,
+    lockTimeoutMs: wholeNumber("lockTimeoutMs", options.lockTimeoutMs ?? 0, 0, 0x7fff_ffff),
+    maxBytes:
+      options.maxBytes === undefined
+        ? Number.POSITIVE_INFINITY
+        : wholeNumber("maxBytes", options.maxBytes, 64 * 1024, 2 ** 53 - 1),
+    keyEncoding:
+      options.keyEncoding === undefined
+        ? undefined
+        : oneOf("keyEncoding", options.keyEncoding, KEY_ENCODINGS),
+    valueEncoding:
+      options.valueEncoding === undefined
+        ? undefined
+        : oneOf("valueEncoding", options.valueEncoding, VALUE_ENCODINGS),
+    profile: flag("profile", options.profile ?? process.env["ESPALIER_PROFILE"] === "1"),
+    vfs: options.vfs ?? nodeVfs,
+  };
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new OptionError(name, "must be true or false");
+  return value;
+}
+
+function wholeNumber(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw new OptionError(name, `must be a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new OptionError(name, `must be one of ${choices.join(", ")}`);
+  return choice;
+}
+
+export function readTreeOptions(options: TreeOptions): TreeOptions {
+  return {
+    ...(options.keyEncoding === undefined
+      ? {}
+      : { keyEncoding: oneOf("keyEncoding", options.keyEncoding, KEY_ENCODINGS) }),
+    ...(options.valueEncoding === undefined
+      ? {}
+      : { valueEncoding: oneOf("valueEncoding", options.valueEncoding, VALUE_ENCODINGS) }),
+  };
+}

@@ -1,0 +1,275 @@
+/**
+ * Ranges: lazy iteration over a tree's records in key order. Outside of a transaction a range sees the
+ * store as it was when the range was made, whatever is written meanwhile; inside one it sees the
+ * transaction's edits as they are made, and dies with it. It holds its snapshot until it is exhausted,
+ * returned (`break`, `return()`, `using`) or garbage collected.
+ */
+
+import { ClosedError, OptionError } from "../base/errors.js";
+import {
+  copyKey,
+  highFence,
+  isBetweenFences,
+  isOverflow,
+  searchLeaf,
+  slotCount,
+  valueAt,
+  valueLength,
+} from "../page/leaf.js";
+import { readOverflow, readReference } from "../page/overflow.js";
+import { Cursor } from "../tree/cursor.js";
+import type { Tree } from "../tree/tree.js";
+import type { Engine } from "./engine.js";
+import type { KeyCodec } from "./key-codec.js";
+import type { ValueCodec } from "./value-codec.js";
+
+export interface RangeOptions<K> {
+  readonly gt?: K;
+  readonly gte?: K;
+  readonly lt?: K;
+  readonly lte?: K;
+  /** From the last key down. Default false. */
+  readonly reverse?: boolean;
+  /** At most so many records. */
+  readonly limit?: number;
+}
+
+/** A bound as encoded bytes. */
+export interface Bound {
+  readonly key: Uint8Array;
+  readonly inclusive: boolean;
+}
+
+export interface Bounds {
+  readonly low: Bound | undefined;
+  readonly high: Bound | undefined;
+}
+
+export function encodeBounds<K>(options: RangeOptions<K>, encode: (key: K) => Uint8Array): Bounds {
+  if (options.gt !== undefined && options.gte !== undefined) throw new OptionError("gt", "excludes gte");
+  if (options.lt !== undefined && options.lte !== undefined) throw new OptionError("lt", "excludes lte");
+  const low = options.gte !== undefined ? options.gte : options.gt;
+  const high = options.lte !== undefined ? options.lte : options.lt;
+  return {
+    low: low === undefined ? undefined : { key: encode(low), inclusive: options.gte !== undefined },
+    high: high === undefined ? undefined : { key: encode(high), inclusive: options.lte !== undefined },
+  };
+}
+
+export function readLimit(limit: number | undefined): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  if (limit === Number.POSITIVE_INFINITY) return limit;
+  if (!Number.isSafeInteger(limit) || limit < 0)
+    throw new OptionError("limit", "must be a whole number from 0 on");
+  return limit;
+}
+
+/** What an iterator yields for each record. */
+export type RangeShape = "entries" | "keys" | "values";
+
+interface Held {
+  readonly engine: Engine;
+  readonly snapshot: number;
+  released: boolean;
+}
+
+/** Gives back the snapshots of iterators that nobody can reach any more. */
+const forgotten: FinalizationRegistry<Held> = new FinalizationRegistry((held) => release(held));
+
+function release(held: Held): void {
+  if (held.released) return;
+  held.released = true;
+  if (held.snapshot >= 0) held.engine.releaseSnapshot(held.snapshot);
+}
+
+/** A range's iterator; `T` is [key, value], the key or the value. */
+export class RangeIterator<T> implements IterableIterator<T> {
+  readonly #engine: Engine;
+  readonly #tree: Tree;
+  readonly #keys: KeyCodec;
+  readonly #values: ValueCodec;
+  readonly #shape: RangeShape;
+  readonly #bounds: Bounds;
+  readonly #reverse: boolean;
+  readonly #cursor: Cursor;
+  readonly #held: Held;
+  readonly #transaction: number;
+  readonly #keyBytes: Buffer;
+  #keyLength = 0;
+  #left: number;
+  #started = false;
+  #done = false;
+  #changes = 0;
+  /** Slots of the current leaf from (reverse: down to) which the range ends. */
+  #end = 0;
+
+  constructor(
+    engine: Engine,
+    tree: Tree,
+    keys: KeyCodec,
+    values: ValueCodec,
+    shape: RangeShape,
+    bounds: Bounds,
+    reverse: boolean,
+    limit: number,
+    snapshot: number | undefined,
+  ) {
+    this.#engine = engine;
+    this.#tree = tree;
+    this.#keys = keys;
+    this.#values = values;
+    this.#shape = shape;
+    this.#bounds = bounds;
+    this.#reverse = reverse;
+    this.#left = limit;
+    this.#keyBytes = Buffer.allocUnsafe(engine.keyBuffer.length);
+    this.#transaction = engine.pager.transaction;
+    const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;
+    this.#held = { engine, snapshot: own, released: false };
+    this.#cursor = new Cursor(tree, snapshot ?? own);
+    if (own >= 0) forgotten.register(this, this.#held, this.#held);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.return();
+  }
+
+  return(): IteratorResult<T> {
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    release(this.#held);
+    if (this.#held.snapshot >= 0) forgotten.unregister(this.#held);
+  }
+
+  next(): IteratorResult<T> {
+    if (this.#done) return { done: true, value: undefined };
+    this.#engine.assertOpen();
+    if (this.#left <= 0 || !this.#advance()) {
+      this.#finish();
+      return { done: true, value: undefined };
+    }
+    this.#left--;
+    return { done: false, value: this.#record() };
+  }
+
+  /** Moves to the next record inside the bounds. */
+  #advance(): boolean {
+    const cursor = this.#cursor;
+    if (!this.#started) {
+      this.#started = true;
+      return this.#start() && this.#enterLeaf();
+    }
+    if (cursor.snapshot < 0) return this.#advanceLive();
+    if (this.#reverse) return --cursor.slot >= this.#end || (cursor.slot < 0 && this.#stepBack());
+    return ++cursor.slot < this.#end || (cursor.leftInLeaf <= 0 && cursor.skipLeaf() && this.#enterLeaf());
+  }
+
+  #stepBack(): boolean {
+    this.#cursor.slot = 0;
+    return this.#cursor.previous() && this.#enterLeaf();
+  }
+
+  #start(): boolean {
+    this.#changes = this.#tree.changes;
+    const { low, high } = this.#bounds;
+    const cursor = this.#cursor;
+    if (this.#reverse) {
+      return high === undefined ? cursor.last() : cursor.seekBelow(high.key, high.key.length, high.inclusive);
+    }
+    if (low === undefined) return cursor.first();
+    if (!cursor.seek(low.key, low.key.length)) return false;
+    return low.inclusive || !this.#isAt(low.key) || cursor.next();
+  }
+
+  #isAt(key: Uint8Array): boolean {
+    const { pool } = this.#engine.pager;
+    const length = copyKey(pool, this.#cursor.offset, this.#cursor.slot, this.#keyBytes);
+    return length === key.length && this.#keyBytes.compare(key, 0, key.length, 0, length) === 0;
+  }
+
+  /** In a transaction the tree may have changed under the cursor: goes on behind the last key. */
+  #advanceLive(): boolean {
+    if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction) {
+      this.#finish();
+      throw new ClosedError("the transaction that the range was made in");
+    }
+    const cursor = this.#cursor;
+    if (this.#changes === this.#tree.changes) {
+      return (this.#reverse ? cursor.previous() : cursor.next()) && this.#enterLeaf();
+    }
+    this.#changes = this.#tree.changes;
+    const last = this.#keyBytes.subarray(0, this.#keyLength);
+    const found = this.#reverse
+      ? cursor.seekBelow(last, last.length, false)
+      : cursor.seek(last, last.length) && (!this.#atLast(last) || cursor.next());
+    return found && this.#enterLeaf();
+  }
+
+  #atLast(last: Uint8Array): boolean {
+    const { pool } = this.#engine.pager;
+    const { offset, slot } = this.#cursor;
+    const found = searchLeaf(pool, offset, last, last.length);
+    return found === slot;
+  }
+
+  /** Works out where in the current leaf the range ends; false where it has ended before. */
+  #enterLeaf(): boolean {
+    const { pool } = this.#engine.pager;
+    const cursor = this.#cursor;
+    const offset = cursor.offset;
+    if (this.#reverse) {
+      const { low } = this.#bounds;
+      this.#end = low === undefined ? 0 : this.#endBelow(offset, low);
+      return cursor.slot >= this.#end;
+    }
+    const { high } = this.#bounds;
+    this.#end =
+      high === undefined ? slotCount(pool, offset) : cursor.slot + cursor.leftBelow(high.key, high.inclusive);
+    return cursor.slot < this.#end;
+  }
+
+  #endBelow(offset: number, low: Bound): number {
+    const { pool } = this.#engine.pager;
+    if (isBetweenFences(pool, offset, low.key, low.key.length)) {
+      const slot = searchLeaf(pool, offset, low.key, low.key.length);
+      return slot < 0 ? -slot - 1 : low.inclusive ? slot : slot + 1;
+    }
+    const fence = highFence(pool, offset);
+    const below = fence.length > 0 && Buffer.compare(fence, low.key) <= 0;
+    return below ? slotCount(pool, offset) : 0;
+  }
+
+  #record(): T {
+    const { pool } = this.#engine.pager;
+    const cursor = this.#cursor;
+    const offset = cursor.offset;
+    const live = cursor.snapshot < 0;
+    if (this.#shape !== "values" || live)
+      this.#keyLength = copyKey(pool, offset, cursor.slot, this.#keyBytes);
+    if (this.#shape === "keys") return this.#keys.decode(this.#keyBytes, 0, this.#keyLength) as T;
+    const value = this.#value(offset, cursor.slot);
+    if (this.#shape === "values") return value as T;
+    return [this.#keys.decode(this.#keyBytes, 0, this.#keyLength), value] as T;
+  }
+
+  #value(offset: number, slot: number): unknown {
+    const { pager } = this.#engine;
+    const at = valueAt(pager.pool, offset, slot);
+    if (!isOverflow(pager.pool, offset, slot)) {
+      return this.#values.decode(pager.pool.buffer, at, at + valueLength(pager.pool, offset, slot));
+    }
+    const reference = readReference(pager.pool.u8, at);
+    const bytes = Buffer.allocUnsafe(reference.length);
+    readOverflow(pager, reference, bytes, 0);
+    return this.#values.decode(bytes, 0, bytes.length);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Reading one tree by typed keys, as the running transaction or the last commit left it, or as a
+ * snapshot sees it. TreeHandle and SnapshotTree are made of it.
+ */
+
+import { OptionError } from "../base/errors.js";
+import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
+import { type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
+import { Cursor } from "../tree/cursor.js";
+import type { Tree } from "../tree/tree.js";
+import type { Engine } from "./engine.js";
+import type { KeyCodec } from "./key-codec.js";
+import {
+  type Bounds,
+  encodeBounds,
+  RangeIterator,
+  type RangeOptions,
+  type RangeShape,
+  readLimit,
+} from "./range.js";
+import type { ValueCodec } from "./value-codec.js";
+
+export class Reader<K, V> {
+  readonly engine: Engine;
+  readonly tree: Tree;
+  readonly keys: KeyCodec;
+  readonly values: ValueCodec;
+  /** Commit that is read, or -1. */
+  readonly snapshot: number;
+
+  constructor(engine: Engine, tree: Tree, keys: KeyCodec, values: ValueCodec, snapshot: number) {
+    this.engine = engine;
+    this.tree = tree;
+    this.keys = keys;
+    this.values = values;
+    this.snapshot = snapshot;
+  }
+
+  /** Slot of the key in the leaf at tree.foundIn, or -1. */
+  #find(key: K): number {
+    const { engine } = this;
+    if (engine.closed) engine.assertOpen();
+    const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    return this.tree.find(engine.keyBuffer, length, this.snapshot);
+  }
+
+  has(key: K): boolean {
+    return this.#find(key) >= 0;
+  }
+
+  get(key: K): V | undefined {
+    const slot = this.#find(key);
+    if (slot < 0) return undefined;
+    const { pool } = this.engine.pager;
+    const offset = this.tree.foundIn;
+    const at = valueAt(pool, offset, slot);
+    if (isOverflow(pool, offset, slot)) return this.#overflow(readReference(pool.u8, at)) as V;
+    return this.values.decode(pool.buffer, at, at + valueLength(pool, offset, slot)) as V;
+  }
+
+  #overflow(reference: OverflowReference): unknown {
+    const bytes = Buffer.allocUnsafeSlow(reference.length);
+    readOverflow(this.engine.pager, reference, bytes, 0);
+    if (this.values.name === "binary") return new Uint8Array(bytes.buffer, 0, bytes.length);
+    return this.values.decode(bytes, 0, bytes.length);
+  }
+
+  getView(key: K): Uint8Array | undefined {
+    const slot = this.#find(key);
+    if (slot < 0) return undefined;
+    const { pool } = this.engine.pager;
+    const offset = this.tree.foundIn;
+    const at = valueAt(pool, offset, slot);
+    if (isOverflow(pool, offset, slot)) {
+      const reference = readReference(pool.u8, at);
+      const bytes = new Uint8Array(reference.length);
+      readOverflow(this.engine.pager, reference, bytes, 0);
+      return bytes;
+    }
+    const end = at + valueLength(pool, offset, slot);
+    return pool.fixed ? pool.u8.subarray(at, end) : pool.u8.slice(at, end);
+  }
+
+  getInto(key: K, target: Uint8Array): number {
+    const slot = this.#find(key);
+    if (slot < 0) return -1;
+    const { pool } = this.engine.pager;
+    const u8 = pool.u8;
+    const offset = this.tree.foundIn;
+    const at = valueAt(pool, offset, slot);
+    if (isOverflow(pool, offset, slot)) {
+      const reference = readReference(u8, at);
+      if (reference.length <= target.length) readOverflow(this.engine.pager, reference, target, 0);
+      return reference.length;
+    }
+    const length = valueLength(pool, offset, slot);
+    if (length > target.length) return length;
+    if (length <= 64) for (let i = 0; i < length; i++) target[i] = u8[at + i]!;
+    else target.set(u8.subarray(at, at + length));
+    return length;
+  }
+
+  range<T>(options: RangeOptions<K>, shape: RangeShape): RangeIterator<T> {
+    this.engine.assertOpen();
+    const { engine, tree, keys, values, snapshot } = this;
+    const reverse = options.reverse ?? false;
+    if (typeof reverse !== "boolean") throw new OptionError("reverse", "must be true or false");
+    const limit = readLimit(options.limit);
+    const seen = snapshot < 0 ? undefined : snapshot;
+    return new RangeIterator<T>(
+      engine,
+      tree,
+      keys,
+      values,
+      shape,
+      this.bounds(options),
+      reverse,
+      limit,
+      seen,
+    );
+  }
+
+  bounds(options: RangeOptions<K>): Bounds {
+    return encodeBounds(options, (key) => this.encodeKey(key));
+  }
+
+  encodeKey(key: K): Uint8Array {
+    const { engine } = this;
+    const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    return Uint8Array.prototype.slice.call(engine.keyBuffer, 0, length);
+  }
+
+  /** Records in the range; the whole tree's count costs nothing, any other one step a leaf. */
+  count(options: RangeOptions<K>): number {
+    this.engine.assertOpen();
+    const { low, high } = this.bounds(options);
+    const limit = readLimit(options.limit);
+    if (low === undefined && high === undefined) return Math.min(limit, this.tree.count(this.snapshot));
+    const all = this.#rankFrom(low?.key, high?.key, high?.inclusive ?? false);
+    const skipped = low !== undefined && !low.inclusive && this.#exists(low.key) ? 1 : 0;
+    return Math.min(limit, Math.max(0, all - skipped));
+  }
+
+  #exists(key: Uint8Array): boolean {
+    return this.tree.find(key, key.length, this.snapshot) >= 0;
+  }
+
+  /** Records from `from` on and below `to` (`inclusive`: or at it). */
+  #rankFrom(from: Uint8Array | undefined, to: Uint8Array | undefined, inclusive: boolean): number {
+    if (from !== undefined && to !== undefined && Buffer.compare(from, to) > 0) return 0;
+    const cursor = new Cursor(this.tree, this.snapshot);
+    if (!(from === undefined ? cursor.first() : cursor.seek(from, from.length))) return 0;
+    let count = 0;
+    do {
+      const inLeaf = to === undefined ? cursor.leftInLeaf : cursor.leftBelow(to, inclusive);
+      count += Math.max(0, inLeaf);
+      if (inLeaf < cursor.leftInLeaf) break;
+    } while (cursor.skipLeaf());
+    return count;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Snapshots: the whole store as one commit left it, for as long as the snapshot is open, while writes
+ * go on. The writer copies a page before the first change that a snapshot must not see.
+ */
+
+import { ClosedError, NotFoundError } from "../base/errors.js";
+import { assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
+import type { Engine } from "./engine.js";
+import { keyCodec } from "./key-codec.js";
+import type { RangeIterator, RangeOptions } from "./range.js";
+import { Reader } from "./reader.js";
+import { valueCodec } from "./value-codec.js";
+
+/** One tree as a snapshot sees it. */
+export class SnapshotTree<K = string, V = unknown> {
+  readonly #reader: Reader<K, V>;
+  readonly #isOpen: () => boolean;
+
+  /** @internal Made by Store.snapshot(). */
+  constructor(engine: Engine, record: TreeRecord, snapshot: number, isOpen: () => boolean) {
+    const keys = keyCodec(record.keyEncoding);
+    const values = valueCodec(record.valueEncoding);
+    this.#reader = new Reader<K, V>(engine, engine.treeAt(record.root), keys, values, snapshot);
+    this.#isOpen = isOpen;
+  }
+
+  #live(): Reader<K, V> {
+    if (!this.#isOpen()) throw new ClosedError("the snapshot");
+    return this.#reader;
+  }
+
+  get(key: K): V | undefined {
+    return this.#live().get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#live().has(key);
+  }
+
+  getMany(keys: Iterable<K>): (V | undefined)[] {
+    const reader = this.#live();
+    return Array.from(keys, (key) => reader.get(key));
+  }
+
+  /** Its iterator must not outlive the snapshot. */
+  range(options: RangeOptions<K> = {}): RangeIterator<[K, V]> {
+    return this.#live().range<[K, V]>(options, "entries");
+  }
+
+  keys(options: RangeOptions<K> = {}): RangeIterator<K> {
+    return this.#live().range<K>(options, "keys");
+  }
+
+  values(options: RangeOptions<K> = {}): RangeIterator<V> {
+    return this.#live().range<V>(options, "values");
+  }
+
+  count(options: RangeOptions<K> = {}): number {
+    return this.#live().count(options);
+  }
+
+  [Symbol.iterator](): RangeIterator<[K, V]> {
+    return this.range();
+  }
+}
+
+interface Hold {
+  readonly engine: Engine;
+  readonly commit: number;
+  open: boolean;
+}
+
+/** Gives back snapshots that were forgotten. */
+const forgotten: FinalizationRegistry<Hold> = new FinalizationRegistry((hold) => letGo(hold));
+
+function letGo(hold: Hold): void {
+  if (!hold.open) return;
+  hold.open = false;
+  hold.engine.releaseSnapshot(hold.commit);
+}
+
+/** The unnamed tree as of the snapshot, and the way to the named ones. */
+export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
+  readonly #engine: Engine;
+  readonly #catalog: Catalog;
+  readonly #hold: Hold;
+
+  /** @internal Made by Store.snapshot(). */
+  constructor(engine: Engine, catalog: Catalog, commit: number) {
+    const hold: Hold = { engine, commit, open: true };
+    super(engine, catalog.tree(UNNAMED, commit)!, commit, () => hold.open);
+    this.#engine = engine;
+    this.#catalog = catalog;
+    this.#hold = hold;
+    forgotten.register(this, hold, hold);
+  }
+
+  /** A named tree as of the snapshot. Throws NotFoundError. */
+  tree<TK = string, TV = unknown>(name: string): SnapshotTree<TK, TV> {
+    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    assertTreeName(name);
+    const record = this.#catalog.tree(name, this.#hold.commit);
+    if (record === undefined) throw new NotFoundError(name, `the snapshot has no tree "${name}"`);
+    return new SnapshotTree<TK, TV>(this.#engine, record, this.#hold.commit, () => this.#hold.open);
+  }
+
+  /** Names of the named trees. */
+  trees(): string[] {
+    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    return this.#catalog.names(this.#hold.commit);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    letGo(this.#hold);
+    forgotten.unregister(this.#hold);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The store as its user sees it: the unnamed tree, named trees, transactions, snapshots, durability and
+ * upkeep. Made by open().
+ */
+
+import { ClosedError, NotFoundError, OptionError, ReadOnlyError, TransactionError } from "../base/errors.js";
+import type { StoreMetrics } from "../base/metrics.js";
+import type { Lock } from "../vfs/lock.js";
+import { type BackupOptions, backupStore } from "./backup.js";
+import { assertEncodings, assertTreeName, type Catalog, UNNAMED } from "./catalog.js";
+import { type CompactOptions, type CompactReport, compactStore } from "./compact.js";
+import type { Engine } from "./engine.js";
+import { readTreeOptions, type Settings, type TreeOptions } from "./options.js";
+import { Snapshot } from "./snapshot.js";
+import { collectStats, type StoreStats } from "./stats.js";
+import { type BatchOperation, TreeHandle, type WriteOptions } from "./tree-handle.js";
+import { type VerifyReport, verifyStore } from "./verify.js";
+
+/** A batch operation that may name the tree that it is for. */
+export type StoreOperation<K, V> = BatchOperation<K, V> & { readonly tree?: TreeHandle<K, V> };
+
+export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
+  /** Absolute, with symbolic links resolved. */
+  readonly path: string;
+  readonly #catalog: Catalog;
+  readonly #lock: Lock;
+  readonly #settings: Settings;
+  readonly #handles: Map<string, TreeHandle<never, never>> = new Map();
+  #busy = "";
+
+  /** @internal */
+  constructor(engine: Engine, catalog: Catalog, lock: Lock, settings: Settings, path: string) {
+    super(engine, UNNAMED, catalog.tree(UNNAMED, -1)!);
+    this.path = path;
+    this.#catalog = catalog;
+    this.#lock = lock;
+    this.#settings = settings;
+  }
+
+  // ---- trees
+
+  /**
+   * A named tree, made where it is missing. Throws EncodingError where it exists with other encodings
+   * than are asked for, NotFoundError where it is missing and the store is read-only.
+   */
+  tree<TK = string, TV = unknown>(name: string, options: TreeOptions = {}): TreeHandle<TK, TV> {
+    this.engine.assertOpen();
+    assertTreeName(name);
+    const wanted = readTreeOptions(options);
+    const found = this.#catalog.tree(name, -1);
+    if (found !== undefined) assertEncodings(name, found, wanted);
+    const known = this.#handles.get(name);
+    if (known !== undefined && found !== undefined && known.root === found.root) {
+      return known as unknown as TreeHandle<TK, TV>;
+    }
+    if (found === undefined && this.#settings.readOnly)
+      throw new NotFoundError(name, `the store has no tree "${name}"`);
+    const record = found ?? this.engine.change(undefined, () => this.#catalog.create(name, wanted));
+    const handle = new TreeHandle<TK, TV>(this.engine, name, record);
+    this.#handles.set(name, handle as unknown as TreeHandle<never, never>);
+    if (found === undefined && this.engine.inTransaction) {
+      this.engine.onEnd({
+        committed: () => undefined,
+        rolledBack: () => {
+          handle.markGone(true);
+          this.#handles.delete(name);
+          this.engine.forgetTree(record.root);
+        },
+      });
+    }
+    return handle;
+  }
+
+  /** Names of the named trees. */
+  trees(): string[] {
+    this.engine.assertOpen();
+    return this.#catalog.names(-1);
+  }
+
+  /** Removes a named tree with all its records; false where there is none. */
+  dropTree(name: string): boolean {
+    this.engine.assertOpen();
+    assertTreeName(name);
+    const record = this.#catalog.tree(name, -1);
+    if (record === undefined) return false;
+    const handle = this.#handles.get(name);
+    this.engine.change(undefined, () => {
+      this.engine.treeAt(record.root).clear();
+      this.engine.treeAt(record.root).forgetChanges();
+      this.engine.pager.freePage(record.root);
+      this.#catalog.remove(name);
+      handle?.markGone(true);
+      this.#handles.delete(name);
+      this.engine.onEnd({
+        committed: () => this.engine.forgetTree(record.root),
+        rolledBack: () => {
+          if (handle === undefined) return;
+          handle.markGone(false);
+          this.#handles.set(name, handle);
+        },
+      });
+    });
+    return true;
+  }
+
+  // ---- transactions
+
+  /**
+   * Runs `body` as one change: all of it is committed when it returns, and nothing when it throws.
+   * Synchronous: an async callback throws, and so does a transaction in a transaction. Reads in it see
+   * its own changes. Returns what `body` returns.
+   */
+  transaction<T>(body: () => T, options?: WriteOptions): T {
+    return this.engine.transaction(body, options?.sync);
+  }
+
+  /**
+   * Applies a batch as one change and settles when it is durable ("none": when it is handed to the
+   * operating system). The change is visible at once; many batches share one sync. Inside a
+   * transaction it joins that, and settles when that is durable, or rejects when it is undone.
+   */
+  write(operations: Iterable<StoreOperation<K, V>>, options?: WriteOptions): Promise<void> {
+    try {
+      const { engine } = this;
+      const apply = (): void => {
+        for (const operation of operations) (operation.tree ?? this).applyOperation(operation);
+      };
+      if (engine.inTransaction) {
+        engine.change(undefined, apply);
+        return this.#settlesWithTransaction();
+      }
+      engine.transaction(apply, false);
+      if (engine.durability === "none" && options?.sync !== true) return Promise.resolve();
+      return engine.group.durable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #settlesWithTransaction(): Promise<void> {
+    const promise = new Promise<void>((resolve, reject) => {
+      this.engine.onEnd({
+        committed: () => this.engine.group.durable().then(resolve, reject),
+        rolledBack: () =>
+          reject(new TransactionError("the transaction that the batch had joined was undone")),
+      });
+    });
+    // Who undoes the transaction knows; who also awaits the batch sees it rejected all the same.
+    promise.catch(() => undefined);
+    return promise;
+  }
+
+  /** Settles when all commits so far are durable. */
+  flush(): Promise<void> {
+    try {
+      this.engine.assertOpen();
+      return this.engine.group.durable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The store as it is now, for as long as the snapshot is open. */
+  snapshot(): Snapshot<K, V> {
+    this.engine.assertNoTransaction("a snapshot");
+    return new Snapshot<K, V>(this.engine, this.#catalog, this.engine.acquireSnapshot());
+  }
+
+  // ---- upkeep
+
+  /** Sizes and states, for people and programs. Cheap. */
+  stats(): StoreStats {
+    this.engine.assertOpen();
+    return collectStats(this.engine, this.#catalog, this.#settings, this.path);
+  }
+
+  /** The counters; a copy. */
+  metrics(): StoreMetrics {
+    return structuredClone(this.engine.metrics);
+  }
+
+  /** Proves the whole file; reads all of it. What is wrong is listed, not thrown. */
+  verify(): VerifyReport {
+    this.engine.assertNoTransaction("verify");
+    this.engine.pager.pool.dropClean();
+    return verifyStore(this.engine, this.#catalog);
+  }
+
+  /** Brings all commits into the data file now. */
+  checkpoint(): void {
+    this.engine.assertNoTransaction("a checkpoint");
+    if (this.#settings.readOnly) throw new ReadOnlyError();
+    this.engine.pager.checkpointNow();
+    this.engine.group.settle();
+  }
+
+  /**
+   * Writes a copy of the store as it is now to `path`, which must not exist, while writes go on. The
+   * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
+   */
+  async backup(path: string, options: BackupOptions = {}): Promise<void> {
+    this.engine.assertNoTransaction("a backup");
+    await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, path, options));
+  }
+
+  /**
+   * Gives unused space back to the file system: moves pages from the end of the file to free ones and
+   * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    this.engine.assertNoTransaction("compact");
+    if (this.#settings.readOnly) throw new ReadOnlyError();
+    return await this.#exclusively("compact", () => compactStore(this.engine, this.#catalog, options));
+  }
+
+  async #exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy !== "") throw new OptionError(what, `cannot run while ${this.#busy} does`);
+    this.#busy = what;
+    try {
+      return await work();
+    } finally {
+      this.#busy = "";
+    }
+  }
+
+  /**
+   * Brings everything into the data file, removes the log and lets go of the lock. Idempotent. After an
+   * earlier failure it writes nothing: the next open recovers. Throws what failed; the store is closed
+   * all the same.
+   */
+  close(): void {
+    const { engine } = this;
+    if (engine.closed) return;
+    if (engine.inTransaction) throw new TransactionError("close is not possible inside a transaction");
+    try {
+      engine.pager.close();
+    } finally {
+      engine.closed = true;
+      if (engine.pager.log.failure === undefined) engine.group.settle();
+      engine.group.fail(new ClosedError());
+      this.#lock.release();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

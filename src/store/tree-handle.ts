@@ -1,0 +1,220 @@
+/**
+ * What a user does with one tree: the unnamed one (the store itself) or a named one.
+ */
+
+import { ClosedError, OptionError } from "../base/errors.js";
+import type { Entry } from "../page/entry.js";
+import type { Tree } from "../tree/tree.js";
+import type { TreeRecord } from "./catalog.js";
+import type { Engine } from "./engine.js";
+import { keyCodec } from "./key-codec.js";
+import type { RangeIterator, RangeOptions } from "./range.js";
+import { Reader } from "./reader.js";
+import { valueCodec } from "./value-codec.js";
+
+/** Options of one change. */
+export interface WriteOptions {
+  /** true: durable when the call returns, whatever the store's durability. */
+  readonly sync?: boolean;
+}
+
+/** One step of a batch. */
+export type BatchOperation<K, V> =
+  | { readonly type: "put"; readonly key: K; readonly value: V }
+  | { readonly type: "delete"; readonly key: K };
+
+export class TreeHandle<K = string, V = unknown> {
+  readonly name: string;
+  /** @internal */ protected readonly engine: Engine;
+  readonly #tree: Tree;
+  readonly #reader: Reader<K, V>;
+  #gone = false;
+
+  /** @internal Made by open() and Store.tree(). */
+  constructor(engine: Engine, name: string, record: TreeRecord) {
+    this.engine = engine;
+    this.name = name;
+    this.#tree = engine.treeAt(record.root);
+    this.#reader = new Reader<K, V>(
+      engine,
+      this.#tree,
+      keyCodec(record.keyEncoding),
+      valueCodec(record.valueEncoding),
+      -1,
+    );
+  }
+
+  /** @internal The tree was dropped, or the transaction that made it was undone. */
+  markGone(gone: boolean): void {
+    this.#gone = gone;
+  }
+
+  #live(): Reader<K, V> {
+    if (this.#gone) throw new ClosedError(`the tree "${this.name}"`);
+    return this.#reader;
+  }
+
+  // ---- reading
+
+  /** The value, a copy; undefined where the key is not there. */
+  get(key: K): V | undefined {
+    return this.#live().get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#live().has(key);
+  }
+
+  /** The values of several keys, undefined where one is not there. */
+  getMany(keys: Iterable<K>): (V | undefined)[] {
+    const reader = this.#live();
+    const values: (V | undefined)[] = [];
+    for (const key of keys) values.push(reader.get(key));
+    return values;
+  }
+
+  /**
+   * The value's encoded bytes without a copy, where the value lies inline; undefined where the key is
+   * not there. Valid until the next call on the store, reads included, and not to be written to.
+   */
+  getView(key: K): Uint8Array | undefined {
+    return this.#live().getView(key);
+  }
+
+  /**
+   * Copies the value's encoded bytes to the start of `target` and allocates nothing. Returns their
+   * number, -1 where the key is not there; a number above target.length says that nothing was copied.
+   */
+  getInto(key: K, target: Uint8Array): number {
+    return this.#live().getInto(key, target);
+  }
+
+  /** [key, value] pairs in key order, as of now; lazy. */
+  range(options: RangeOptions<K> = {}): RangeIterator<[K, V]> {
+    return this.#live().range<[K, V]>(options, "entries");
+  }
+
+  /** As range, keys only: values are not read. */
+  keys(options: RangeOptions<K> = {}): RangeIterator<K> {
+    return this.#live().range<K>(options, "keys");
+  }
+
+  /** As range, values only. */
+  values(options: RangeOptions<K> = {}): RangeIterator<V> {
+    return this.#live().range<V>(options, "values");
+  }
+
+  [Symbol.iterator](): RangeIterator<[K, V]> {
+    return this.range();
+  }
+
+  /** Records in the range. All of them: at no cost; else one step a leaf. */
+  count(options: RangeOptions<K> = {}): number {
+    return this.#live().count(options);
+  }
+
+  // ---- writing
+
+  /** Puts a record, new or in the place of the one with this key. */
+  put(key: K, value: V, options?: WriteOptions): void {
+    const { engine } = this;
+    this.#live();
+    engine.beginWrite();
+    try {
+      this.#tree.put(this.#encode(key, value));
+    } catch (error) {
+      engine.failed(error);
+      throw error;
+    }
+    engine.endWrite(options?.sync);
+  }
+
+  /** Fills in the engine's entry, which the next encode overwrites. */
+  #encode(key: K, value: V): Entry {
+    const { engine } = this;
+    const { entry } = engine;
+    entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    this.#reader.values.encode(value, entry, engine.valueBuffer);
+    // A view of the store's own memory moves under the edit (P4).
+    if (entry.value.buffer === engine.pager.pool.u8.buffer) entry.value = entry.value.slice();
+    return entry;
+  }
+
+  /** Puts the record only where the key is not there; returns whether it did. */
+  putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
+    if (this.#live().has(key)) return false;
+    this.put(key, value, options);
+    return true;
+  }
+
+  /** Removes a record; returns whether it was there. */
+  delete(key: K, options?: WriteOptions): boolean {
+    const { engine } = this;
+    this.#live();
+    return engine.change(options?.sync, () => {
+      const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+      return this.#tree.remove(engine.keyBuffer, length);
+    });
+  }
+
+  /** Puts many records as one change: all or none. Sorted input is fastest. Returns how many were new. */
+  putMany(entries: Iterable<readonly [K, V]>, options?: WriteOptions): number {
+    this.#live();
+    const { engine } = this;
+    let added = 0;
+    const body = (): number => {
+      for (const [key, value] of entries) {
+        engine.beginWrite();
+        try {
+          if (this.#tree.put(this.#encode(key, value))) added++;
+        } catch (error) {
+          engine.failed(error);
+          throw error;
+        }
+      }
+      return added;
+    };
+    return engine.inTransaction ? body() : engine.transaction(body, options?.sync);
+  }
+
+  /** Removes all records in the range; returns how many there were. */
+  deleteRange(options: RangeOptions<K> = {}): number {
+    if (options.limit !== undefined || options.reverse !== undefined) {
+      throw new OptionError("limit", "deleteRange takes bounds only");
+    }
+    const { low, high } = this.#live().bounds(options);
+    // The smallest key above k is k followed by a zero byte.
+    const from = low === undefined || low.inclusive ? low?.key : successor(low.key);
+    const to = high === undefined || !high.inclusive ? high?.key : successor(high.key);
+    if (from !== undefined && to !== undefined && Buffer.compare(from, to) >= 0) return 0;
+    return this.engine.change(undefined, () => this.#tree.removeRange(from, to));
+  }
+
+  /** Removes all records. */
+  clear(): void {
+    this.#live();
+    this.engine.change(undefined, () => this.#tree.clear());
+  }
+
+  /** @internal One step of a batch, inside the caller's change. */
+  applyOperation(operation: BatchOperation<K, V>): void {
+    const { engine } = this;
+    this.#live();
+    if (operation.type === "put") this.#tree.put(this.#encode(operation.key, operation.value));
+    else if (operation.type === "delete") {
+      const length = this.#reader.keys.encode(operation.key, engine.keyBuffer, engine.context.keyBytesMax);
+      this.#tree.remove(engine.keyBuffer, length);
+    } else throw new OptionError("type", 'an operation is of type "put" or "delete"');
+  }
+
+  /** @internal */
+  get root(): number {
+    return this.#tree.root;
+  }
+}
+
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}

@@ -1,0 +1,227 @@
+/**
+ * Splits. A leaf that cannot take a record is cut in two between records; the parent gets the
+ * shortest separator that tells the halves apart. Appends leave the left page full, prepends the right
+ * one; anything else cuts near the middle, where separators are shortest.
+ *
+ * One call splits one page and returns; the tree then descends again. A split of a page whose parent
+ * has no room splits the parent instead, and so on up.
+ */
+
+import { EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
+import {
+  type BranchEntry,
+  branchBytes,
+  branchEntries,
+  branchFits,
+  childAt,
+  insertSeparator,
+  writeBranch,
+} from "../page/branch.js";
+import { highFence, keyOf, lowFence, recordLength, slotCount } from "../page/leaf.js";
+import type { LeafAllocator } from "../page/leaf-allocator.js";
+import { leafBytesUnder } from "../page/leaf-builder.js";
+import { branchCapacity, leafCapacity } from "../page/limits.js";
+import { AT_LEVEL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import type { Pager } from "../pager/pager.js";
+import { highBound, lowBound, type Path } from "./path.js";
+
+/** Halves may differ by this share of the page for the sake of a shorter separator. */
+const CUT_WINDOW = 1 / 8;
+
+interface Cut {
+  /** Records before it stay on the left. */
+  readonly at: number;
+  readonly separator: Uint8Array;
+}
+
+export class Splitter {
+  readonly #pager: Pager;
+  readonly #allocator: LeafAllocator;
+
+  constructor(pager: Pager, allocator: LeafAllocator) {
+    this.#pager = pager;
+    this.#allocator = allocator;
+  }
+
+  /** The leaf at the end of `path` cannot take `key` as its slot `index`: makes progress towards room. */
+  split(path: Path, index: number, key: Uint8Array): void {
+    if (path.pages.length === 0) {
+      this.#growRoot(path.leaf);
+      return;
+    }
+    const cut = this.#chooseCut(path.leaf, index, key);
+    const depth = this.#fullParent(path, cut.separator.length);
+    if (depth < 0) this.#splitLeaf(path, cut);
+    else if (depth === 0) this.#growRoot(path.pages[0]!);
+    else this.#splitBranch(path, depth);
+  }
+
+  /**
+   * Depth of the highest branch that has to be split before a separator of `length` bytes fits where
+   * the path ends; -1: it fits already.
+   */
+  #fullParent(path: Path, length: number): number {
+    const { pool } = this.#pager;
+    let needed = length;
+    let depth = path.pages.length - 1;
+    for (; depth >= 0; depth--) {
+      const offset = this.#pager.at(path.pages[depth]!);
+      if (branchFits(pool, offset, needed)) return depth === path.pages.length - 1 ? -1 : depth + 1;
+      const entries = branchEntries(pool, offset);
+      needed = entries[this.#branchCut(path, depth, entries)]!.separator.length;
+    }
+    return 0;
+  }
+
+  // ---- leaves
+
+  #chooseCut(page: number, index: number, key: Uint8Array): Cut {
+    const { pool } = this.#pager;
+    const offset = this.#pager.at(page);
+    const slots = slotCount(pool, offset);
+    const low = lowFence(pool, offset);
+    const high = highFence(pool, offset);
+    const fits = (at: number, separator: Uint8Array): boolean =>
+      leafBytesUnder(pool, offset, 0, at, low, separator) <= leafCapacity(pool.pageSize) &&
+      leafBytesUnder(pool, offset, at, slots, separator, high) <= leafCapacity(pool.pageSize);
+
+    if (index === slots && high.length === 0) {
+      const separator = shortestSeparator(keyOf(pool, offset, slots - 1), key);
+      if (fits(slots, separator)) return { at: slots, separator };
+      if (slots > 1) {
+        const earlier = this.#separatorAt(offset, slots - 1);
+        if (fits(slots - 1, earlier)) return { at: slots - 1, separator: earlier };
+      }
+    }
+    if (index === 0 && low.length === 0) {
+      const separator = shortestSeparator(key, keyOf(pool, offset, 0));
+      if (fits(0, separator)) return { at: 0, separator };
+    }
+    if (slots === 1) {
+      const other = keyOf(pool, offset, 0);
+      return index === 0
+        ? { at: 0, separator: shortestSeparator(key, other) }
+        : { at: 1, separator: shortestSeparator(other, key) };
+    }
+    return this.#middleCut(offset, slots, fits);
+  }
+
+  #separatorAt(offset: number, at: number): Uint8Array {
+    const { pool } = this.#pager;
+    return shortestSeparator(keyOf(pool, offset, at - 1), keyOf(pool, offset, at));
+  }
+
+  /** The shortest separator near the middle; failing that, whichever cut makes both halves fit. */
+  #middleCut(offset: number, slots: number, fits: (at: number, separator: Uint8Array) => boolean): Cut {
+    const { pool } = this.#pager;
+    const before = new Float64Array(slots + 1);
+    for (let i = 0; i < slots; i++)
+      before[i + 1] = before[i]! + recordLength(pool, offset, i) + LEAF_SLOT_BYTES;
+    const middle = before[slots]! / 2;
+    const order = Array.from({ length: slots - 1 }, (_, i) => i + 1).sort(
+      (a, b) => Math.abs(before[a]! - middle) - Math.abs(before[b]! - middle),
+    );
+    let best: Cut | undefined;
+    for (const at of order) {
+      if (best !== undefined && Math.abs(before[at]! - middle) > pool.pageSize * CUT_WINDOW) break;
+      const separator = this.#separatorAt(offset, at);
+      if (best !== undefined && separator.length >= best.separator.length) continue;
+      if (fits(at, separator)) best = { at, separator };
+    }
+    if (best === undefined) throw new Error("L7: a leaf of two records or more has no cut that fits");
+    return best;
+  }
+
+  #splitLeaf(path: Path, cut: Cut): void {
+    const { pool } = this.#pager;
+    const left = path.leaf;
+    const right = this.#pager.allocatePage(false);
+    const { builder } = this.#allocator;
+    const offset = this.#pager.at(left);
+    const slots = slotCount(pool, offset);
+    const low = lowFence(pool, offset);
+    const high = highFence(pool, offset);
+    builder.start(cut.separator, high);
+    builder.addFrom(pool, offset, cut.at, slots);
+    builder.writeTo(this.#pager, right);
+    this.#allocator.regions.setEmpty(this.#pager.at(right));
+    builder.start(low, cut.separator);
+    builder.addFrom(pool, offset, 0, cut.at);
+    builder.writeTo(this.#pager, left);
+    this.#allocator.regions.setEmpty(offset);
+    this.#link(path, path.pages.length - 1, { separator: cut.separator, child: right });
+    this.#pager.metrics.leaf.splits++;
+  }
+
+  /** Puts a new child into the branch at `depth`, to the right of where the path goes. */
+  #link(path: Path, depth: number, entry: BranchEntry): void {
+    const low = lowBound(this.#pager, path, depth - 1);
+    const high = highBound(this.#pager, path, depth - 1);
+    insertSeparator(this.#pager, path.pages[depth]!, path.positions[depth]!, entry, low, high);
+  }
+
+  // ---- branches
+
+  /** Index of the separator that moves up when the branch at `depth` is split. */
+  #branchCut(path: Path, depth: number, entries: readonly BranchEntry[]): number {
+    const appends = path.positions.slice(0, depth + 1).every((position, d) => {
+      const offset = this.#pager.at(path.pages[d]!);
+      return position === slotCount(this.#pager.pool, offset);
+    });
+    if (appends) return entries.length - 1;
+    let left = 0;
+    const sizes = entries.map((entry) => entry.separator.length + 12);
+    const half = sizes.reduce((sum, size) => sum + size, 0) / 2;
+    let at = 0;
+    while (at < entries.length - 1 && left + sizes[at]! <= half) left += sizes[at++]!;
+    return at;
+  }
+
+  #splitBranch(path: Path, depth: number): void {
+    const pager = this.#pager;
+    const { pool } = pager;
+    const page = path.pages[depth]!;
+    const right = pager.allocatePage(false);
+    const offset = pager.at(page);
+    const level = pool.u8[offset + AT_LEVEL]!;
+    const leftmost = childAt(pool, offset, 0);
+    const entries = branchEntries(pool, offset);
+    const cut = this.#branchCut(path, depth, entries);
+    const { separator, child } = entries[cut]!;
+    const low = lowBound(pager, path, depth - 1);
+    const high = highBound(pager, path, depth - 1);
+    writeBranch(pager, right, level, child, entries.slice(cut + 1), separator, high);
+    writeBranch(pager, page, level, leftmost, entries.slice(0, cut), low, separator);
+    this.#link(path, depth - 1, { separator, child: right });
+  }
+
+  /** The root keeps its page number: its content moves to a new page, of which it becomes the parent. */
+  #growRoot(root: number): void {
+    const pager = this.#pager;
+    const { pool } = pager;
+    const child = pager.allocatePage(false);
+    const offset = pager.at(root);
+    const level = pool.u8[offset + AT_LEVEL]!;
+    if (level === 0) {
+      const { builder, regions } = this.#allocator;
+      builder.start(EMPTY_BYTES, EMPTY_BYTES);
+      builder.addFrom(pool, offset, 0, slotCount(pool, offset));
+      builder.writeTo(pager, child);
+      regions.setEmpty(pager.at(child));
+    } else {
+      const entries = branchEntries(pool, offset);
+      writeBranch(pager, child, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
+    }
+    writeBranch(pager, root, level + 1, child, [], EMPTY_BYTES, EMPTY_BYTES);
+  }
+}
+
+/** Whether a branch of these entries fits a page. */
+export function branchFitsPage(
+  entries: readonly BranchEntry[],
+  low: Uint8Array,
+  high: Uint8Array,
+  pageSize: number,
+): boolean {
+  return branchBytes(entries, low, high) <= branchCapacity(pageSize);
+}
