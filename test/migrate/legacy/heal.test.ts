@@ -88,6 +88,16 @@ describe("put in order", () => {
     expect(tree.healed).toBe("1 sibling links had no counterpart");
   });
 
+  test("first keys that differ late are told apart", () => {
+    const long = "z".repeat(12);
+    const keys = ["a", `${long}1`, `${long}2`, `${long}20`, `${long}3`, "zzzza", "zzzzb"];
+    const sorted = keys.map((key) => record(key)).sort((a, b) => Buffer.compare(a.key, b.key));
+    const leaves = [...sorted].reverse().map((each) => [each]);
+    const tree = healedTree(chained(leaves, [3, 1, 7, 2, 5, 4, 6]));
+    expect(tree.content).toBe(digestOf(sorted));
+    expect(tree.healed).not.toMatch(/overlapped/);
+  });
+
   test("an empty leaf between the others", () => {
     const result = survey(forgedVfs({ pages: chained([abc[0]!, [], abc[1]!], [1, 2, 3]) }));
     expect(reasons(result)).toBe("");

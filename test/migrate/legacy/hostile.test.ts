@@ -300,6 +300,24 @@ describe("the free list", () => {
     expect(withFreeList(enormous)).toBe("");
   });
 
+  test("a free page may look like anything", () => {
+    const vfs = new MemoryVfs();
+    const file = new Uint8Array(512 * 6);
+    file.set(forge({ pages: twoLeaves(), freeListHead: 4, nextPage: 6 }));
+    const page = new Uint8Array(512);
+    view(page).setUint32(B + 8, 1);
+    view(page).setBigUint64(B + 16, 5n);
+    view(page).setUint32(B + 24, 1);
+    new PageSeal(512, SALT).seal(page, 4, 2);
+    file.set(page, 512 * 4);
+    file.fill(0x5a, 512 * 5);
+    put(vfs, "/file.db", file);
+    expect(reasons(survey(vfs))).toBe("");
+    file.set(forge({ pages: twoLeaves(), nextPage: 6 }).subarray(0, 512));
+    put(vfs, "/file.db", file);
+    expect(reasons(survey(vfs))).toMatch(/G1 page 5/);
+  });
+
   test("a root that the free list covers is not found by itself", () => {
     const covers = (page: DataView): void => {
       page.setUint32(B + 8, 1);

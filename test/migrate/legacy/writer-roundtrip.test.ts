@@ -91,6 +91,23 @@ describe.each(generations)("%s", (generation) => {
     expect(result.trees[0]!.content?.digest).toBe(digestOf(records));
   });
 
+  test("no branch is left with a single child", () => {
+    let moved = 0;
+    for (let length = 4; length < 60; length += 5) {
+      const records = Array.from({ length: 120 }, (_, i) =>
+        record(`${"k".repeat(length)}${1000 + i}`, "v".repeat(250)),
+      );
+      for (let count = 1; count <= records.length; count++) {
+        const plan = planBulk(generation, 512, batchesOf(records.slice(0, count)));
+        for (const level of plan.levels.slice(1)) {
+          expect(Math.min(...level), `${count} records`).toBeGreaterThanOrEqual(2);
+          if (level.length > 2 && level.at(-1) === 2 && level.at(-2)! < level[0]!) moved++;
+        }
+      }
+    }
+    expect(moved).toBeGreaterThan(0);
+  });
+
   test("an empty tree is one empty leaf", () => {
     const result = survey(write(generation, 512, []));
     expect(result.problems).toEqual([]);
