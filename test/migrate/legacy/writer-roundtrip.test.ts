@@ -95,7 +95,7 @@ describe.each(generations)("%s", (generation) => {
     let moved = 0;
     for (let length = 4; length < 60; length += 5) {
       const records = Array.from({ length: 120 }, (_, i) =>
-        record(`${"k".repeat(length)}${1000 + i}`, "v".repeat(250)),
+        record(`${"k".repeat(length)}${1000 + i}`, "v".repeat(200)),
       );
       for (let count = 1; count <= records.length; count++) {
         const plan = planBulk(generation, 512, batchesOf(records.slice(0, count)));
