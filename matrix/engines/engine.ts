@@ -26,8 +26,8 @@ export interface EngineStore {
   put(key: Key, value: Buffer): void;
   /** Only inside `transaction`. */
   delete(key: Key): void;
-  /** Ascending keys with their values; only inside `transaction`. */
-  putMany(keys: readonly Key[], values: readonly Buffer[]): void;
+  /** Records in ascending order; only inside `transaction`. */
+  putMany(records: readonly KeyedValue[]): void;
   /** A copy of the value that the caller may keep, or undefined or null. */
   get(key: Key): Uint8Array | undefined | null;
   /** Visits records from `from` (or from the end) on, reading keys and values; returns how many. */
@@ -41,6 +41,9 @@ export interface EngineStore {
   /** Closes cleanly: afterwards the files alone hold everything. */
   close(): void | Promise<void>;
 }
+
+/** A record as an application would hold it ready for a bulk load. */
+export type KeyedValue = readonly [key: Key, value: Buffer];
 
 /** A range to scan: all of it, or `limit` records from a key on. */
 export interface ScanRange {

@@ -4,27 +4,20 @@
  */
 
 import { join } from "node:path";
+import {
+  type Durability,
+  open,
+  type RangeOptions,
+  type Store,
+  type StoreOperation,
+} from "../../src/index.js";
 import { packageVersion } from "../package-files.js";
 import type { CounterTree, DurabilityClass, ShapeName } from "../results/document.js";
 import type { Key } from "../streams/shapes.js";
 import type { Engine, EngineStore, OpenRequest, ScanRange } from "./engine.js";
 
-type Durability = "sync" | "group" | "none";
-
-type WriteOperation = { type: "put"; key: Key; value: Buffer } | { type: "delete"; key: Key };
-
-interface Store {
-  get(key: Key): Uint8Array | undefined;
-  put(key: Key, value: Buffer): void;
-  delete(key: Key): boolean;
-  putMany(entries: Iterable<readonly [Key, Buffer]>): void;
-  transaction(work: () => void): void;
-  write(operations: readonly WriteOperation[]): Promise<void>;
-  range(options: object): Iterable<readonly [Key, Uint8Array]>;
-  flush(): Promise<void>;
-  metrics(): object;
-  close(): void;
-}
+/** A store with keys in the shape's form and binary values. */
+export type MatrixStore = Store<Key, Uint8Array>;
 
 const CACHE_BYTES = 128 * 2 ** 20;
 
@@ -54,36 +47,39 @@ function adapter(id: string, durability: Durability, durabilityClass: Durability
         ? "awaited writes are handed over whole; nothing can be read through them"
         : null,
     probe: async () => ({ present: true, version: packageVersion(), reason: null, install: null }),
-    open: (request) => openStore(request, durability),
+    async open(request) {
+      const store = openEspalier(request, durability);
+      return durability === "group"
+        ? awaitedStore(store, request.shape)
+        : transactionStore(store, request.shape);
+    },
   };
 }
 
-async function openStore(request: OpenRequest, durability: Durability): Promise<EngineStore> {
-  const specifier: string = "../../src/index.js";
-  const { open } = (await import(specifier)) as { open(path: string, options: object): Store };
-  const store = open(join(request.folder, "data.esp"), {
+/** Opens the store of a request; the same for every engine on this store's files. */
+export function openEspalier(request: OpenRequest, durability: Durability): MatrixStore {
+  return open<Key, Uint8Array>(join(request.folder, "data.esp"), {
     durability,
     cacheBytes: CACHE_BYTES,
     keyEncoding: request.shape === "text" ? "utf8" : "binary",
     valueEncoding: "binary",
     profile: request.profile,
   });
-  return durability === "group" ? awaitedStore(store, request.shape) : transactionStore(store, request.shape);
 }
 
-function transactionStore(store: Store, shape: ShapeName): EngineStore {
+function transactionStore(store: MatrixStore, shape: ShapeName): EngineStore {
   return {
     ...readingSide(store, shape),
     transaction: (work) => store.transaction(work),
     put: (key, value) => store.put(key, value),
     delete: (key) => void store.delete(key),
-    putMany: (keys, values) => store.putMany(pairs(keys, values)),
+    putMany: (records) => void store.putMany(records),
   };
 }
 
 /** Collects a transaction's operations and hands them over in one awaited write. */
-function awaitedStore(store: Store, shape: ShapeName): EngineStore {
-  let operations: WriteOperation[] = [];
+function awaitedStore(store: MatrixStore, shape: ShapeName): EngineStore {
+  let operations: StoreOperation<Key, Uint8Array>[] = [];
   return {
     ...readingSide(store, shape),
     transaction(work) {
@@ -93,14 +89,15 @@ function awaitedStore(store: Store, shape: ShapeName): EngineStore {
     },
     put: (key, value) => void operations.push({ type: "put", key, value }),
     delete: (key) => void operations.push({ type: "delete", key }),
-    putMany(keys, values) {
-      for (const [key, value] of pairs(keys, values)) operations.push({ type: "put", key, value });
+    putMany(records) {
+      for (const [key, value] of records) operations.push({ type: "put", key, value });
     },
   };
 }
 
-function readingSide(
-  store: Store,
+/** What every engine on this store's files reads with. */
+export function readingSide(
+  store: MatrixStore,
   shape: ShapeName,
 ): Pick<EngineStore, "reading" | "get" | "scan" | "entries" | "counters" | "census" | "close"> {
   return {
@@ -114,10 +111,10 @@ function readingSide(
     },
     async *entries() {
       for (const [key, value] of store.range({})) {
-        yield [shape === "text" ? Buffer.from(key as string) : (key as Buffer), value];
+        yield [shape === "text" ? Buffer.from(key as string) : (key as Uint8Array), value];
       }
     },
-    counters: () => structuredClone(store.metrics()) as CounterTree,
+    counters: () => store.metrics() as unknown as CounterTree,
     census: () => null,
     async close() {
       await store.flush();
@@ -126,12 +123,8 @@ function readingSide(
   };
 }
 
-function rangeOptions(range: ScanRange): object {
+function rangeOptions(range: ScanRange): RangeOptions<Key> {
   const bound = range.from === null ? {} : range.reverse ? { lte: range.from } : { gte: range.from };
   const limit = range.limit < 0 ? {} : { limit: range.limit };
   return { ...bound, ...limit, reverse: range.reverse };
-}
-
-function* pairs(keys: readonly Key[], values: readonly Buffer[]): Iterable<readonly [Key, Buffer]> {
-  for (let i = 0; i < keys.length; i++) yield [keys[i] as Key, values[i] as Buffer];
 }

@@ -107,9 +107,9 @@ function levelStore(db: LevelDatabase, get: (key: Key) => Uint8Array | undefined
     reading: (work) => work(),
     put: (key, value) => void current().put(key, value),
     delete: (key) => void current().del(key),
-    putMany(keys, values) {
+    putMany(records) {
       const own = current();
-      for (let i = 0; i < keys.length; i++) own.put(keys[i] as Key, values[i] as Buffer);
+      for (const [key, value] of records) own.put(key, value);
     },
     get,
     async scan(range) {

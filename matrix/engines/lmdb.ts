@@ -37,8 +37,8 @@ export const lmdbSync: Engine = {
       transaction: (work) => db.transactionSync(work),
       put: (key, value) => db.putSync(key, value),
       delete: (key) => void db.removeSync(key),
-      putMany(keys, values) {
-        for (let i = 0; i < keys.length; i++) db.putSync(keys[i] as Key, values[i] as Buffer);
+      putMany(records) {
+        for (const [key, value] of records) db.putSync(key, value);
       },
     };
   },
@@ -61,8 +61,8 @@ export const lmdbAwaited: Engine = {
       },
       put: (key, value) => void db.put(key, value),
       delete: (key) => void db.remove(key),
-      putMany(keys, values) {
-        for (let i = 0; i < keys.length; i++) void db.put(keys[i] as Key, values[i] as Buffer);
+      putMany(records) {
+        for (const [key, value] of records) void db.put(key, value);
       },
       async close() {
         await db.flushed;

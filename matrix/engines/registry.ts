@@ -7,12 +7,15 @@ import { classicLevel, rocksdb } from "./level.js";
 import { lmdbAwaited, lmdbSync } from "./lmdb.js";
 import { nodeSqlite } from "./node-sqlite.js";
 import { nodeSqlite3Wasm } from "./node-sqlite3-wasm.js";
+import { rebuild, rebuildOnMiss } from "./rebuild.js";
 import { sortedBtree } from "./sorted-btree.js";
 
 export const ENGINES: readonly Engine[] = [
   espalierSync,
   espalierGroup,
   espalierNone,
+  rebuild,
+  rebuildOnMiss,
   betterSqlite3Int,
   betterSqlite3Blob,
   lmdbSync,

@@ -57,8 +57,8 @@ function store(tree: SortedTree): EngineStore {
     reading: (work) => work(),
     put: (key, value) => void tree.set(key, value),
     delete: (key) => void tree.delete(key),
-    putMany(keys, values) {
-      for (let i = 0; i < keys.length; i++) tree.set(keys[i] as Key, values[i] as Buffer);
+    putMany(records) {
+      for (const [key, value] of records) tree.set(key, value);
     },
     get: (key) => tree.get(key),
     scan(range) {

@@ -80,8 +80,8 @@ export function sqliteStore(db: SqliteBinding, kind: SqliteKeyKind, shape: Shape
     reading: (work) => within(beginRead, work),
     put: (key, value) => upsert.run([key, value]),
     delete: (key) => remove.run([key]),
-    putMany(keys, values) {
-      for (let i = 0; i < keys.length; i++) upsert.run([keys[i], values[i]]);
+    putMany(records) {
+      for (const record of records) upsert.run(record);
     },
     get: (key) => select.value([key]) as Uint8Array | undefined,
     scan(range) {

@@ -46,10 +46,7 @@ async function play(store: EngineStore, stream: Stream, keys: Key[]): Promise<vo
       value: stream.preloadValues[i] as number,
     }));
     order.sort((a, b) => a.rank - b.rank);
-    store.putMany(
-      order.map(({ rank }) => key(rank)),
-      order.map(({ value }) => valueAt(value)),
-    );
+    store.putMany(order.map(({ rank, value }) => [key(rank), valueAt(value)]));
   });
   for (let from = 0; from < stream.kinds.length; from += 16) {
     await store.transaction(() => {

@@ -1,0 +1,120 @@
+/** The command line: what it prints, its exit codes, and what it refuses. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import yargs from "yargs";
+import { matrixCommand, parseDuration, parseThreshold } from "../../matrix/commands.js";
+import type { RunDocument } from "../../matrix/results/document.js";
+import { writeRun } from "../../matrix/results/validate.js";
+import { cell, run } from "./support/documents.js";
+
+let folder: string;
+let output: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "espalier-commands-"));
+  output = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    output += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs a command as the front door would; returns its exit code. */
+async function espalier(...args: string[]): Promise<number> {
+  process.exitCode = 0;
+  await yargs(args).command(matrixCommand).strict().exitProcess(false).fail(false).parseAsync();
+  const code = process.exitCode;
+  return typeof code === "number" ? code : 0;
+}
+
+async function saved(name: string, document: RunDocument): Promise<string> {
+  const path = join(folder, name, "run.json");
+  await writeRun(path, document);
+  return path;
+}
+
+const slow = run([cell("espalier", [100, 101, 99]), cell("better-sqlite3", [50, 51, 49])]);
+const fast = run(
+  [cell("espalier", [200, 201, 199]), cell("better-sqlite3", [50, 51, 49])],
+  "20260102T000000Z",
+);
+
+describe("matrix compare", () => {
+  it("exits with 1 when a cell is worse, else with 0", async () => {
+    const [a, b] = [await saved("a", slow), await saved("b", fast)];
+    expect(await espalier("matrix", "compare", a, b)).toBe(0);
+    expect(output).toMatch(/better/);
+    expect(await espalier("matrix", "compare", b, a)).toBe(1);
+    expect(await espalier("matrix", "compare", b, a, "--threshold", "60%")).toBe(1);
+    expect(await espalier("matrix", "compare", b, a, "--threshold", "110%")).toBe(0);
+  });
+
+  it("prints JSON that programs can read", async () => {
+    const path = await saved("a", slow);
+    await espalier("matrix", "compare", path, path, "--json");
+    expect(JSON.parse(output)).toMatchObject({ counts: { same: 2, worse: 0 } });
+  });
+});
+
+describe("matrix gate", () => {
+  it("exits with 1 for NO-GO and with 0 for GO", async () => {
+    const path = await saved("a", slow);
+    expect(await espalier("matrix", "gate", path)).toBe(1);
+    expect(output).toMatch(/NO-GO/);
+    const gates = join(folder, "gates.json");
+    const gate = {
+      id: "ahead",
+      title: "Ahead",
+      kind: "ratio",
+      baseline: "better-sqlite3",
+      scope: { engines: ["espalier"] },
+      limit: 1.5,
+    };
+    writeFileSync(gates, JSON.stringify({ schema: "espalier-matrix-gates", version: 1, gates: [gate] }));
+    expect(await espalier("matrix", "gate", path, "--gates", gates)).toBe(0);
+  });
+});
+
+describe("the other commands", () => {
+  it("show, explain, history, census and csv print what they are asked for", async () => {
+    const path = await saved("a", slow);
+    await saved("b", fast);
+    await espalier("matrix", "show", path);
+    expect(output).toMatch(/geometric mean against better-sqlite3/);
+    await espalier("matrix", "explain", "ce100/espalier", path);
+    expect(output).toMatch(/reproduce/);
+    await espalier("matrix", "history", folder);
+    expect(output).toMatch(/espalier {2}2\.00x 4\.00x/);
+    await espalier("matrix", "census", path);
+    expect(output).toMatch(/no cell of a legacy engine/);
+    const csv = join(folder, "cells.csv");
+    await espalier("matrix", "csv", path, "--out", csv);
+    expect(readFileSync(csv, "utf8").split("\n")[0]).toMatch(/^run,cell/);
+  });
+
+  it("refuse names and numbers that make no sense", async () => {
+    await expect(espalier("matrix", "run", "--workloads", "dance")).rejects.toThrow(/choose from reads/);
+    await expect(espalier("matrix", "run", "--commit-every", "0")).rejects.toThrow(/whole number/);
+    await expect(espalier("matrix", "run", "--budget", "soon")).rejects.toThrow(/no duration/);
+    await expect(espalier("matrix", "explain", "x", await saved("a", slow))).rejects.toThrow(/no cell/);
+    await expect(espalier("matrix")).rejects.toThrow();
+  });
+});
+
+describe("words for numbers", () => {
+  it("are durations and thresholds", () => {
+    expect(["90s", "10m", "2h", "250ms", "250", "1.5m"].map(parseDuration)).toEqual([
+      90_000, 600_000, 7_200_000, 250, 250, 90_000,
+    ]);
+    expect(["5%", "0.05", "12.5%"].map(parseThreshold)).toEqual([0.05, 0.05, 0.125]);
+    expect(() => parseDuration("10 minutes")).toThrow(RangeError);
+    expect(() => parseThreshold("-5%")).toThrow(RangeError);
+  });
+});
