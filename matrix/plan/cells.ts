@@ -43,6 +43,8 @@ export interface Effort {
   readonly gets: number;
   /** Passes over fresh stores in a round, where one is short. */
   readonly passes: number;
+  /** Operations that warm a fresh process up before anything counts. */
+  readonly warmOperations: number;
   /** Of the loops that measure what the machine can do, once a round. */
   readonly limits: { readonly syncs: number; readonly sequentialBytes: number };
 }

@@ -43,20 +43,3 @@ export class GuardrailCensus {
     else if (count > 0) this.#fired.set(name, { path, guardrail, count });
   }
 }
-
-/** A census less an earlier one of the same store. */
-export function censusDelta(before: Census, after: Census): Census {
-  const earlier = new Map(before.fired.map(({ path, guardrail, count }) => [`${path}/${guardrail}`, count]));
-  const fired = after.fired
-    .map((entry) => ({
-      ...entry,
-      count: entry.count - (earlier.get(`${entry.path}/${entry.guardrail}`) ?? 0),
-    }))
-    .filter(({ count }) => count > 0);
-  return {
-    edits: after.edits - before.edits,
-    inPlace: after.inPlace - before.inPlace,
-    rebuilds: after.rebuilds - before.rebuilds,
-    fired,
-  };
-}

@@ -20,6 +20,8 @@ export interface RoundRequest {
   readonly commitEvery: number;
   /** Repetitions on a fresh store each. */
   readonly passes: number;
+  /** Operations before anything counts, on scratch stores. */
+  readonly warmOperations: number;
   /** A folder for the stores; emptied and removed by the child. */
   readonly folder: string;
   readonly profile: boolean;
@@ -54,7 +56,7 @@ export interface RoundResult {
 }
 
 /** How the fresh process is warmed up before anything counts. */
-const WARM = { coldOperations: 10_000, coldCommits: 200, operations: 40_000, milliseconds: 2_000 };
+const WARM = { coldOperations: 10_000, coldCommits: 200, milliseconds: 2_000 };
 
 /** The content or the reads of a cell were wrong. */
 export class WrongContentError extends Error {
@@ -80,15 +82,15 @@ interface Warmth {
 
 /** Runs the workload on scratch stores until the compiler has seen it; tells the first operations' rate. */
 async function warmUp(bed: Bed): Promise<Warmth> {
-  const { commitEvery } = bed.request;
+  const { commitEvery, warmOperations } = bed.request;
   const total = bed.shared.stream.kinds.length;
   const started = performance.now();
   let done = 0;
   let coldOpsPerSecond = 0;
   let sawPromise = false;
   for (let turn = 0; ; turn++) {
-    const cold = Math.min(total, WARM.coldOperations, WARM.coldCommits * commitEvery);
-    const operations = turn === 0 ? cold : Math.min(total, WARM.operations);
+    const cold = Math.min(total, warmOperations, WARM.coldOperations, WARM.coldCommits * commitEvery);
+    const operations = turn === 0 ? cold : Math.min(total, warmOperations);
     const store = await bed.acquire("scratch");
     const pass = bed.prepare(store, operations, turn === 0 ? commitEvery : Math.max(commitEvery, 1000));
     const plain = await runPlainly(pass);
@@ -96,7 +98,7 @@ async function warmUp(bed: Bed): Promise<Warmth> {
     if (turn === 0) coldOpsPerSecond = pass.operations / plain.seconds;
     sawPromise ||= plain.sawPromise;
     done += pass.operations;
-    const enough = done >= WARM.operations || performance.now() - started > WARM.milliseconds;
+    const enough = done >= warmOperations || performance.now() - started > WARM.milliseconds;
     if (enough || pass.before !== undefined) return { coldOpsPerSecond, sawPromise };
   }
 }

@@ -232,6 +232,7 @@ class MatrixRun {
         streamFile,
         commitEvery: group.commitEvery ?? 1,
         passes: kind === "profile" ? 1 : passes,
+        warmOperations: this.#plan.effort.warmOperations,
         folder: join(work, "store"),
         profile: kind === "profile",
       },

@@ -28,7 +28,7 @@ function options(change: Partial<MatrixOptions> = {}): MatrixOptions {
   return {
     out: join(folder, "run"),
     preset: "smoke",
-    engines: ["sorted-btree"],
+    engines: ["espalier"],
     workloads: ["inserts", "reads"],
     records: [300],
     rounds: 1,

@@ -4,15 +4,16 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../../matrix/package-files.js";
 
 /** Compiles the sources and returns the path of the child's entry. */
 export function compiledChildEntry(): string {
   const root = packageRoot();
-  const out = join(root, "node_modules", ".cache", "espalier-matrix-tests");
+  const out = join(root, "node_modules", ".cache", `espalier-matrix-tests-${process.pid}`);
   mkdirSync(out, { recursive: true });
+  process.once("exit", () => rmSync(out, { recursive: true, force: true }));
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const arguments_ = [compiler, "-p", "tsconfig.build.json", "--outDir", out, "--declaration", "false"];
   const { stdout } = spawnSync(process.execPath, arguments_, { cwd: root, encoding: "utf8" });
