@@ -33,6 +33,8 @@ export interface BackgroundSync {
   /** Throws what the sync threw. */
   poll(): boolean;
   wait(): void;
+  /** Waits for what is under way, and lets go. */
+  close(): void;
 }
 
 export class Checkpoint {
@@ -181,5 +183,9 @@ export class InlineSync implements BackgroundSync {
     const file = this.#file;
     this.#file = undefined;
     file?.sync();
+  }
+
+  close(): void {
+    this.#file = undefined;
   }
 }

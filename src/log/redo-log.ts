@@ -118,12 +118,17 @@ export class RedoLog {
    */
   start(generation: number): LogPosition {
     const { vfs, storePath, segmentBytesStart } = this.#settings;
-    for (let i = 0; i < 2; i++) {
-      const segment = Segment.create(vfs, segmentPath(storePath, i), segmentBytesStart);
-      this.#segments[i] = segment;
-      this.#writeHeader(segment, generation + i, newSalt());
+    try {
+      for (let i = 0; i < 2; i++) {
+        const segment = Segment.create(vfs, segmentPath(storePath, i), segmentBytesStart);
+        this.#segments[i] = segment;
+        this.#writeHeader(segment, generation + i, newSalt());
+      }
+      vfs.syncFolderOf(storePath);
+    } catch (error) {
+      this.close(false);
+      throw error;
     }
-    vfs.syncFolderOf(storePath);
     this.#active = 0;
     const first = this.#segments[0]!;
     this.generation = first.generation;
@@ -164,6 +169,11 @@ export class RedoLog {
   /** The segment that is to be retired next, for its growth; undefined while it is still needed. */
   get standby(): Segment {
     return this.#segments[1 - this.#active]!;
+  }
+
+  /** Extends the active segment by written zeros. Throws DiskFullError. */
+  growActive(bytes: number): void {
+    this.#segments[this.#active]!.grow(bytes);
   }
 
   activeFile(): VfsFile {
@@ -535,7 +545,12 @@ export class RedoLog {
 
   /** Gives the retired segment its next generation and syncs it. */
   prepareStandby(): void {
-    this.#writeHeader(this.standby, this.generation + 1, newSalt());
+    try {
+      this.#writeHeader(this.standby, this.generation + 1, newSalt());
+    } catch (error) {
+      this.failure = error;
+      throw this.poisoned();
+    }
   }
 
   #writeHeader(segment: Segment, generation: number, salt: number): void {

@@ -24,7 +24,7 @@ import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import {
   headOf,
-  isOverflow,
+  LENGTH_MASK,
   OVERFLOW_FLAG,
   prefixLength,
   recordAt,
@@ -33,12 +33,14 @@ import {
   suffixVarintBytes,
 } from "./leaf.js";
 
+/** Above this many bytes a native copy beats a loop. */
+const LOOP_BYTES_MAX = 64;
+
 export class LeafBuilder {
   readonly #pageSize: number;
   readonly #bytes: Uint8Array;
   readonly #halves: Uint16Array;
   readonly #words: Uint32Array;
-  readonly #key: Uint8Array;
   #prefix = 0;
   #slots = 0;
   #tail = 0;
@@ -48,7 +50,6 @@ export class LeafBuilder {
     this.#bytes = new Uint8Array(pageSize);
     this.#halves = new Uint16Array(this.#bytes.buffer);
     this.#words = new Uint32Array(this.#bytes.buffer);
-    this.#key = new Uint8Array(pageSize);
   }
 
   get slots(): number {
@@ -104,19 +105,41 @@ export class LeafBuilder {
 
   /** Adds slots from..to-1 of a leaf in the pool; false where they do not all fit. */
   addFrom(pool: PagePool, offset: number, from: number, to: number): boolean {
-    const u8 = pool.u8;
-    const prefix = prefixLength(pool, offset);
-    const key = this.#key;
-    for (let i = 0; i < prefix; i++) key[i] = u8[offset + PAGE_HEADER_BYTES + i]!;
-    for (let index = from; index < to; index++) {
-      const record = recordAt(pool, offset, index);
-      const suffix = suffixLength(u8, record);
-      const start = record + suffixVarintBytes(suffix);
-      for (let i = 0; i < suffix; i++) key[prefix + i] = u8[start + i]!;
-      const value = start + suffix;
-      const length = recordLength(pool, offset, index) - (value - record);
-      if (!this.add(key, prefix + suffix, u8, value, length, isOverflow(pool, offset, index))) return false;
+    const { u8, u32 } = pool;
+    const b = this.#bytes;
+    // Bytes that move from the records into the prefix, or (below zero) out of it.
+    const cut = this.#prefix - prefixLength(pool, offset);
+    const fence = offset + PAGE_HEADER_BYTES + this.#prefix;
+    let slot = (offset + pool.pageSize - LEAF_SLOT_BYTES * (from + 1)) >> 2;
+    let word = (this.#pageSize - LEAF_SLOT_BYTES * (this.#slots + 1)) >> 2;
+    let at = this.#tail;
+    for (let index = from; index < to; index++, slot -= 2, word -= 2) {
+      const extent = u32[slot + 1]!;
+      const record = offset + (extent & 0xffff);
+      const old = suffixLength(u8, record);
+      const suffix = old - cut;
+      let source = record + suffixVarintBytes(old);
+      const end = record + ((extent >>> 16) & LENGTH_MASK);
+      const start = at;
+      if (start + suffixVarintBytes(suffix) + suffix + (end - source - old) > word << 2) return false;
+      if (suffix < 0x80) b[at++] = suffix;
+      else {
+        b[at++] = (suffix & 0x7f) | 0x80;
+        b[at++] = suffix >>> 7;
+      }
+      if (cut > 0) source += cut;
+      else for (let i = 0; i < -cut; i++) b[at++] = u8[fence + i]!;
+      if (end - source <= LOOP_BYTES_MAX) while (source < end) b[at++] = u8[source++]!;
+      else {
+        b.set(u8.subarray(source, end), at);
+        at += end - source;
+      }
+      const key = start + suffixVarintBytes(suffix);
+      this.#words[word] = cut === 0 ? u32[slot]! : headOf(b, key, key + suffix);
+      this.#words[word + 1] = start | ((at - start) << 16) | (extent & (OVERFLOW_FLAG << 16));
+      this.#slots++;
     }
+    this.#tail = at;
     return true;
   }
 

@@ -121,6 +121,7 @@ export function searchLeaf(pool: PagePool, offset: number, key: Uint8Array, leng
     if (probe < head) low = middle + 1;
     else if (probe > head) high = middle;
     else {
+      pool.keyCompares++;
       const record = offset + (u32[base - 2 * middle + 1]! & 0xffff);
       const order = compareBehindHead(pool.u8, record, key, prefix, length);
       if (order === 0) return middle;
@@ -176,6 +177,7 @@ function compareAt(u8: Uint8Array, at: number, own: number, key: Uint8Array, len
 
 /** Copies slot `index`'s whole key into `target`, which is long enough; returns its length. */
 export function copyKey(pool: PagePool, offset: number, index: number, target: Uint8Array): number {
+  pool.keyDecodes++;
   const u8 = pool.u8;
   const prefix = prefixLength(pool, offset);
   const fence = offset + PAGE_HEADER_BYTES;
@@ -207,4 +209,19 @@ export function valueLength(pool: PagePool, offset: number, index: number): numb
   const record = recordAt(pool, offset, index);
   const suffix = suffixLength(pool.u8, record);
   return recordLength(pool, offset, index) - suffixVarintBytes(suffix) - suffix;
+}
+
+/** Bytes behind the prefix that the keys of slots `index - 1` and `index` share. */
+export function sharedWithPrevious(pool: PagePool, offset: number, index: number): number {
+  const { u8 } = pool;
+  const a = recordAt(pool, offset, index - 1);
+  const b = recordAt(pool, offset, index);
+  const lengthA = suffixLength(u8, a);
+  const lengthB = suffixLength(u8, b);
+  const fromA = a + suffixVarintBytes(lengthA);
+  const fromB = b + suffixVarintBytes(lengthB);
+  const limit = lengthA < lengthB ? lengthA : lengthB;
+  let shared = 0;
+  while (shared < limit && u8[fromA + shared] === u8[fromB + shared]) shared++;
+  return shared;
 }

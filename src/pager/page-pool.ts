@@ -74,7 +74,11 @@ export class PagePool {
   /** Bytes of edits logged for the block in the running transaction. */
   readonly editBytes: Uint32Array;
 
-  /** Changes at every eviction, load and first touch: who remembers offsets compares it. */
+  /** Whole keys copied out of pages, and full key comparisons behind a tie of heads. */
+  keyDecodes = 0;
+  keyCompares = 0;
+
+  /** Changes whenever the bytes behind an offset may have: who remembers offsets compares it. */
   epoch = 0;
 
   readonly #owner: PoolOwner;
@@ -248,6 +252,7 @@ export class PagePool {
     this.flags[frame] = 0;
     this.#spares--;
     this.#freeFrames[this.#freeCount++] = frame;
+    this.epoch++;
   }
 
   /** Forgets a block's bytes. */

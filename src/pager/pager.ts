@@ -65,6 +65,7 @@ export class Pager {
   pageCount: number;
 
   readonly #checkpointSet: CheckpointSet;
+  readonly #background: BackgroundSync;
   readonly #logBytes: number;
   #open = false;
   /** Blocks touched by the transaction, and their before-images (frames) or NO_IMAGE. */
@@ -95,6 +96,7 @@ export class Pager {
     this.metrics = metrics;
     this.pageSize = header.pageSize;
     this.readOnly = settings.readOnly;
+    this.#background = settings.background;
     this.pageCount = header.pageCount;
     this.#logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     this.#editBytesMax = this.pageSize >> 1;
@@ -169,12 +171,18 @@ export class Pager {
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
     const position = this.log.start(this.header.lastGeneration + 1);
-    this.header.sequence++;
-    this.header.clean = false;
-    this.header.log = position;
-    this.header.lastGeneration = position.generation + 1;
-    this.data.writeHeader(this.header);
-    this.data.sync();
+    try {
+      this.header.sequence++;
+      this.header.clean = false;
+      this.header.log = position;
+      this.header.lastGeneration = position.generation + 1;
+      this.data.writeHeader(this.header);
+      this.data.sync();
+    } catch (error) {
+      // A log that the header does not know of must never hold a commit.
+      this.log.failure = error;
+      throw this.log.poisoned();
+    }
   }
 
   /** Makes the page the one that the primitives change; returns its offset. */
@@ -393,6 +401,7 @@ export class Pager {
     const bytes = log.pendingBytes + images * (this.data.blockBytes + 16) + 4096;
     if (log.usedBytes + bytes <= log.segmentBytes || log.usedBytes < log.segmentBytes / 2) return;
     try {
+      if (this.#growSegment(bytes)) return;
       this.#switchSegment(true);
     } catch (error) {
       if (log.failure !== undefined) throw error;
@@ -539,7 +548,7 @@ export class Pager {
   #pace(bytes: number): void {
     try {
       this.checkpoint.step(bytes);
-      if (this.log.usedBytes > this.#switchAt) this.#switchSegment(false);
+      if (this.log.usedBytes > this.#switchAt && !this.#growSegment(0)) this.#switchSegment(false);
     } catch (error) {
       this.#checkpointFailed(error);
     }
@@ -552,6 +561,18 @@ export class Pager {
   #checkpointFailed(error: unknown): void {
     this.checkpointFailure = error;
     this.#switchAt = this.log.usedBytes + this.log.segmentBytes / 4;
+  }
+
+  /**
+   * Rather than wait for a checkpoint, the active segment grows while it is still small, by `bytes` at
+   * least. False where it is as large as it may be, or the other segment can be switched to.
+   */
+  #growSegment(bytes: number): boolean {
+    const { log } = this;
+    if (this.checkpoint.ready || !this.checkpoint.running || log.segmentBytes >= this.#logBytes) return false;
+    log.growActive(Math.min(this.#logBytes, Math.max(log.segmentBytes * 2, log.usedBytes + bytes)));
+    this.#switchAt = log.segmentBytes * SWITCH_FILL;
+    return true;
   }
 
   #switchSegment(inTransaction: boolean): void {
@@ -614,6 +635,7 @@ export class Pager {
         this.log.close(true);
       }
     } finally {
+      this.#background.close();
       this.log.close(false);
       this.versions.close();
       this.data.file.close();

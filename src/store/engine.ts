@@ -67,6 +67,15 @@ export class Engine {
     return this.pager.metrics;
   }
 
+  /** A copy of all counters. */
+  readMetrics(): StoreMetrics {
+    const { keyDecodes, keyCompares } = this.pager.pool;
+    const metrics = structuredClone(this.metrics);
+    metrics.leaf.key_decodes = keyDecodes;
+    metrics.leaf.key_compares = keyCompares;
+    return metrics;
+  }
+
   treeAt(root: number): Tree {
     let tree = this.#trees.get(root);
     if (tree === undefined) {
@@ -113,24 +122,27 @@ export class Engine {
     if (this.durability === "group") this.group.start();
   }
 
-  /** After a change that threw. */
-  failed(error: unknown): void {
+  /**
+   * After a change that threw. Inside a transaction that is the end of it, unless the error came before
+   * anything had changed; `partly` says that something may have, whatever the error.
+   */
+  failed(error: unknown, partly: boolean): void {
     if (!this.#explicit) {
       this.#rollback();
       return;
     }
-    const harmless = error instanceof EspalierError && HARMLESS.has(error.code);
+    const harmless = !partly && error instanceof EspalierError && HARMLESS.has(error.code);
     if (!harmless) this.#doomed ??= error;
   }
 
-  /** Runs an edit as one change. `sync` overrides the store's durability for it. */
-  change<T>(sync: boolean | undefined, edit: () => T): T {
+  /** Runs an edit as one change. `sync` overrides the store's durability for it; `partly` as in failed. */
+  change<T>(sync: boolean | undefined, partly: boolean, edit: () => T): T {
     this.beginWrite();
     let result: T;
     try {
       result = edit();
     } catch (error) {
-      this.failed(error);
+      this.failed(error, partly);
       throw error;
     }
     this.endWrite(sync);

@@ -5,7 +5,7 @@
 import { ExistsError, NotAStoreError, NotFoundError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
 import { createMetrics } from "../base/metrics.js";
-import { InlineSync } from "../log/checkpoint.js";
+import { ThreadSync } from "../log/sync-thread.js";
 import { checkPage } from "../page/page-check.js";
 import { DataFile } from "../pager/data-file.js";
 import { Pager } from "../pager/pager.js";
@@ -108,7 +108,7 @@ function startEngine(path: string, settings: Settings, file: VfsFile, header: St
     readOnly: settings.readOnly,
     metrics,
     checkPage,
-    background: new InlineSync(),
+    background: new ThreadSync(),
   });
   const start = performance.now();
   const report = recover(pager, settings.vfs, path);

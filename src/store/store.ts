@@ -55,7 +55,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     }
     if (found === undefined && this.#settings.readOnly)
       throw new NotFoundError(name, `the store has no tree "${name}"`);
-    const record = found ?? this.engine.change(undefined, () => this.#catalog.create(name, wanted));
+    const record = found ?? this.engine.change(undefined, false, () => this.#catalog.create(name, wanted));
     const handle = new TreeHandle<TK, TV>(this.engine, name, record);
     this.#handles.set(name, handle as unknown as TreeHandle<never, never>);
     if (found === undefined && this.engine.inTransaction) {
@@ -84,7 +84,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     const record = this.#catalog.tree(name, -1);
     if (record === undefined) return false;
     const handle = this.#handles.get(name);
-    this.engine.change(undefined, () => {
+    this.engine.change(undefined, false, () => {
       this.engine.treeAt(record.root).clear();
       this.engine.treeAt(record.root).forgetChanges();
       this.engine.pager.freePage(record.root);
@@ -126,7 +126,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
         for (const operation of operations) (operation.tree ?? this).applyOperation(operation);
       };
       if (engine.inTransaction) {
-        engine.change(undefined, apply);
+        engine.change(undefined, true, apply);
         return this.#settlesWithTransaction();
       }
       engine.transaction(apply, false);
@@ -176,7 +176,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /** The counters; a copy. */
   metrics(): StoreMetrics {
-    return structuredClone(this.engine.metrics);
+    return this.engine.readMetrics();
   }
 
   /** Proves the whole file; reads all of it. What is wrong is listed, not thrown. */

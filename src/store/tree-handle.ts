@@ -123,7 +123,7 @@ export class TreeHandle<K = string, V = unknown> {
     try {
       this.#tree.put(this.#encode(key, value));
     } catch (error) {
-      engine.failed(error);
+      engine.failed(error, false);
       throw error;
     }
     engine.endWrite(options?.sync);
@@ -151,7 +151,7 @@ export class TreeHandle<K = string, V = unknown> {
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
     this.#live();
-    return engine.change(options?.sync, () => {
+    return engine.change(options?.sync, false, () => {
       const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
       return this.#tree.remove(engine.keyBuffer, length);
     });
@@ -162,13 +162,15 @@ export class TreeHandle<K = string, V = unknown> {
     this.#live();
     const { engine } = this;
     let added = 0;
+    let done = 0;
     const body = (): number => {
       for (const [key, value] of entries) {
         engine.beginWrite();
         try {
           if (this.#tree.put(this.#encode(key, value))) added++;
+          done++;
         } catch (error) {
-          engine.failed(error);
+          engine.failed(error, done > 0);
           throw error;
         }
       }
@@ -187,13 +189,13 @@ export class TreeHandle<K = string, V = unknown> {
     const from = low === undefined || low.inclusive ? low?.key : successor(low.key);
     const to = high === undefined || !high.inclusive ? high?.key : successor(high.key);
     if (from !== undefined && to !== undefined && Buffer.compare(from, to) >= 0) return 0;
-    return this.engine.change(undefined, () => this.#tree.removeRange(from, to));
+    return this.engine.change(undefined, false, () => this.#tree.removeRange(from, to));
   }
 
   /** Removes all records. */
   clear(): void {
     this.#live();
-    this.engine.change(undefined, () => this.#tree.clear());
+    this.engine.change(undefined, false, () => this.#tree.clear());
   }
 
   /** @internal One step of a batch, inside the caller's change. */

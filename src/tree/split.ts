@@ -17,7 +17,7 @@ import {
   insertSeparator,
   writeBranch,
 } from "../page/branch.js";
-import { highFence, keyOf, lowFence, recordLength, slotCount } from "../page/leaf.js";
+import { highFence, keyOf, lowFence, recordLength, sharedWithPrevious, slotCount } from "../page/leaf.js";
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { leafBytesUnder } from "../page/leaf-builder.js";
 import { branchCapacity, leafCapacity } from "../page/limits.js";
@@ -114,21 +114,43 @@ export class Splitter {
   /** The shortest separator near the middle; failing that, whichever cut makes both halves fit. */
   #middleCut(offset: number, slots: number, fits: (at: number, separator: Uint8Array) => boolean): Cut {
     const { pool } = this.#pager;
-    const before = new Float64Array(slots + 1);
-    for (let i = 0; i < slots; i++)
-      before[i + 1] = before[i]! + recordLength(pool, offset, i) + LEAF_SLOT_BYTES;
-    const middle = before[slots]! / 2;
-    const order = Array.from({ length: slots - 1 }, (_, i) => i + 1).sort(
-      (a, b) => Math.abs(before[a]! - middle) - Math.abs(before[b]! - middle),
-    );
-    let best: Cut | undefined;
-    for (const at of order) {
-      if (best !== undefined && Math.abs(before[at]! - middle) > pool.pageSize * CUT_WINDOW) break;
-      const separator = this.#separatorAt(offset, at);
-      if (best !== undefined && separator.length >= best.separator.length) continue;
-      if (fits(at, separator)) best = { at, separator };
+    let total = 0;
+    for (let i = 0; i < slots; i++) total += recordLength(pool, offset, i) + LEAF_SLOT_BYTES;
+    let middle = 1;
+    let left = recordLength(pool, offset, 0) + LEAF_SLOT_BYTES;
+    while (middle < slots - 1 && left < total / 2)
+      left += recordLength(pool, offset, middle++) + LEAF_SLOT_BYTES;
+    const at = this.#shortestNear(offset, slots, middle);
+    const separator = this.#separatorAt(offset, at);
+    if (fits(at, separator)) return { at, separator };
+    for (let distance = 0; distance < slots; distance++) {
+      for (const other of [middle - distance, middle + distance]) {
+        if (other < 1 || other >= slots) continue;
+        const candidate = this.#separatorAt(offset, other);
+        if (fits(other, candidate)) return { at: other, separator: candidate };
+      }
     }
-    if (best === undefined) throw new Error("L7: a leaf of two records or more has no cut that fits");
+    throw new Error("L7: a leaf of two records or more has no cut that fits");
+  }
+
+  /** The cut with the shortest separator within the window around the middle; of equals, the nearest. */
+  #shortestNear(offset: number, slots: number, middle: number): number {
+    const { pool } = this.#pager;
+    let best = middle;
+    let bestLength = sharedWithPrevious(pool, offset, middle);
+    let spent = 0;
+    for (let distance = 1; spent < pool.pageSize * CUT_WINDOW && bestLength > 0; distance++) {
+      const low = middle - distance;
+      const high = middle + distance;
+      if (low < 1 || high >= slots) break;
+      spent += recordLength(pool, offset, high) + LEAF_SLOT_BYTES;
+      for (const at of [low, high]) {
+        const length = sharedWithPrevious(pool, offset, at);
+        if (length >= bestLength) continue;
+        best = at;
+        bestLength = length;
+      }
+    }
     return best;
   }
 

@@ -1,0 +1,181 @@
+/**
+ * Runs the command line: composes the commands, and turns whatever they throw into one clear line on
+ * standard error and an exit code (exit-codes.ts).
+ */
+
+import yargs, { type Argv, type CommandModule } from "yargs";
+import { EspalierError } from "../../base/errors.js";
+import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
+import { nearestWord } from "./nearest.js";
+import { note, paint } from "./output.js";
+
+export interface CommandLine {
+  readonly commands: readonly CommandModule[];
+  readonly version: string;
+  /** Words behind the program's name. */
+  readonly words: readonly string[];
+}
+
+const WIDTH_MAX = 110;
+const EPILOGUE = `Data goes to standard output, everything else to standard error.
+
+Exit codes: 0 done, 1 findings (a key that is missing, a problem found, a gate missed), 2 usage,
+3 I/O, 4 corruption, 5 locked, 6 legacy format, 130 interrupted.`;
+
+/** Runs a command; the exit code is left in process.exitCode. */
+export async function runCommandLine(line: CommandLine): Promise<void> {
+  exitQuietlyWithoutReader();
+  const wantsJson = line.words.includes("--json");
+  try {
+    await compose(line).parseAsync();
+  } catch (error) {
+    report(error, wantsJson);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function compose({ commands, version, words }: CommandLine): Argv {
+  const parser = yargs([...words])
+    .scriptName("espalier")
+    .locale("en")
+    .usage("$0 <command>\n\nAn embedded, ordered key-value store: one file, a B+tree, leaves edited in place")
+    .version(version)
+    .help()
+    .alias("help", "h")
+    .strict()
+    .wrap(Math.min(WIDTH_MAX, process.stdout.columns ?? WIDTH_MAX))
+    .demandCommand(1, "Which command?")
+    .completion("completion", "Print a completion script for your shell")
+    .epilogue(EPILOGUE)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error, instance) => {
+      throw error ?? usageError(message, words, commands, instance);
+    });
+  for (const module of commands) parser.command(module);
+  return parser as Argv;
+}
+
+function usageError(
+  message: string,
+  words: readonly string[],
+  commands: readonly CommandModule[],
+  instance: Argv,
+): UsageError {
+  const names = commands.map(nameOf);
+  const [first] = words;
+  const known = first !== undefined && (names.includes(first) || first === "completion");
+  const unknownWord = /^Unknown (?:argument|command)s?: "?([^,"]+)/.exec(message)?.[1];
+  if (unknownWord === undefined) return new UsageError(`${message}${hint(known ? first : undefined)}`);
+  const isOption = words.some((word) => word.replace(/=.*/, "") === dashed(unknownWord));
+  const choices = isOption
+    ? optionNames(instance)
+    : known
+      ? subcommandNames(instance)
+      : [...names, "completion"];
+  const nearest = nearestWord(unknownWord, choices);
+  const shown = isOption ? dashed(unknownWord) : unknownWord;
+  const proposal = nearest === undefined ? "" : ` Did you mean ${isOption ? dashed(nearest) : nearest}?`;
+  const kind = isOption ? "option" : known ? "argument" : "command";
+  return new UsageError(`unknown ${kind} ${shown}.${proposal}${hint(known ? first : undefined)}`);
+}
+
+function hint(command: string | undefined): string {
+  return `\nSee: espalier ${command === undefined ? "" : `${command} `}--help`;
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+function nameOf(module: CommandModule): string {
+  const [first] = [module.command ?? []].flat();
+  return (first ?? "").split(" ")[0]!;
+}
+
+/** What yargs knows at the point of failure; its typings leave these two out. */
+interface YargsInternals {
+  getOptions(): { readonly key: Record<string, unknown> };
+  getInternalMethods(): { getCommandInstance(): { getCommands(): string[] } };
+}
+
+function optionNames(instance: Argv): string[] {
+  return Object.keys((instance as unknown as YargsInternals).getOptions().key).filter(
+    (key) => key.length > 1,
+  );
+}
+
+function subcommandNames(instance: Argv): string[] {
+  return (instance as unknown as YargsInternals).getInternalMethods().getCommandInstance().getCommands();
+}
+
+function report(error: unknown, json: boolean): void {
+  if (json) {
+    note(JSON.stringify({ error: errorFields(error) }));
+    return;
+  }
+  if (error instanceof InterruptedError) {
+    note("interrupted");
+    return;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  note(`${paint("red", "espalier:", process.stderr)} ${message}`);
+  if (isDefect(error)) note((error as Error).stack?.split("\n").slice(1).join("\n") ?? "");
+}
+
+/** An error that no command means to throw is a defect of espalier, and its stack is worth seeing. */
+function isDefect(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError;
+}
+
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const fields: Record<string, unknown> = { name: error.name, message: error.message };
+  if (error instanceof EspalierError) {
+    for (const [key, value] of Object.entries(error)) if (value !== undefined) fields[key] = value;
+  }
+  return fields;
+}
+
+/** `espalier scan … | head`: a reader that has seen enough is no error. */
+function exitQuietlyWithoutReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+/** A command of a toolkit that is loaded when it is asked for. */
+export interface LazyCommand {
+  readonly name: string;
+  readonly describe: string;
+  load(): Promise<CommandModule>;
+}
+
+/**
+ * Stands for a group of commands whose code, with all its dependencies, is loaded at first use only. Where
+ * a dependency is not installed, says which one and how to get it.
+ */
+export function lazyCommand({ name, describe, load }: LazyCommand): CommandModule {
+  return {
+    command: `${name} <command>`,
+    describe,
+    builder: async (parser: Argv) => {
+      const module = await loadOrExplain(name, load);
+      if (typeof module.builder !== "function") throw new Error(`${name}: no builder`);
+      return module.builder(parser);
+    },
+    handler: () => {},
+  };
+}
+
+export async function loadOrExplain<T>(what: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const missing = /Cannot find package '([^']+)'/.exec((error as Error).message)?.[1];
+    if (code !== "ERR_MODULE_NOT_FOUND" || missing === undefined) throw error;
+    throw new UsageError(`${what} needs the package ${missing}; install it with: npm install ${missing}`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * One store opened for one command: its trees as encoded bytes, whatever their encodings are. Commands
+ * copy and show records without knowing what they mean.
+ */
+
+import { NotFoundError } from "../../base/errors.js";
+import { Catalog, type TreeRecord, UNNAMED } from "../../store/catalog.js";
+import type { Engine } from "../../store/engine.js";
+import { open } from "../../store/open.js";
+import type { StoreOptions } from "../../store/options.js";
+import type { Store } from "../../store/store.js";
+import { TreeHandle } from "../../store/tree-handle.js";
+
+export interface RawTree {
+  readonly name: string;
+  readonly record: TreeRecord;
+  readonly handle: TreeHandle<Uint8Array, Uint8Array>;
+}
+
+export class Session {
+  readonly store: Store<unknown, unknown>;
+  readonly engine: Engine;
+  readonly catalog: Catalog;
+
+  constructor(store: Store<unknown, unknown>) {
+    this.store = store;
+    this.engine = store["engine"];
+    this.catalog = new Catalog(this.engine);
+  }
+
+  /** A tree by name, undefined for the unnamed one. Throws NotFoundError. */
+  tree(name: string | undefined): RawTree {
+    const record = this.catalog.tree(name ?? UNNAMED, -1);
+    if (record === undefined) {
+      const names = this.store.trees();
+      const there = names.length === 0 ? "it has no named trees" : `it has ${names.join(", ")}`;
+      throw new NotFoundError(name ?? "", `the store has no tree "${name}"; ${there}`);
+    }
+    const bytes: TreeRecord = { root: record.root, keyEncoding: "binary", valueEncoding: "binary" };
+    const handle = new TreeHandle<Uint8Array, Uint8Array>(this.engine, name ?? UNNAMED, bytes);
+    return { name: name ?? UNNAMED, record, handle };
+  }
+
+  /** All trees, the unnamed one first. */
+  trees(): RawTree[] {
+    return [undefined, ...this.store.trees()].map((name) => this.tree(name));
+  }
+}
+
+/** Opens the store at `path`, runs `work` and closes it, whatever happens. Throws what open() throws. */
+export async function withStore<T>(
+  path: string,
+  options: StoreOptions,
+  work: (session: Session) => T | Promise<T>,
+): Promise<T> {
+  const store = open<unknown, unknown>(path, { createIfMissing: false, ...options });
+  try {
+    return await work(new Session(store));
+  } finally {
+    store.close();
+  }
+}
+
+/** As withStore, for commands that change nothing. */
+export function withReadOnly<T>(path: string, work: (session: Session) => T | Promise<T>): Promise<T> {
+  return withStore(path, { readOnly: true }, work);
+}
