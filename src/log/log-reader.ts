@@ -9,7 +9,7 @@ import { crc32 } from "node:zlib";
 import { alignUp } from "../base/bytes.js";
 import { CorruptionError, LogMissingError } from "../base/errors.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
-import { readFully } from "../vfs/whole-io.js";
+import { readFully, writeFully } from "../vfs/whole-io.js";
 import {
   BLOCK_BYTES,
   decodeSegmentHeader,
@@ -35,7 +35,7 @@ export interface FrameView {
 /** A run of whole transactions in one segment. */
 interface Stretch {
   readonly index: number;
-  readonly file: VfsFile;
+  file: VfsFile;
   readonly salt: number;
   readonly generation: number;
   readonly chain: number;
@@ -232,25 +232,43 @@ export class LogReader {
   }
 
   /**
-   * Rewrites the committed frames with the same bytes and syncs them: they may have been in the
-   * page cache only, and pages are about to be written that rest on them (W6).
+   * Makes sure that the committed frames are on the disk: those of the last segment may be in the page
+   * cache only, and pages are about to be written that rest on them (W6). They go to a copy that takes
+   * the segment's name, since a write in place could tear what was acknowledged.
    */
-  makeDurable(): void {
-    for (const stretch of this.#stretches) {
-      if (stretch.frames.length === 0) continue;
-      const buffer = new Uint8Array(WINDOW_BYTES);
-      for (let position = 0; position < stretch.end; position += WINDOW_BYTES) {
-        const length = Math.min(WINDOW_BYTES, alignUp(stretch.end, BLOCK_BYTES) - position);
-        const got = readFully(stretch.file, buffer, 0, length, position);
-        let done = 0;
-        while (done < got) done += stretch.file.write(buffer, done, got - done, position + done);
-      }
-      stretch.file.sync();
+  makeDurable(vfs: Vfs): void {
+    // A segment is synced before the first frame of the next one is written (W5).
+    const stretch = this.#stretches.findLast(({ frames }) => frames.length > 0);
+    if (stretch === undefined) return;
+    const path = segmentPath(this.#storePath, stretch.index);
+    const copyPath = `${path}-new`;
+    if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
+    const copy = vfs.open(copyPath, "create");
+    try {
+      copyBytes(stretch.file, copy, stretch.end);
+      copy.sync();
+      vfs.rename(copyPath, path);
+      vfs.syncFolderOf(path);
+    } catch (error) {
+      copy.close();
+      if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
+      throw error;
     }
+    stretch.file.close();
+    stretch.file = copy;
   }
 
   close(): void {
     for (const stretch of this.#stretches) stretch.file.close();
+  }
+}
+
+/** Copies the first `end` bytes, in whole blocks as far as there are any. */
+function copyBytes(from: VfsFile, to: VfsFile, end: number): void {
+  const buffer = new Uint8Array(WINDOW_BYTES);
+  for (let position = 0; position < end; position += WINDOW_BYTES) {
+    const length = Math.min(WINDOW_BYTES, alignUp(end, BLOCK_BYTES) - position);
+    writeFully(to, buffer, 0, readFully(from, buffer, 0, length, position), position);
   }
 }
 

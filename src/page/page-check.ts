@@ -35,9 +35,9 @@ function problem(invariant: string, offset: number, reason: string): PageProblem
 export function checkPage(pool: PagePool, offset: number): PageProblem | undefined {
   const kind = pool.u8[offset + AT_KIND]!;
   const level = pool.u8[offset + AT_LEVEL]!;
-  if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return problem("L0", AT_KIND, `unknown page kind ${kind}`);
+  if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return problem("L9", AT_KIND, `unknown page kind ${kind}`);
   if (kind === KIND_LEAF ? level !== 0 : level === 0 || level > LEVEL_MAX) {
-    return problem("L0", AT_LEVEL, `kind ${kind} at level ${level}`);
+    return problem("L9", AT_LEVEL, `kind ${kind} at level ${level}`);
   }
   const slots = pool.u16[(offset + AT_SLOTS) >> 1]!;
   const tail = pool.u16[(offset + AT_TAIL) >> 1]!;
@@ -61,7 +61,7 @@ function checkLeaf(
   const high = u16[(offset + AT_HIGH_LENGTH) >> 1]!;
   const keyMax = keyBytesMax(pageSize);
   if (low > keyMax || high > keyMax)
-    return problem("L2", AT_LOW_LENGTH, "a fence is longer than a key can be");
+    return problem("L8", AT_LOW_LENGTH, "a fence is longer than a key can be");
   const arena = PAGE_HEADER_BYTES + low + high;
   if (tail < arena) return problem("L6", AT_TAIL, "the tail lies before the records");
   const lowAt = offset + PAGE_HEADER_BYTES;

@@ -3,6 +3,7 @@
  * free, when the log switched segments.
  */
 
+import { hasListeners, publish } from "../base/events.js";
 import type { CheckpointTarget } from "../log/checkpoint.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { freeListPages, writeFreeList } from "./free-list.js";
@@ -158,6 +159,10 @@ export class CheckpointSet implements CheckpointTarget {
     pager.freeListChain.add(this.#freeRun.start, this.#freeRun.count);
     this.#freeRun = NO_RUN;
     pager.metrics.pager.checkpoints++;
+    if (hasListeners("checkpoint")) {
+      const store = Buffer.from(pager.header.storeId).toString("hex");
+      publish("checkpoint", { store, blocks: this.#blocks.length, commit: this.#commit });
+    }
   }
 
   /** Everything into the data file, and a clean header: it is complete without the log then. */

@@ -77,7 +77,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
       list.extents,
       pager.readOnly ? new OverlayTarget(pager) : new PoolTarget(pager),
     );
-    if (!pager.readOnly) reader.makeDurable();
+    if (!pager.readOnly) reader.makeDurable(vfs);
     reader.forEachFrame((frame) => replay.collectRevokes(frame));
     reader.forEachFrame((frame) => replay.apply(frame));
     replay.finish();

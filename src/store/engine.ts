@@ -48,16 +48,18 @@ export class Engine {
     this.durability = durability;
     this.profile = profile;
     this.storeId = Buffer.from(pager.header.storeId).toString("hex");
-    this.context = new TreeContext(
-      pager,
-      profile,
-      (page, moved) => {
-        if (hasListeners("pack")) publish("pack", { store: this.storeId, page, bytes_moved: moved });
+    const store = this.storeId;
+    this.context = new TreeContext(pager, profile, {
+      onPack: (page, moved) => {
+        if (hasListeners("pack")) publish("pack", { store, page, bytes_moved: moved });
       },
-      (page) => {
-        if (hasListeners("merge")) publish("merge", { store: this.storeId, page });
+      onSplit: (page, right) => {
+        if (hasListeners("split")) publish("split", { store, page, right });
       },
-    );
+      onMerge: (page) => {
+        if (hasListeners("merge")) publish("merge", { store, page });
+      },
+    });
     this.group = new GroupCommit(pager.log);
     this.keyBuffer = Buffer.alloc(this.context.keyBytesMax + KEY_BUFFER_SLACK);
     this.entry.key = this.keyBuffer;

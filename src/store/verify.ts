@@ -227,21 +227,21 @@ class Verifier {
     const low = lowFence(pool, offset);
     const high = highFence(pool, offset);
     if (compareBytes(low, visit.low) !== 0)
-      this.#problem(visit.page, "L2", "its low fence is not its parent's separator");
+      this.#problem(visit.page, "L8", "its low fence is not its parent's separator");
     if (compareBytes(high, visit.high) !== 0)
-      this.#problem(visit.page, "L2", "its high fence is not its parent's separator");
+      this.#problem(visit.page, "L8", "its high fence is not its parent's separator");
     const slots = slotCount(pool, offset);
     this.#extents(visit.page, offset, slots);
     let previous: Uint8Array | undefined;
     for (let slot = 0; slot < slots; slot++) {
       const key = keyOf(pool, offset, slot);
       if (previous !== undefined && compareBytes(previous, key) >= 0)
-        this.#problem(visit.page, "L2", `key ${slot} is not above the one before it`);
+        this.#problem(visit.page, "L8", `key ${slot} is not above the one before it`);
       previous = key;
       if (slot === 0 && compareBytes(key, low) < 0)
-        this.#problem(visit.page, "L2", "a key lies below the low fence");
+        this.#problem(visit.page, "L8", "a key lies below the low fence");
       if (slot === slots - 1 && high.length > 0 && compareBytes(key, high) >= 0)
-        this.#problem(visit.page, "L2", "a key lies above the high fence");
+        this.#problem(visit.page, "L8", "a key lies above the high fence");
     }
     this.#contents(visit.page, offset, slots, hash);
     return slots;

@@ -34,13 +34,18 @@ interface Cut {
   readonly separator: Uint8Array;
 }
 
+/** Called after a leaf was split: the page, and the new one to its right. */
+export type SplitListener = (page: number, right: number) => void;
+
 export class Splitter {
   readonly #pager: Pager;
   readonly #allocator: LeafAllocator;
+  readonly #onSplit: SplitListener;
 
-  constructor(pager: Pager, allocator: LeafAllocator) {
+  constructor(pager: Pager, allocator: LeafAllocator, onSplit: SplitListener) {
     this.#pager = pager;
     this.#allocator = allocator;
+    this.#onSplit = onSplit;
   }
 
   /** The leaf at the end of `path` cannot take `key` as its slot `index`: makes progress towards room. */
@@ -173,6 +178,7 @@ export class Splitter {
     this.#allocator.regions.setEmpty(offset);
     this.#link(path, path.pages.length - 1, { separator: cut.separator, child: right });
     this.#pager.metrics.leaf.splits++;
+    this.#onSplit(left, right);
   }
 
   /** Puts a new child into the branch at `depth`, to the right of where the path goes. */

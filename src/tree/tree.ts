@@ -26,8 +26,15 @@ import { AT_LEVEL, AT_RECORDS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import type { Path } from "./path.js";
-import { Rebalancer } from "./rebalance.js";
-import { Splitter } from "./split.js";
+import { type MergeListener, Rebalancer } from "./rebalance.js";
+import { type SplitListener, Splitter } from "./split.js";
+
+/** Who is told of large events. */
+export interface TreeListeners {
+  readonly onPack: PackListener;
+  readonly onSplit: SplitListener;
+  readonly onMerge: MergeListener;
+}
 
 /** What all trees of a store share. */
 export class TreeContext {
@@ -38,11 +45,11 @@ export class TreeContext {
   readonly keyBytesMax: number;
   readonly inlineRecordBytesMax: number;
 
-  constructor(pager: Pager, profile: boolean, onPack: PackListener, onMerge: (page: number) => void) {
+  constructor(pager: Pager, profile: boolean, listeners: TreeListeners) {
     this.pager = pager;
-    this.allocator = new LeafAllocator(pager, profile, onPack);
-    this.splitter = new Splitter(pager, this.allocator);
-    this.rebalancer = new Rebalancer(pager, this.allocator, onMerge);
+    this.allocator = new LeafAllocator(pager, profile, listeners.onPack);
+    this.splitter = new Splitter(pager, this.allocator, listeners.onSplit);
+    this.rebalancer = new Rebalancer(pager, this.allocator, listeners.onMerge);
     this.keyBytesMax = keyBytesMax(pager.pageSize);
     this.inlineRecordBytesMax = inlineRecordBytesMax(pager.pageSize);
   }
