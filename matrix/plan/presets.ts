@@ -79,7 +79,7 @@ export function preset(name: PresetName, engineIds: readonly string[]): Preset {
           commitsMax: 1000,
           operationsMax: 10_000,
           gets: 50_000,
-          passes: 3,
+          passes: 5,
           warmOperations: 40_000,
           limits: { syncs: 400, sequentialBytes: 64 * MIB },
         },

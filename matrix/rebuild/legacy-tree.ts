@@ -38,7 +38,7 @@ export class LegacyTree {
     return {
       pager,
       allocator,
-      splitter: new Splitter(pager, allocator),
+      splitter: new Splitter(pager, allocator, () => {}),
       rebalancer: new Rebalancer(pager, allocator, () => {}),
       keyBytesMax: context.keyBytesMax,
       inlineRecordBytesMax: context.inlineRecordBytesMax,

@@ -89,7 +89,7 @@ describe("sizeRound", () => {
 
   it("bounds commits and repeats short rounds", () => {
     expect(sizeRound({ ...group, commitEvery: 1 }, effort)).toEqual({ operations: 1000, passes: 1 });
-    expect(sizeRound(group, effort)).toEqual({ operations: 10_000, passes: 3 });
+    expect(sizeRound(group, effort)).toEqual({ operations: 10_000, passes: 5 });
     expect(sizeRound({ ...group, workload: "reads" }, effort)).toEqual({ operations: 50_000, passes: 1 });
   });
 
