@@ -5,14 +5,14 @@
 
 import { readKey, writeKey } from "ordered-binary";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
-import { decodeUtf8 } from "../base/text.js";
+import { type ByteSource, decodeUtf8 } from "../base/text.js";
 import type { KeyEncoding } from "./options.js";
 
 export interface KeyCodec {
   readonly name: KeyEncoding;
   /** Throws EncodingError, KeyTooLargeError. */
   encode(key: unknown, target: Buffer, limit: number): number;
-  decode(bytes: Buffer, from: number, to: number): unknown;
+  decode(bytes: ByteSource, from: number, to: number): unknown;
 }
 
 /** Spare bytes behind the longest key, so that encoders may overrun before they are told. */
@@ -36,13 +36,16 @@ const utf8: KeyCodec = {
       if (i === length) return length;
     }
     if (length > limit) throw new KeyTooLargeError(Buffer.byteLength(key), limit);
+    const written = target.write(key, 0, "utf8");
+    // As many bytes as characters: all of them ASCII.
+    if (written === length) return length;
     if (!key.isWellFormed()) throw new EncodingError("a utf8 key must not contain lone surrogates");
     const bytes = Buffer.byteLength(key);
     if (bytes > limit) throw new KeyTooLargeError(bytes, limit);
-    return target.write(key, 0, "utf8");
+    return bytes;
   },
   decode(bytes, from, to): string {
-    return decodeUtf8(bytes, from, to);
+    return decodeUtf8(bytes.buffer, from, to);
   },
 };
 
@@ -58,7 +61,7 @@ const binary: KeyCodec = {
     return length;
   },
   decode(bytes, from, to): Uint8Array {
-    return Uint8Array.prototype.slice.call(bytes, from, to);
+    return bytes.u8.slice(from, to);
   },
 };
 
@@ -76,7 +79,7 @@ const ordered: KeyCodec = {
     }
   },
   decode(bytes, from, to): unknown {
-    return readKey(bytes, from, to);
+    return readKey(bytes.buffer, from, to);
   },
 };
 

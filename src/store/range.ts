@@ -6,6 +6,7 @@
  */
 
 import { ClosedError, OptionError } from "../base/errors.js";
+import { type ByteSource, byteSource } from "../base/text.js";
 import {
   copyKey,
   highFence,
@@ -94,7 +95,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
   readonly #cursor: Cursor;
   readonly #held: Held;
   readonly #transaction: number;
-  readonly #keyBytes: Buffer;
+  readonly #keyBytes: ByteSource;
   #keyLength = 0;
   #left: number;
   #started = false;
@@ -122,7 +123,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#bounds = bounds;
     this.#reverse = reverse;
     this.#left = limit;
-    this.#keyBytes = Buffer.allocUnsafe(engine.keyBuffer.length);
+    this.#keyBytes = byteSource(engine.keyBuffer.length);
     this.#transaction = engine.pager.transaction;
     const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;
     this.#held = { engine, snapshot: own, released: false };
@@ -192,8 +193,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
 
   #isAt(key: Uint8Array): boolean {
     const { pool } = this.#engine.pager;
-    const length = copyKey(pool, this.#cursor.offset, this.#cursor.slot, this.#keyBytes);
-    return length === key.length && this.#keyBytes.compare(key, 0, key.length, 0, length) === 0;
+    const length = copyKey(pool, this.#cursor.offset, this.#cursor.slot, this.#keyBytes.u8);
+    return length === key.length && this.#keyBytes.buffer.compare(key, 0, key.length, 0, length) === 0;
   }
 
   /** In a transaction the tree may have changed under the cursor: goes on behind the last key. */
@@ -207,7 +208,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
       return (this.#reverse ? cursor.previous() : cursor.next()) && this.#enterLeaf();
     }
     this.#changes = this.#tree.changes;
-    const last = this.#keyBytes.subarray(0, this.#keyLength);
+    const last = this.#keyBytes.u8.subarray(0, this.#keyLength);
     const found = this.#reverse
       ? cursor.seekBelow(last, last.length, false)
       : cursor.seek(last, last.length) && (!this.#atLast(last) || cursor.next());
@@ -254,7 +255,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     const offset = cursor.offset;
     const live = cursor.snapshot < 0;
     if (this.#shape !== "values" || live)
-      this.#keyLength = copyKey(pool, offset, cursor.slot, this.#keyBytes);
+      this.#keyLength = copyKey(pool, offset, cursor.slot, this.#keyBytes.u8);
     if (this.#shape === "keys") return this.#keys.decode(this.#keyBytes, 0, this.#keyLength) as T;
     const value = this.#value(offset, cursor.slot);
     if (this.#shape === "values") return value as T;
@@ -265,11 +266,11 @@ export class RangeIterator<T> implements IterableIterator<T> {
     const { pager } = this.#engine;
     const at = valueAt(pager.pool, offset, slot);
     if (!isOverflow(pager.pool, offset, slot)) {
-      return this.#values.decode(pager.pool.buffer, at, at + valueLength(pager.pool, offset, slot));
+      return this.#values.decode(pager.pool, at, at + valueLength(pager.pool, offset, slot));
     }
     const reference = readReference(pager.pool.u8, at);
-    const bytes = Buffer.allocUnsafe(reference.length);
-    readOverflow(pager, reference, bytes, 0);
-    return this.#values.decode(bytes, 0, bytes.length);
+    const bytes = byteSource(reference.length);
+    readOverflow(pager, reference, bytes.u8, 0);
+    return this.#values.decode(bytes, 0, reference.length);
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { OptionError } from "../base/errors.js";
+import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
 import { type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
@@ -55,14 +56,13 @@ export class Reader<K, V> {
     const offset = this.tree.foundIn;
     const at = valueAt(pool, offset, slot);
     if (isOverflow(pool, offset, slot)) return this.#overflow(readReference(pool.u8, at)) as V;
-    return this.values.decode(pool.buffer, at, at + valueLength(pool, offset, slot)) as V;
+    return this.values.decode(pool, at, at + valueLength(pool, offset, slot)) as V;
   }
 
   #overflow(reference: OverflowReference): unknown {
-    const bytes = Buffer.allocUnsafeSlow(reference.length);
-    readOverflow(this.engine.pager, reference, bytes, 0);
-    if (this.values.name === "binary") return new Uint8Array(bytes.buffer, 0, bytes.length);
-    return this.values.decode(bytes, 0, bytes.length);
+    const bytes = byteSource(reference.length);
+    readOverflow(this.engine.pager, reference, bytes.u8, 0);
+    return this.values.name === "binary" ? bytes.u8 : this.values.decode(bytes, 0, reference.length);
   }
 
   getView(key: K): Uint8Array | undefined {

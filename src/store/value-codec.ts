@@ -6,7 +6,7 @@
 import { constants } from "node:buffer";
 import { EMPTY_BYTES } from "../base/bytes.js";
 import { EncodingError, ValueTooLargeError } from "../base/errors.js";
-import { decodeUtf8 } from "../base/text.js";
+import { type ByteSource, decodeUtf8 } from "../base/text.js";
 import type { Entry } from "../page/entry.js";
 import type { ValueEncoding } from "./options.js";
 
@@ -19,7 +19,7 @@ export interface ValueCodec {
   /** Sets the entry's value, in `buffer` or elsewhere. Throws EncodingError, ValueTooLargeError. */
   encode(value: unknown, entry: Entry, buffer: Buffer): void;
   /** Throws EncodingError, ValueTooLargeError. */
-  decode(bytes: Buffer, from: number, to: number): unknown;
+  decode(bytes: ByteSource, from: number, to: number): unknown;
 }
 
 function setText(text: string, entry: Entry, buffer: Buffer): void {
@@ -48,10 +48,10 @@ function setText(text: string, entry: Entry, buffer: Buffer): void {
   entry.length = entry.value.length;
 }
 
-function getText(bytes: Buffer, from: number, to: number): string {
+function getText(bytes: ByteSource, from: number, to: number): string {
   if (to - from > constants.MAX_STRING_LENGTH)
     throw new ValueTooLargeError(to - from, constants.MAX_STRING_LENGTH);
-  return decodeUtf8(bytes, from, to);
+  return decodeUtf8(bytes.buffer, from, to);
 }
 
 const json: ValueCodec = {
@@ -104,7 +104,7 @@ const binary: ValueCodec = {
     } else entry.value = value;
   },
   decode(bytes, from, to): Uint8Array {
-    return from === to ? EMPTY_BYTES : Uint8Array.prototype.slice.call(bytes, from, to);
+    return from === to ? EMPTY_BYTES : bytes.u8.slice(from, to);
   },
 };
 
