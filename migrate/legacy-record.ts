@@ -1,0 +1,83 @@
+/**
+ * The record that a converted store keeps of the legacy file that it was (M4): generation, page size, root
+ * pages, and the meta page with every field, salts included. It lies in the catalogue under a reserved
+ * name, as JSON, and a rollback restores from it what the application knew.
+ */
+
+import { CorruptionError } from "../src/base/errors.js";
+import type { LegacyGeneration } from "./legacy/layout.js";
+import type { LegacySurvey } from "./legacy/survey.js";
+
+/** Its name in the catalogue; names that begin with a zero byte are no trees. */
+export const LEGACY_RECORD_NAME = "\0legacy";
+const VERSION = 1;
+
+export interface LegacyTreeRecord {
+  /** In the store; empty for the unnamed tree. */
+  readonly name: string;
+  readonly root: number;
+  /** Where the meta page names the root, relative to its body; null for a bare tree. */
+  readonly metaOffset: number | null;
+}
+
+export interface LegacyRecord {
+  readonly version: number;
+  readonly generation: LegacyGeneration | "unknown";
+  readonly pageSize: number;
+  readonly lastLsn: number;
+  readonly trees: readonly LegacyTreeRecord[];
+  /** The meta page with the log applied, in base64, without the zeroes at its end. */
+  readonly meta: string;
+}
+
+/** A single tree becomes the unnamed one, several keep their names. */
+export function storeTreeName(survey: LegacySurvey, index: number): string {
+  return survey.trees.length === 1 ? "" : survey.trees[index]!.name;
+}
+
+export function legacyRecordOf(survey: LegacySurvey): LegacyRecord {
+  return {
+    version: VERSION,
+    generation: survey.generation,
+    pageSize: survey.pageSize,
+    lastLsn: survey.log.lastLsn,
+    trees: survey.trees.map((tree, index) => ({
+      name: storeTreeName(survey, index),
+      root: tree.root,
+      metaOffset: tree.field?.offset ?? null,
+    })),
+    meta: encodeTrimmed(survey.meta.image),
+  };
+}
+
+export function encodeLegacyRecord(record: LegacyRecord): Uint8Array {
+  return new Uint8Array(Buffer.from(JSON.stringify(record), "utf8"));
+}
+
+/** Throws CorruptionError (M4) where the bytes are no such record. */
+export function decodeLegacyRecord(bytes: Uint8Array, path: string): LegacyRecord {
+  try {
+    const record = JSON.parse(Buffer.from(bytes).toString("utf8")) as LegacyRecord;
+    if (record.version === VERSION && Array.isArray(record.trees) && record.pageSize > 0) return record;
+  } catch {
+    // Told below.
+  }
+  throw new CorruptionError("M4", "the record of the legacy file makes no sense", {
+    path,
+    page: -1,
+    offset: -1,
+  });
+}
+
+/** The meta page in its full length. */
+export function metaImage(record: LegacyRecord): Uint8Array {
+  const page = new Uint8Array(record.pageSize);
+  page.set(Buffer.from(record.meta, "base64").subarray(0, record.pageSize));
+  return page;
+}
+
+function encodeTrimmed(image: Uint8Array): string {
+  let end = image.length;
+  while (end > 0 && image[end - 1] === 0) end--;
+  return Buffer.from(image.buffer, image.byteOffset, end).toString("base64");
+}

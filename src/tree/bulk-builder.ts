@@ -1,0 +1,97 @@
+/**
+ * Streams sorted records into a tree: packed leaves, overflow runs, branches bottom-up. Pages go to a
+ * sink that says where they belong and writes them; the pager has no part in it.
+ */
+
+import { overflowPages } from "../page/overflow.js";
+import { BranchStack } from "./bulk-branches.js";
+import { overflowRun, sealPage } from "./bulk-images.js";
+import { LeafPacker } from "./bulk-leaves.js";
+
+export interface BulkSink {
+  /** The first of `pages` pages that lie together and are the tree's from now on. */
+  allocate(pages: number): number;
+  /** Gets whole pages, complete but for being written; the bytes are reused after the call. */
+  write(page: number, image: Uint8Array): void;
+}
+
+export interface BulkTree {
+  readonly root: number;
+  readonly records: number;
+  readonly leaves: number;
+  readonly branches: number;
+  readonly overflowPages: number;
+}
+
+export class BulkBuilder {
+  readonly #pageSize: number;
+  readonly #storeId: Uint8Array;
+  readonly #sink: BulkSink;
+  readonly #packer: LeafPacker;
+  readonly #branches: BranchStack;
+  #records = 0;
+  #leaves = 0;
+  #branchPages = 0;
+  #overflowPages = 0;
+
+  constructor(pageSize: number, storeId: Uint8Array, sink: BulkSink) {
+    this.#pageSize = pageSize;
+    this.#storeId = storeId;
+    this.#sink = sink;
+    this.#packer = new LeafPacker(pageSize, {
+      overflow: (value) => this.#overflow(value),
+      leaf: (image, low, records, last) => this.#leaf(image, low, records, last),
+    });
+    this.#branches = new BranchStack(pageSize, (image, _level, isRoot) => {
+      this.#branchPages++;
+      return this.#place(image, isRoot);
+    });
+  }
+
+  /** Takes a record whose key is above all before. Throws as LeafPacker.add. */
+  add(
+    keys: Uint8Array,
+    keyStart: number,
+    keyBytes: number,
+    values: Uint8Array,
+    valueStart: number,
+    valueBytes: number,
+  ): void {
+    this.#packer.add(keys, keyStart, keyBytes, values, valueStart, valueBytes);
+  }
+
+  /** Ends the tree; to be called once. */
+  finish(): BulkTree {
+    this.#packer.finish();
+    return {
+      root: this.#branches.finish(),
+      records: this.#records,
+      leaves: this.#leaves,
+      branches: this.#branchPages,
+      overflowPages: this.#overflowPages,
+    };
+  }
+
+  #leaf(image: Uint8Array, low: Uint8Array, records: number, last: boolean): void {
+    this.#records += records;
+    const isRoot = last && this.#leaves === 0;
+    this.#leaves++;
+    this.#branches.add(low, this.#place(image, isRoot));
+  }
+
+  #place(image: Uint8Array, isRoot: boolean): number {
+    const page = this.#sink.allocate(1);
+    sealPage(image, page, isRoot ? this.#records : 0, this.#storeId);
+    this.#sink.write(page, image);
+    return page;
+  }
+
+  #overflow(value: Uint8Array): Uint8Array {
+    const pages = overflowPages(value.length, this.#pageSize);
+    const page = this.#sink.allocate(pages);
+    const { reference, image } = overflowRun(value, page, this.#pageSize, this.#storeId);
+    this.#overflowPages += pages;
+    this.#sink.write(page, image);
+    return reference;
+  }
+}
