@@ -11,7 +11,7 @@ import { LockedError } from "../../src/base/errors.js";
 import { acquireLock, readLock } from "../../src/vfs/lock.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { newNonce, ownIdentity } from "../../src/vfs/process-identity.js";
-import { compiled } from "./compiled.js";
+import { compiled } from "../support/compiled.js";
 
 /** Takes commands on its input: "take <path> <timeout>" and "release"; answers with a line each. */
 const CHILD = `

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { DiskFullError, IoError } from "../../src/base/errors.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
-import { compiled } from "./compiled.js";
+import { compiled } from "../support/compiled.js";
 
 let folder: string;
 beforeEach(() => {
