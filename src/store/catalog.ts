@@ -38,6 +38,15 @@ export function encodeTreeRecord(record: TreeRecord): Uint8Array {
   return bytes;
 }
 
+/** undefined where the bytes are no record of a tree. */
+export function decodeTreeRecord(bytes: Uint8Array): TreeRecord | undefined {
+  const keyEncoding = KEY_ENCODINGS[bytes[4]!];
+  const valueEncoding = VALUE_ENCODINGS[bytes[5]!];
+  const root = bytes.length === CATALOG_RECORD_BYTES ? readU32(bytes, 0) : 0;
+  if (root === 0 || keyEncoding === undefined || valueEncoding === undefined) return undefined;
+  return { root, keyEncoding, valueEncoding };
+}
+
 export function assertTreeName(name: unknown): asserts name is string {
   if (typeof name !== "string" || name === UNNAMED || name.startsWith(RESERVED)) {
     throw new OptionError(
@@ -86,17 +95,15 @@ export class Catalog {
 
   #decode(bytes: Uint8Array): TreeRecord {
     const { pager } = this.#engine;
-    const keyEncoding = KEY_ENCODINGS[bytes[4]!];
-    const valueEncoding = VALUE_ENCODINGS[bytes[5]!];
-    const root = bytes.length === CATALOG_RECORD_BYTES ? readU32(bytes, 0) : 0;
-    if (root === 0 || root >= pager.pageCount || keyEncoding === undefined || valueEncoding === undefined) {
+    const record = decodeTreeRecord(bytes);
+    if (record === undefined || record.root >= pager.pageCount) {
       throw new CorruptionError("S3", "a record of the catalogue makes no sense", {
         path: pager.data.file.path,
         page: this.root,
         offset: -1,
       });
     }
-    return { root, keyEncoding, valueEncoding };
+    return record;
   }
 
   /** Puts a record; inside the caller's change. */
