@@ -6,7 +6,13 @@
  */
 
 /** Ways of committing. */
-export const KILL_MODES = ["single", "transaction", "group", "checkpoint", "compact"] as const;
+export const KILL_MODES: readonly ["single", "transaction", "group", "checkpoint", "compact"] = [
+  "single",
+  "transaction",
+  "group",
+  "checkpoint",
+  "compact",
+];
 export type KillMode = (typeof KILL_MODES)[number];
 
 /** Keys that are there at any time. */
