@@ -22,6 +22,8 @@ export class CheckpointSet implements CheckpointTarget {
   #generation = 0;
   #commit = 0;
   #pageCount = 0;
+  /** The pages that are free in the state that is being checkpointed, until its header is durable. */
+  #listed: ExtentSet | undefined;
   /** The new chain, until its header is durable; and its first page. */
   #freeRun: Extent = NO_RUN;
   #freeListHead = 0;
@@ -42,49 +44,65 @@ export class CheckpointSet implements CheckpointTarget {
     }
     this.#blocks = Int32Array.from(blocks).sort();
     this.#next = 0;
-    this.#generation = log.generation - 1;
-    this.#commit = log.committed;
-    this.#collectFreePages();
+    // A checkpoint that is tried again is still one of the state at the switch.
+    if (this.#listed === undefined) {
+      this.#generation = log.generation - 1;
+      this.#capture();
+    }
+    this.#writeFreeList();
     return this.#blocks.length;
   }
 
-  /** Takes pages for the free list, and writes it: they are free in the last durable state. */
-  #collectFreePages(): void {
+  /** The committed state, as the log's new segment finds it. */
+  #capture(): void {
     const pager = this.#pager;
-    const { free, data, header } = pager;
-    this.#returnRun();
-    free.settle(pager.log.durable, pager.versions.oldest);
+    const { free, log } = pager;
+    free.ready.add(this.#freeRun.start, this.#freeRun.count);
+    this.#freeRun = NO_RUN;
+    free.settle(log.durable, pager.versions.oldest);
     const listed = free.committed();
     for (const extent of pager.freeListChain) listed.add(extent.start, extent.count);
-    if (listed.length > 0) {
-      const unit = 1 << pager.pool.blockShift;
-      const count = Math.ceil(freeListPages(listed.length + 1, pager.pageSize) / unit) * unit;
-      let start = free.ready.take(count, unit);
-      if (start < 0) {
-        start = Math.ceil(pager.pageCount / unit) * unit;
-        data.claim(start + count, true);
-        if (start > pager.pageCount) {
-          free.free(pager.pageCount, start - pager.pageCount, this.#commit);
-          listed.add(pager.pageCount, start - pager.pageCount);
-        }
-        pager.pageCount = start + count;
-      } else listed.remove(start, count);
-      this.#freeRun = { start, count };
-      for (let block = start / unit; block < (start + count) / unit; block++) pager.blocks.forget(block);
-      writeFreeList(data, header.storeId, listed, this.#freeRun);
-    }
-    this.#freeListHead = this.#freeRun.start;
+    for (let i = 0; i < pager.taken.length; i += 2) listed.add(pager.taken[i]!, pager.taken[i + 1]!);
+    this.#listed = listed;
+    this.#commit = log.committed;
     this.#pageCount = pager.pageCount;
+  }
+
+  /** Takes pages for the free list, and writes it: they are free in the last durable state. */
+  #writeFreeList(): void {
+    const { data, header } = this.#pager;
+    const listed = this.#listed!;
+    if (listed.length > 0 && this.#freeRun.count === 0) this.#takeRun(listed);
+    this.#freeListHead = this.#freeRun.start;
+    if (this.#freeRun.count > 0) writeFreeList(data, header.storeId, listed, this.#freeRun);
+  }
+
+  #takeRun(listed: ExtentSet): void {
+    const pager = this.#pager;
+    const { free, data } = pager;
+    const unit = 1 << pager.pool.blockShift;
+    const count = Math.ceil(freeListPages(listed.length + 1, pager.pageSize) / unit) * unit;
+    let start = free.ready.take(count, unit);
+    // Pages that only became free since then are in use in the state that the list belongs to.
+    if (start >= 0 && !listed.remove(start, count)) {
+      free.ready.add(start, count);
+      start = -1;
+    }
+    if (start < 0) {
+      start = Math.ceil(pager.pageCount / unit) * unit;
+      data.claim(start + count, true);
+      if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);
+      // What was added since then, the log gives out again.
+      listed.add(this.#pageCount, start - this.#pageCount);
+      pager.pageCount = start + count;
+      this.#pageCount = pager.pageCount;
+    }
+    this.#freeRun = { start, count };
+    for (let block = start / unit; block < (start + count) / unit; block++) pager.blocks.forget(block);
   }
 
   holds(page: number): boolean {
     return page >= this.#freeRun.start && page < this.#freeRun.start + this.#freeRun.count;
-  }
-
-  /** A run of an earlier checkpoint that failed is free again. */
-  #returnRun(): void {
-    this.#pager.free.ready.add(this.#freeRun.start, this.#freeRun.count);
-    this.#freeRun = NO_RUN;
   }
 
   writeSome(blocks: number): boolean {
@@ -149,7 +167,11 @@ export class CheckpointSet implements CheckpointTarget {
     header.commit = this.#commit;
     header.pageCount = this.#pageCount;
     header.freeListHead = this.#freeListHead;
-    data.writeHeader(header);
+    try {
+      data.writeHeader(header);
+    } catch (error) {
+      throw this.#pager.headerFailed(error);
+    }
   }
 
   finished(): void {
@@ -158,6 +180,7 @@ export class CheckpointSet implements CheckpointTarget {
     pager.freeListChain = new ExtentSet();
     pager.freeListChain.add(this.#freeRun.start, this.#freeRun.count);
     this.#freeRun = NO_RUN;
+    this.#listed = undefined;
     pager.metrics.pager.checkpoints++;
     if (hasListeners("checkpoint")) {
       const store = Buffer.from(pager.header.storeId).toString("hex");
@@ -168,6 +191,7 @@ export class CheckpointSet implements CheckpointTarget {
   /** Everything into the data file, and a clean header: it is complete without the log then. */
   writeEverything(): void {
     const { data, log } = this.#pager;
+    this.#listed = undefined;
     this.collect();
     this.#generation = log.generation;
     while (!this.writeSome(this.#blocks.length));

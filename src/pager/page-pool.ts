@@ -255,6 +255,20 @@ export class PagePool {
     this.epoch++;
   }
 
+  /** A spare becomes the frame of a block that is not here, with all that is known of its bytes. */
+  adoptSpare(frame: number, block: number): void {
+    const dirty = this.flags[frame]! & FRAME_DIRTY;
+    const touched = this.touched[frame]!;
+    const dirtySince = this.dirtySince[frame]!;
+    const changedBy = this.changedBy[frame]!;
+    this.#adopt(block, frame);
+    this.flags[frame] = dirty;
+    this.touched[frame] = touched;
+    this.dirtySince[frame] = dirtySince;
+    this.changedBy[frame] = changedBy;
+    this.#spares--;
+  }
+
   /** Forgets a block's bytes. */
   drop(frame: number): void {
     this.#forget(frame);

@@ -179,10 +179,14 @@ export class Pager {
       this.data.writeHeader(this.header);
       this.data.sync();
     } catch (error) {
-      // A log that the header does not know of must never hold a commit.
-      this.log.failure = error;
-      throw this.log.poisoned();
+      throw this.headerFailed(error);
     }
+  }
+
+  /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */
+  headerFailed(cause: unknown): Error {
+    this.log.failure ??= cause;
+    return this.log.poisoned();
   }
 
   /** Makes the page the one that the primitives change; returns its offset. */
@@ -406,12 +410,6 @@ export class Pager {
     } catch (error) {
       if (log.failure !== undefined) throw error;
       this.#checkpointFailed(error);
-      return;
-    }
-    // What was logged of this transaction went with the old segment.
-    for (const block of this.#txBlocks) {
-      const frame = this.pool.lookup(block);
-      if (frame >= 0) this.pool.flags[frame]! |= FRAME_IMAGE;
     }
   }
 
@@ -525,9 +523,12 @@ export class Pager {
       if (frame >= 0) pool.drop(frame);
       return;
     }
-    const target = frame >= 0 ? frame : pool.fresh(block);
-    pool.copyFrame(image, target);
-    pool.renew(target);
+    if (frame < 0) {
+      pool.adoptSpare(image, block);
+      return;
+    }
+    pool.copyFrame(image, frame);
+    pool.renew(frame);
     pool.releaseSpare(image);
   }
 
@@ -577,9 +578,35 @@ export class Pager {
 
   #switchSegment(inTransaction: boolean): void {
     this.#finishCheckpoint();
+    // The checkpoint may have evicted a page of the transaction, which then has begun in this segment.
+    if (inTransaction && this.log.partWritten) return;
     this.log.switchSegment(inTransaction);
     this.#switchAt = this.log.segmentBytes * SWITCH_FILL;
-    this.checkpoint.begin();
+    if (inTransaction) this.#carryOver();
+    try {
+      this.checkpoint.begin();
+    } finally {
+      if (inTransaction) this.#txPageCount = this.pageCount;
+    }
+  }
+
+  /**
+   * The running transaction goes on in a new segment: what was logged of it went with the old one, and
+   * the pages that it has added to the file count as taken from the free ones, since the checkpoint's
+   * header knows them as free.
+   */
+  #carryOver(): void {
+    for (const block of this.#txBlocks) {
+      const frame = this.pool.lookup(block);
+      if (frame >= 0) this.pool.flags[frame]! |= FRAME_IMAGE;
+    }
+    if (this.pageCount > this.#txPageCount)
+      this.#txAllocated.push(this.#txPageCount, this.pageCount - this.#txPageCount);
+  }
+
+  /** Pages that the running transaction has taken, as pairs of first page and count. */
+  get taken(): readonly number[] {
+    return this.#txAllocated;
   }
 
   #finishCheckpoint(): void {
