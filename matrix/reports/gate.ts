@@ -33,8 +33,12 @@ interface GateBase {
 export type Gate =
   /** The change of a counter over a cell, at most `limit`. */
   | (GateBase & { readonly kind: "counter"; readonly counter: string })
-  /** One counter less another, at most `limit`: failures that no split followed. */
-  | (GateBase & { readonly kind: "counter-excess"; readonly counter: string; readonly over: string })
+  /** One counter less the sum of others, at most `limit`: failures that no split followed. */
+  | (GateBase & {
+      readonly kind: "counter-excess";
+      readonly counter: string;
+      readonly over: readonly string[];
+    })
   /** ops/s over those of another engine's cell in the same group, at least `limit`. */
   | (GateBase & { readonly kind: "ratio"; readonly baseline: string })
   /** A figure of the cell's row, at most `limit`. */
@@ -91,6 +95,9 @@ function checkGate(gate: Gate): void {
   }
   const kinds: readonly string[] = ["counter", "counter-excess", "ratio", "figure", "failures"];
   if (!kinds.includes(gate.kind)) throw new Error(`gate ${gate.id} has no kind of ${kinds.join(", ")}`);
+  if (gate.kind === "counter-excess" && !Array.isArray(gate.over)) {
+    throw new Error(`gate ${gate.id} needs a list of counters in "over"`);
+  }
   if (gate.kind === "figure" && !(gate.figure in FIGURES)) {
     throw new Error(
       `gate ${gate.id} asks for figure ${String(gate.figure)}; there are ${Object.keys(FIGURES).join(", ")}`,
@@ -184,10 +191,11 @@ function figuresFor(
       return {
         judged: collect((cell) => {
           const more = counter(cell, gate.counter);
-          const less = counter(cell, gate.over);
-          return more === null || less === null ? null : Math.max(0, more - less);
+          if (more === null) return null;
+          const less = gate.over.reduce((sum, path) => sum + (counter(cell, path) ?? 0), 0);
+          return Math.max(0, more - less);
         }),
-        unit: `${gate.counter} beyond ${gate.over}`,
+        unit: `${gate.counter} beyond ${gate.over.join(" + ")}`,
       };
     case "ratio": {
       const ids = new Set(cells.map(({ id }) => id));

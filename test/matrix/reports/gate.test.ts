@@ -59,7 +59,7 @@ describe("a counter-excess gate", () => {
     ...base,
     kind: "counter-excess",
     counter: "allocator.failures",
-    over: "leaf.splits",
+    over: ["leaf.splits", "leaf.branch_splits"],
     limit: 0,
   };
 
@@ -69,6 +69,11 @@ describe("a counter-excess gate", () => {
     expect(judge(gate, [cell("espalier", [1], counters(5, 5))]).pass).toBe(true);
     expect(judge(gate, [cell("espalier", [1], counters(5, 9))])).toMatchObject({ pass: true, figure: 0 });
     expect(judge(gate, [cell("espalier", [1], counters(6, 5))])).toMatchObject({ pass: false, figure: 1 });
+    const higher = counting({
+      allocator: { failures: { page_full: 6 } },
+      leaf: { splits: 5, branch_splits: 1 },
+    });
+    expect(judge(gate, [cell("espalier", [1], higher)]).pass).toBe(true);
   });
 });
 
