@@ -1,14 +1,42 @@
 #!/usr/bin/env node
 /** The front door: composes the command modules, nothing else. */
 
+import { backupCommand } from "./src/commands/backup.js";
+import { compactCommand } from "./src/commands/compact.js";
+import { deleteCommand } from "./src/commands/delete.js";
 import { demoCommand } from "./src/commands/demo.js";
+import { dumpCommand } from "./src/commands/dump.js";
+import { getCommand } from "./src/commands/get.js";
+import { inspectCommand } from "./src/commands/inspect.js";
+import { loadCommand } from "./src/commands/load.js";
+import { putCommand } from "./src/commands/put.js";
+import { salvageCommand } from "./src/commands/salvage.js";
+import { scanCommand } from "./src/commands/scan.js";
+import { statsCommand } from "./src/commands/stats.js";
 import { packageVersion } from "./src/commands/support/package-root.js";
 import { lazyCommand, runCommandLine } from "./src/commands/support/run.js";
+import { unlockCommand } from "./src/commands/unlock.js";
+import { verifyCommand } from "./src/commands/verify.js";
 
 await runCommandLine({
   words: process.argv.slice(2),
   version: packageVersion(),
   commands: [
+    inspectCommand,
+    statsCommand,
+    verifyCommand,
+    getCommand,
+    putCommand,
+    deleteCommand,
+    scanCommand,
+    dumpCommand,
+    loadCommand,
+    compactCommand,
+    backupCommand,
+    salvageCommand(async () => {
+      throw new Error("not yet");
+    }),
+    unlockCommand,
     lazyCommand({
       name: "matrix",
       describe: "Benchmarks: the store beside its peers and the old ways of editing leaves",

@@ -31,7 +31,7 @@ function sources(folder: string): string[] {
 }
 
 /** Specifiers of static and dynamic imports and of re-exports, comments left out. */
-export function specifiersOf(text: string): string[] {
+function specifiersOf(text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
   const found: string[] = [];
   for (const match of code.matchAll(/(?:\bfrom|\bimport\s*\(?)\s*"([^"\n]+)"/g)) found.push(match[1]!);
@@ -48,7 +48,9 @@ function importsOf(file: string): Import[] {
 }
 
 function allImports(): Import[] {
-  const files = ["cli.ts", "src", ...TOOLKITS].flatMap((part) => (part.endsWith(".ts") ? [part] : sources(part)));
+  const files = ["cli.ts", "src", ...TOOLKITS].flatMap((part) =>
+    part.endsWith(".ts") ? [part] : sources(part),
+  );
   return files.flatMap(importsOf);
 }
 
@@ -63,7 +65,7 @@ function srcPart(path: string): string {
 }
 
 /** Why an import between files of the project is not allowed; undefined where it is. */
-export function forbidden({ from, to }: Import): string | undefined {
+function forbidden({ from, to }: Import): string | undefined {
   const a = topOf(from);
   const b = topOf(to);
   if (b === "cli.ts" && a !== "cli.ts") return "nothing imports the front door";
@@ -78,8 +80,10 @@ function forbiddenInSrc(from: string, to: string): string | undefined {
   // Commands use all of the store and the metrics; metrics the store's public parts; nothing uses commands.
   if (to === "commands") return "only the front door imports commands";
   if (from === "commands") return undefined;
-  if (from === "metrics") return to === "pager" || to === "log" || to === "page" ? "metrics reach too deep" : undefined;
-  if (to === "metrics") return from === "index" || from === "store" ? undefined : "only the store publishes metrics";
+  if (from === "metrics")
+    return to === "pager" || to === "log" || to === "page" ? "metrics reach too deep" : undefined;
+  if (to === "metrics")
+    return from === "index" || from === "store" ? undefined : "only the store publishes metrics";
   return SRC_LAYERS.indexOf(to) > SRC_LAYERS.indexOf(from) ? undefined : `${from} stands below ${to}`;
 }
 
@@ -100,12 +104,14 @@ describe("import directions", () => {
   it("point down only", () => {
     const wrong = own
       .map((each) => ({ ...each, why: forbidden(each) }))
-      .filter(({ from, to, why }) => why !== undefined);
+      .filter(({ why }) => why !== undefined);
     expect(wrong).toEqual([]);
   });
 
   it("stay inside the project", () => {
-    const outside = imports.filter(({ to }) => to.startsWith("..") || to.startsWith("/") || topOf(to) === "test");
+    const outside = imports.filter(
+      ({ to }) => to.startsWith("..") || to.startsWith("/") || topOf(to) === "test",
+    );
     expect(outside).toEqual([]);
   });
 
@@ -138,11 +144,9 @@ describe("import directions", () => {
       ["migrate/index.ts", "cli.ts"],
     ];
     for (const [from, to] of wrong) expect(forbidden({ from, to }), `${from} -> ${to}`).toBeDefined();
-    expect(specifiersOf('import { a } from "./a.js";\nexport * from "./b.js";\nawait import("./c.js");')).toEqual([
-      "./a.js",
-      "./b.js",
-      "./c.js",
-    ]);
+    expect(
+      specifiersOf('import { a } from "./a.js";\nexport * from "./b.js";\nawait import("./c.js");'),
+    ).toEqual(["./a.js", "./b.js", "./c.js"]);
     expect(specifiersOf('// import { a } from "./a.js";\n/* from "./b.js" */')).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@
 
 import { constants } from "node:buffer";
 import { EncodingError } from "../../base/errors.js";
+import { byteSource } from "../../base/text.js";
 import { keyCodec } from "../../store/key-codec.js";
 import type { KeyEncoding, ValueEncoding } from "../../store/options.js";
 import { UsageError } from "./exit-codes.js";
@@ -79,9 +80,14 @@ export function formatKey(bytes: Uint8Array, format: Format, encoding: KeyEncodi
 /** A key as it stands in JSON output: text and ordered keys as themselves, bytes as hexadecimal. */
 export function jsonKey(bytes: Uint8Array, encoding: KeyEncoding): unknown {
   if (encoding === "binary") return formatBytes(bytes, "hex");
-  const buffer = Buffer.from(bytes);
-  const key = keyCodec(encoding).decode(buffer, 0, buffer.length);
-  return plain(key);
+  return plain(decodeKey(bytes, encoding));
+}
+
+/** Throws what the codec throws. */
+export function decodeKey(bytes: Uint8Array, encoding: KeyEncoding): unknown {
+  const source = byteSource(bytes.length);
+  source.u8.set(bytes);
+  return keyCodec(encoding).decode(source, 0, bytes.length);
 }
 
 function plain(key: unknown): unknown {

@@ -1,0 +1,147 @@
+/** `espalier load`: puts the records of a dump into a store, and proves that all of them arrived. */
+
+import { createReadStream } from "node:fs";
+import type { CommandModule } from "yargs";
+import { CorruptionError, EncodingError } from "../base/errors.js";
+import { open } from "../store/open.js";
+import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
+import { ContentDigest, type EndLine, type TreeLine } from "./support/dump-format.js";
+import { DumpReader } from "./support/dump-reader.js";
+import { UsageError } from "./support/exit-codes.js";
+import { readLines } from "./support/lines.js";
+import { note, plural, printJson } from "./support/output.js";
+import { Progress } from "./support/progress.js";
+import { type RawTree, Session } from "./support/session.js";
+
+interface LoadArguments extends FileArgument, JsonArgument {
+  readonly from: string;
+  readonly "page-size": number | undefined;
+}
+
+/** Records in one change, and bytes after which it ends early. */
+const BATCH_RECORDS = 10_000;
+const BATCH_BYTES: number = 16 * 1024 * 1024;
+
+export const loadCommand: CommandModule = command<LoadArguments>({
+  command: "load <file> [from]",
+  describe: "Put the records of a dump into a store, made where it is missing",
+  builder: (yargs) =>
+    withJson(withFile(yargs))
+      .positional("from", { type: "string", default: "-", describe: "The dump; - is standard input" })
+      .option("page-size", { type: "number", describe: "Of a new store; the dump's own by default" })
+      .example("$0 load copy.esp data.jsonl", "A dump, with its trees and encodings")
+      .example("$0 dump old.esp | $0 load new.esp --page-size 8192", "Into a store with other pages")
+      .example('echo \'{"key":"a","value":1}\' | $0 load data.esp', "Plain JSON lines"),
+  handler: async (args) => {
+    const input = args.from === "-" ? process.stdin : createReadStream(args.from);
+    const loader = new Loader(args);
+    try {
+      const lines = readLines(input);
+      for await (const line of lines) loader.line(line);
+      loader.finish();
+    } finally {
+      loader.close();
+    }
+    if (args.json) printJson({ records: loader.records, trees: loader.trees });
+    else note(`${plural(loader.records, "record")} loaded into ${plural(loader.trees, "tree")}`);
+  },
+});
+
+class Loader {
+  records = 0;
+  trees = 0;
+  readonly #args: LoadArguments;
+  readonly #reader: DumpReader = new DumpReader();
+  readonly #progress: Progress = new Progress("loading");
+  #pageSize: number | undefined;
+  #session: Session | undefined;
+  #tree: RawTree | undefined;
+  /** The tree held nothing before: then its digest must come out as the dump says. */
+  #wasEmpty = false;
+  #batch: [Uint8Array, Uint8Array][] = [];
+  #batchBytes = 0;
+
+  constructor(args: LoadArguments) {
+    this.#args = args;
+    this.#pageSize = args["page-size"];
+  }
+
+  line(text: string): void {
+    for (const event of this.#reader.read(text)) {
+      if (event.kind === "header") this.#pageSize ??= event.pageSize;
+      else if (event.kind === "tree") this.#begin(event);
+      else if (event.kind === "end") this.#end(event);
+      else this.#put(event.key, event.value);
+    }
+  }
+
+  finish(): void {
+    this.#flush();
+    this.#reader.finish();
+    if (this.#session === undefined) throw new UsageError("the dump is empty; nothing was made");
+    this.#session.store.checkpoint();
+  }
+
+  close(): void {
+    this.#progress.end();
+    this.#session?.store.close();
+  }
+
+  #begin(line: TreeLine): void {
+    this.#flush();
+    const { tree, keyEncoding, valueEncoding } = line;
+    this.#session ??= this.#open(line);
+    if (tree !== "") this.#session.store.tree(tree, { keyEncoding, valueEncoding });
+    this.#tree = this.#session.tree(tree === "" ? undefined : tree);
+    const { record } = this.#tree;
+    if (record.keyEncoding !== keyEncoding || record.valueEncoding !== valueEncoding) {
+      const there = `${record.keyEncoding} keys and ${record.valueEncoding} values`;
+      throw new EncodingError(
+        `the store has ${there}, the dump ${keyEncoding} keys and ${valueEncoding} values`,
+      );
+    }
+    this.#wasEmpty = this.#tree.handle.count() === 0;
+    this.trees++;
+  }
+
+  /** A new store takes its encodings from the dump's unnamed tree, or the defaults. */
+  #open({ tree, keyEncoding, valueEncoding }: TreeLine): Session {
+    const store = open<unknown, unknown>(this.#args.file, {
+      durability: "group",
+      ...(this.#pageSize !== undefined && { pageSize: this.#pageSize }),
+      ...(tree === "" && { keyEncoding, valueEncoding }),
+    });
+    return new Session(store);
+  }
+
+  #put(key: Uint8Array, value: Uint8Array): void {
+    this.#batch.push([key, value]);
+    this.#batchBytes += key.length + value.length;
+    this.records++;
+    this.#progress.show(this.records, 0);
+    if (this.#batch.length >= BATCH_RECORDS || this.#batchBytes >= BATCH_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    this.#tree?.handle.putMany(this.#batch);
+    this.#batch = [];
+    this.#batchBytes = 0;
+  }
+
+  #end({ end, records, digest }: EndLine): void {
+    this.#flush();
+    const tree = this.#tree;
+    this.#tree = undefined;
+    if (tree === undefined || !this.#wasEmpty) return;
+    const found = new ContentDigest();
+    for (const [key, value] of tree.handle.range()) found.add(key, value);
+    if (found.records === records && found.finish() === digest) return;
+    const place = { path: this.#args.file, page: tree.record.root, offset: -1 };
+    throw new CorruptionError(
+      "S3",
+      `the tree "${end}" is not what the dump says; was the dump edited?`,
+      place,
+    );
+  }
+}

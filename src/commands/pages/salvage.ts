@@ -1,0 +1,136 @@
+/**
+ * Writes what can be read of a damaged store to a new one. Every tree keeps its name and encodings; leaves
+ * that no tree can claim go to the tree "lost_and_found", as bytes.
+ */
+
+import { compareBytes } from "../../base/bytes.js";
+import { ExistsError } from "../../base/errors.js";
+import { isOverflow, keyOf, slotCount, valueAt, valueLength } from "../../page/leaf.js";
+import { readReference } from "../../page/overflow.js";
+import { UNNAMED } from "../../store/catalog.js";
+import { open } from "../../store/open.js";
+import type { Store } from "../../store/store.js";
+import { nodeVfs } from "../../vfs/node-vfs.js";
+import { Session } from "../support/session.js";
+import type { PageSource } from "./page-source.js";
+import type { LeafPage, LostRange, StoreSurvey } from "./survey.js";
+
+export const LOST_TREE = "lost_and_found";
+
+/** A value whose bytes are damaged: its key is known, the record is not written. */
+export interface LostValue {
+  readonly key: Uint8Array;
+  readonly page: number;
+  readonly bytes: number;
+}
+
+export interface SalvagedTree {
+  readonly name: string;
+  readonly records: number;
+  readonly lost: readonly LostRange[];
+  readonly lostValues: readonly LostValue[];
+}
+
+export interface SalvageResult {
+  readonly trees: readonly SalvagedTree[];
+  readonly records: number;
+}
+
+const BATCH_BYTES: number = 4 * 1024 * 1024;
+
+/** Throws ExistsError where `to` exists, and what the file system throws; then `to` is not left behind. */
+export function salvageStore(
+  source: PageSource,
+  survey: StoreSurvey,
+  to: string,
+  onLeaf: (done: number, total: number) => void,
+): SalvageResult {
+  if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
+  const unnamed = survey.trees.find(({ name }) => name === UNNAMED)?.record;
+  const { keyEncoding = "binary", valueEncoding = "binary" } = unnamed ?? {};
+  const { pageSize } = source;
+  const store = open<unknown, unknown>(to, { pageSize, keyEncoding, valueEncoding, durability: "none" });
+  try {
+    const result = new Writer(source, store, onLeaf).run(survey);
+    store.close();
+    return result;
+  } catch (error) {
+    store.close();
+    nodeVfs.unlink(to);
+    throw error;
+  }
+}
+
+class Writer {
+  readonly #source: PageSource;
+  readonly #store: Store<unknown, unknown>;
+  readonly #onLeaf: (done: number, total: number) => void;
+  #done = 0;
+  #total = 0;
+
+  constructor(
+    source: PageSource,
+    store: Store<unknown, unknown>,
+    onLeaf: (done: number, total: number) => void,
+  ) {
+    this.#source = source;
+    this.#store = store;
+    this.#onLeaf = onLeaf;
+  }
+
+  run(survey: StoreSurvey): SalvageResult {
+    this.#total = survey.trees.reduce((sum, { leaves }) => sum + leaves.length, survey.stray.length);
+    const trees = survey.trees.map(({ name, record, leaves, lost }) => {
+      const { keyEncoding, valueEncoding } = record;
+      if (name !== UNNAMED) this.#store.tree(name, { keyEncoding, valueEncoding });
+      return this.#write(name, leaves, lost);
+    });
+    if (survey.stray.length > 0) {
+      this.#store.tree(LOST_TREE, { keyEncoding: "binary", valueEncoding: "binary" });
+      trees.push(this.#write(LOST_TREE, survey.stray, []));
+    }
+    return { trees, records: trees.reduce((sum, { records }) => sum + records, 0) };
+  }
+
+  #write(name: string, leaves: readonly LeafPage[], lost: readonly LostRange[]): SalvagedTree {
+    const { handle } = new Session(this.#store).tree(name === UNNAMED ? undefined : name);
+    const lostValues: LostValue[] = [];
+    let batch: [Uint8Array, Uint8Array][] = [];
+    let bytes = 0;
+    for (const leaf of leaves) {
+      for (const [key, value] of this.#records(leaf, lostValues)) {
+        batch.push([key, value]);
+        bytes += key.length + value.length;
+        if (bytes < BATCH_BYTES) continue;
+        handle.putMany(batch);
+        batch = [];
+        bytes = 0;
+      }
+      this.#onLeaf(++this.#done, this.#total);
+    }
+    handle.putMany(batch);
+    return { name, records: handle.count(), lost, lostValues };
+  }
+
+  /** Records of a leaf; those whose value is damaged go to `lostValues`. */
+  #records({ page, low, high }: LeafPage, lostValues: LostValue[]): [Uint8Array, Uint8Array][] {
+    const { pool } = this.#source;
+    this.#source.load(page);
+    const records: [Uint8Array, Uint8Array][] = [];
+    const slots = slotCount(pool, 0);
+    for (let i = 0; i < slots; i++) {
+      const key = keyOf(pool, 0, i);
+      if (compareBytes(key, low) < 0 || (high.length > 0 && compareBytes(key, high) >= 0)) continue;
+      const at = valueAt(pool, 0, i);
+      if (!isOverflow(pool, 0, i)) {
+        records.push([key, pool.u8.slice(at, at + valueLength(pool, 0, i))]);
+        continue;
+      }
+      const reference = readReference(pool.u8, at);
+      const value = this.#source.run(reference);
+      if (value === undefined) lostValues.push({ key, page: reference.page, bytes: reference.length });
+      else records.push([key, value]);
+    }
+    return records;
+  }
+}

@@ -1,0 +1,77 @@
+/** `espalier put`: puts one record, durably. */
+
+import { readFileSync } from "node:fs";
+import type { CommandModule } from "yargs";
+import {
+  command,
+  type FileArgument,
+  type JsonArgument,
+  type TreeArgument,
+  withFile,
+  withJson,
+  withTree,
+} from "./support/command.js";
+import { UsageError } from "./support/exit-codes.js";
+import { jsonKey, parseValue } from "./support/formats.js";
+import { note, printJson } from "./support/output.js";
+import {
+  type KeyFormatArgument,
+  keyOf,
+  type ValueFormatArgument,
+  valueFormatOf,
+  withKeyFormat,
+  withValueFormat,
+} from "./support/records.js";
+import { type RawTree, withStore } from "./support/session.js";
+
+interface PutArguments
+  extends FileArgument,
+    JsonArgument,
+    TreeArgument,
+    KeyFormatArgument,
+    ValueFormatArgument {
+  readonly key: string;
+  readonly value: string | undefined;
+  readonly from: string | undefined;
+  readonly create: boolean;
+}
+
+export const putCommand: CommandModule = command<PutArguments>({
+  command: "put <file> <key> [value]",
+  describe: "Put a record; durable when the command returns",
+  builder: (yargs) =>
+    withValueFormat(withKeyFormat(withTree(withJson(withFile(yargs)))))
+      .positional("key", { type: "string", demandOption: true, describe: "The key" })
+      .positional("value", { type: "string", describe: "The value, as the tree's encoding says" })
+      .option("from", {
+        type: "string",
+        describe: "Take the value's bytes from this file; - is standard input",
+      })
+      .option("create", { type: "boolean", default: false, describe: "Make the store where it is missing" })
+      .conflicts("from", ["value", "value-as"])
+      .example('$0 put data.esp user/1 \'{"name":"Ada"}\' --create', "JSON is the default encoding")
+      .example("$0 put data.esp 00000000000004d2 2a00", "Binary keys and values in hexadecimal")
+      .example("$0 put data.esp photo --from photo.jpg", "A value from a file"),
+  handler: (args) =>
+    withStore(args.file, { createIfMissing: args.create }, (session) => {
+      const tree = session.tree(args.tree);
+      const key = keyOf(tree, args.key, args["key-as"]);
+      const existed = tree.handle.has(key);
+      tree.handle.put(key, valueBytes(args, tree), { sync: true });
+      if (args.json) printJson({ key: jsonKey(key, tree.record.keyEncoding), replaced: existed });
+      else note(existed ? "replaced" : "added");
+    }),
+});
+
+function valueBytes(args: PutArguments, tree: RawTree): Uint8Array {
+  const { valueEncoding } = tree.record;
+  if (args.value !== undefined)
+    return parseValue(args.value, valueFormatOf(tree, args["value-as"]), valueEncoding);
+  if (args.from === undefined) throw new UsageError("a value is needed: on the command line, or by --from");
+  const bytes = readFileSync(args.from === "-" ? 0 : args.from);
+  if (valueEncoding === "binary") return bytes;
+  const text = bytes.toString("utf8");
+  if (Buffer.compare(Buffer.from(text, "utf8"), bytes) !== 0)
+    throw new UsageError(`${args.from} is not UTF-8, but the tree's values are ${valueEncoding}`);
+  return valueEncoding === "json" ? parseValue(text, "json", "json") : bytes;
+}

@@ -1,0 +1,119 @@
+/**
+ * The dump: JSON lines that a person can read and that come back as the very same bytes.
+ *
+ *   {"espalier-dump":1,"pageSize":4096}                       first line
+ *   {"tree":"","keyEncoding":"utf8","valueEncoding":"json"}   begins a tree; "" is the unnamed one
+ *   {"key":"user/1","value":{"name":"Ada"}}                   a record
+ *   {"key64":"AAAA","value64":"/w=="}                         bytes that JSON cannot say exactly, as base64
+ *   {"key":"film","parts":3,"bytes":157286400}                a value too long for a line; then, in order,
+ *   {"part64":"..."}                                          its parts
+ *   {"end":"","records":2,"digest":"<SHA-256>"}               ends the tree; digest as `espalier verify` has it
+ *
+ * Keys stand as themselves where the tree's keys are utf8, or where an ordered key is written in JSON
+ * without loss; values where they are utf8, or JSON in the form that JSON.stringify gives.
+ */
+
+import { createHash, type Hash } from "node:crypto";
+import type { KeyEncoding, ValueEncoding } from "../../store/options.js";
+import { decodeKey, parseKey } from "./formats.js";
+
+export const DUMP_VERSION = 1;
+/** Values above this are cut into parts. */
+export const LINE_VALUE_BYTES_MAX: number = 8 * 1024 * 1024;
+export const PART_BYTES: number = 6 * 1024 * 1024;
+
+export interface DumpHeader {
+  readonly "espalier-dump": number;
+  readonly pageSize: number;
+}
+
+export interface TreeLine {
+  readonly tree: string;
+  readonly keyEncoding: KeyEncoding;
+  readonly valueEncoding: ValueEncoding;
+}
+
+export interface EndLine {
+  readonly end: string;
+  readonly records: number;
+  readonly digest: string;
+}
+
+/** The key's part of a line. */
+export function keyField(key: Uint8Array, encoding: KeyEncoding): string {
+  const bytes = buffer(key);
+  if (encoding === "utf8") return `"key":${JSON.stringify(bytes.toString("utf8"))}`;
+  if (encoding === "ordered") {
+    const text = jsonOf(decodeKey(bytes, "ordered"));
+    if (text !== undefined && sameKey(text, bytes)) return `"key":${text}`;
+  }
+  return `"key64":"${bytes.toString("base64")}"`;
+}
+
+function jsonOf(key: unknown): string | undefined {
+  try {
+    return JSON.stringify(key);
+  } catch {
+    return undefined;
+  }
+}
+
+function sameKey(text: string, bytes: Buffer): boolean {
+  try {
+    return Buffer.compare(parseKey(text, "json", "ordered"), bytes) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The value's part of a line. */
+export function valueField(value: Uint8Array, encoding: ValueEncoding): string {
+  const bytes = buffer(value);
+  const text = encoding === "binary" ? undefined : exactText(bytes);
+  if (text !== undefined && encoding === "utf8") return `"value":${JSON.stringify(text)}`;
+  if (text !== undefined && isCanonicalJson(text)) return `"value":${text}`;
+  return `"value64":"${bytes.toString("base64")}"`;
+}
+
+/** undefined where the bytes are not UTF-8. */
+function exactText(bytes: Buffer): string | undefined {
+  const text = bytes.toString("utf8");
+  return Buffer.byteLength(text) === bytes.length && Buffer.from(text, "utf8").equals(bytes)
+    ? text
+    : undefined;
+}
+
+function isCanonicalJson(text: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(text)) === text;
+  } catch {
+    return false;
+  }
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The content digest of a tree, as verify() computes it: records to be added in key order. */
+export class ContentDigest {
+  readonly #hash: Hash = createHash("sha256");
+  readonly #length: Buffer = Buffer.alloc(4);
+  records = 0;
+
+  add(key: Uint8Array, value: Uint8Array): void {
+    this.records++;
+    this.#add(key);
+    this.#add(value);
+  }
+
+  #add(bytes: Uint8Array): void {
+    this.#length.writeUInt32BE(bytes.length);
+    this.#hash.update(this.#length).update(bytes);
+  }
+
+  /** To be called once. */
+  finish(): string {
+    return this.#hash.digest("hex");
+  }
+}
