@@ -213,6 +213,8 @@ export class BlockStore implements PoolOwner {
     if (spill.back > 0)
       readExactly(spill.file, pool.u8, end - spill.back, spill.back, spill.position + spill.front);
     pool.touched[frame] = spill.touched;
+    // Their checksums are out of date; the others are checked when they are used.
+    pool.checked[frame] = spill.touched;
     pool.imaged[frame] = spill.generation;
     pool.dirtySince[frame] = spill.generation;
     pool.changedBy[frame] = Math.max(spill.commit, 0);
