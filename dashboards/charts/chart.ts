@@ -1,0 +1,62 @@
+/**
+ * What a chart is: a Vega-Lite spec that draws rows named "rows", and those rows. The spec is kept apart
+ * from them so that a page can filter and a file can hold both.
+ */
+
+import type { TopLevelSpec } from "vega-lite";
+import type { Row } from "../data/cells.js";
+import type { DashboardData } from "../data/model.js";
+
+export const SECTIONS = [
+  "throughput",
+  "allocator",
+  "slot-extents",
+  "guardrails",
+  "cost",
+  "history",
+  "migration",
+  "environment",
+] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** The name of the data that every spec draws. */
+export const ROWS = "rows";
+
+/** A column of the table behind a chart. */
+export interface Column {
+  readonly field: string;
+  readonly title: string;
+}
+
+/**
+ * How a page may change a chart's size. single: as wide as there is room. panels: small multiples of at
+ * least `minWidth` pixels, in as many columns as fit. steps: small multiples of a fixed width.
+ */
+export type Layout =
+  | { readonly kind: "single" }
+  | { readonly kind: "panels"; readonly minWidth: number; readonly axisWidth: number }
+  | { readonly kind: "steps"; readonly panelWidth: number; readonly axisWidth: number };
+
+export interface Chart {
+  /** Also the file name of its spec and images. */
+  readonly name: string;
+  readonly section: Section;
+  readonly title: string;
+  /** What is shown and how to read it. */
+  readonly about: string;
+  /** Said in place of a chart without rows. */
+  readonly empty: string;
+  readonly layout: Layout;
+  readonly rows: readonly Row[];
+  readonly columns: readonly Column[];
+  readonly spec: TopLevelSpec;
+}
+
+export type ChartBuilder = (data: DashboardData) => Chart;
+
+/** The spec with its rows inside, as any Vega-Lite tool opens it. */
+export function standaloneSpec(chart: Chart, config: object): TopLevelSpec {
+  return { ...chart.spec, datasets: { [ROWS]: [...chart.rows] }, config } as TopLevelSpec;
+}
+
+export const SCHEMA_URL = "https://vega.github.io/schema/vega-lite/v6.json";

@@ -1,0 +1,83 @@
+/** ops/s of workloads that have no commit interval (scan, reopen): a dot with its interval for each engine. */
+
+import { rowsOf } from "../data/cells.js";
+import type { DashboardData } from "../data/model.js";
+import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
+import { cellColumns, cellTooltip, engineColor, engineShape, enginesIn, panelFacet } from "./encodings.js";
+
+export function throughputWithoutInterval(data: DashboardData): Chart {
+  const rows = rowsOf(data.run, ({ opsPerSecond, commitEvery }) =>
+    commitEvery !== null
+      ? null
+      : {
+          ops: opsPerSecond?.median ?? null,
+          low: opsPerSecond?.low ?? null,
+          high: opsPerSecond?.high ?? null,
+        },
+  );
+  const tooltip = cellTooltip([
+    { field: "ops", title: "ops/s (median)", format: ",.3~s" },
+    { field: "low", title: "interval, low", format: ",.3~s" },
+    { field: "high", title: "interval, high", format: ",.3~s" },
+    { field: "status", title: "status" },
+    { field: "reason", title: "reason" },
+  ]);
+  const x = { type: "quantitative", scale: { type: "log" }, title: "operations a second" } as const;
+  return {
+    name: "throughput-without-interval",
+    section: "throughput",
+    title: "Throughput of workloads without a commit interval",
+    about:
+      "Operations a second on a log axis; further right is better. Whiskers are the interval of the median.",
+    empty: "Every workload of this run has a commit interval.",
+    layout: { kind: "panels", minWidth: 200, axisWidth: 130 },
+    rows,
+    columns: cellColumns([
+      { field: "ops", title: "ops/s" },
+      { field: "low", title: "low" },
+      { field: "high", title: "high" },
+      { field: "status", title: "status" },
+      { field: "reason", title: "reason" },
+    ]),
+    spec: {
+      $schema: SCHEMA_URL,
+      description: "Operations a second of workloads without a commit interval",
+      data: { name: ROWS },
+      facet: panelFacet(rows),
+      columns: 3,
+      spec: {
+        width: 220,
+        height: { step: 20 },
+        encoding: {
+          y: { field: "engine", type: "nominal", title: null, sort: enginesIn(rows) },
+          color: { ...engineColor(rows), legend: null },
+        },
+        layer: [
+          {
+            mark: { type: "rule", strokeWidth: 2 },
+            encoding: {
+              x: { field: "low", ...x, axis: { format: "~s", tickCount: 4 } },
+              x2: { field: "high" },
+            },
+          },
+          {
+            mark: { type: "point", filled: true, size: 60, opacity: 1 },
+            encoding: {
+              x: { field: "ops", ...x },
+              shape: { ...engineShape(rows), legend: null },
+              tooltip,
+            },
+          },
+          {
+            mark: { type: "text", align: "left" },
+            encoding: {
+              x: { value: 4 },
+              text: { condition: { test: "datum.status === 'ok'", value: "" }, field: "status" },
+              tooltip,
+            },
+          },
+        ],
+      },
+    },
+  };
+}

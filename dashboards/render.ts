@@ -1,0 +1,70 @@
+/**
+ * Renders specs without a browser: Vega-Lite compiles, Vega draws to SVG, and resvg (an optional package)
+ * turns that into PNG.
+ */
+
+import * as vega from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import { type Chart, standaloneSpec } from "./charts/chart.js";
+import { chartConfig, type Theme } from "./charts/theme.js";
+
+/** Vega's scene, with the marks of a chart. */
+export type Scene = ReturnType<vega.View["scenegraph"]>;
+
+export interface Rendered {
+  readonly svg: string;
+  /** What Vega-Lite or Vega had to say about the spec; empty for a sound one. */
+  readonly warnings: readonly string[];
+  readonly scene: Scene;
+}
+
+/** Compiles, runs and draws a spec. Throws what Vega throws for a spec that cannot be drawn. */
+export async function renderSpec(spec: TopLevelSpec): Promise<Rendered> {
+  const warnings: string[] = [];
+  const logger = collectingLogger(warnings);
+  const compiled = compile(spec, { logger });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger });
+  try {
+    const svg = await view.toSVG();
+    return { svg, warnings, scene: view.scenegraph() };
+  } finally {
+    view.finalize();
+  }
+}
+
+/** A chart as SVG. */
+export async function renderChart(chart: Chart, theme: Theme = "light"): Promise<Rendered> {
+  return renderSpec(standaloneSpec(chart, chartConfig(theme)));
+}
+
+/** SVG as PNG, `scale` times its size. Throws with the command that installs resvg where that is absent. */
+export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
+  const { Resvg } = await loadResvg();
+  const options = { fitTo: { mode: "zoom", value: scale }, font: { loadSystemFonts: true } } as const;
+  return new Resvg(svg, options).render().asPng();
+}
+
+async function loadResvg(): Promise<typeof import("@resvg/resvg-js")> {
+  try {
+    return await import("@resvg/resvg-js");
+  } catch (cause) {
+    throw new Error("PNG needs the package @resvg/resvg-js: npm install @resvg/resvg-js", { cause });
+  }
+}
+
+function collectingLogger(warnings: string[]): vega.LoggerInterface {
+  const logger: vega.LoggerInterface = {
+    level: ((level?: number) => (level === undefined ? vega.Warn : logger)) as vega.LoggerInterface["level"],
+    error: (...args) => {
+      warnings.push(args.map(String).join(" "));
+      return logger;
+    },
+    warn: (...args) => {
+      warnings.push(args.map(String).join(" "));
+      return logger;
+    },
+    info: () => logger,
+    debug: () => logger,
+  };
+  return logger;
+}
