@@ -8,7 +8,7 @@ import type { CheckpointTarget } from "../log/checkpoint.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { freeListPages, writeFreeList } from "./free-list.js";
 import { type Extent, ExtentSet } from "./free-space.js";
-import { FRAME_DIRTY, FRAME_TX } from "./page-pool.js";
+import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 
 const STAGING_BYTES = 128 * 1024;
@@ -117,6 +117,7 @@ export class CheckpointSet implements CheckpointTarget {
     const first = this.#blocks[this.#next]!;
     const most = Math.floor(this.#staging.length / data.blockBytes);
     this.#stagedFrames.length = 0;
+    pool.beginOperation();
     let taken = 0;
     while (this.#next + taken < end && taken < most && this.#blocks[this.#next + taken] === first + taken) {
       const frame = this.#sourceOf(first + taken);
@@ -149,7 +150,8 @@ export class CheckpointSet implements CheckpointTarget {
     const { pool, blocks } = this.#pager;
     const current = pool.lookup(block);
     if (current >= 0) blocks.markClean(current);
-    pool.flags[frame]! &= ~FRAME_DIRTY;
+    // A frame that was evicted since holds another block.
+    if ((pool.flags[frame]! & FRAME_SPARE) !== 0) pool.flags[frame]! &= ~FRAME_DIRTY;
     // In a transaction the current bytes are newer, and so are the pages that they touch.
     if (current === frame) pool.touched[frame] = 0;
   }

@@ -213,6 +213,9 @@ export class Pager {
     const pool = this.pool;
     const block = page >>> pool.blockShift;
     const wanted = this.versions.needs(block);
+    // Before-images must not fill the pool: what the data file has needs none.
+    if ((pool.flags[frame]! & FRAME_DIRTY) !== 0 && pool.spares > pool.frameCount >> 1)
+      this.blocks.clean(frame);
     let image = NO_IMAGE;
     if (wanted || (pool.flags[frame]! & FRAME_DIRTY) !== 0) {
       image = pool.takeSpare();

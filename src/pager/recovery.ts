@@ -78,7 +78,8 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
       pager.readOnly ? new OverlayTarget(pager) : new PoolTarget(pager),
     );
     if (!pager.readOnly) reader.makeDurable(vfs);
-    reader.forEachFrame((frame) => replay.collectRevokes(frame));
+    reader.forEachFrame((frame) => replay.survey(frame));
+    replay.begin();
     reader.forEachFrame((frame) => replay.apply(frame));
     replay.finish();
     takeFreeList(pager, list.extents);
@@ -116,9 +117,14 @@ class Replay {
   #applied = 0;
   #page = -1;
   #offset = 0;
+  /** Pages of the file as far as it is replayed, and in the end. */
+  #pages: number;
+  #pagesInTheEnd: number;
 
   constructor(pager: Pager, path: string, free: ExtentSet, target: ReplayTarget) {
     this.#pager = pager;
+    this.#pages = pager.pageCount;
+    this.#pagesInTheEnd = pager.pageCount;
     this.#path = path;
     this.#free = free;
     this.#target = target;
@@ -151,16 +157,31 @@ class Replay {
     return length;
   }
 
-  /** First pass: which pages were given to overflow runs, and when (W3). */
-  collectRevokes(frame: FrameView): void {
+  /** First pass: which pages were given to overflow runs, and when (W3); and how large the file becomes. */
+  survey(frame: FrameView): void {
     for (let at = frame.from; at < frame.to; at += this.#length(frame, at)) {
-      if (frame.bytes[at] !== OP_REVOKE) continue;
+      const op = frame.bytes[at]!;
+      if (op !== OP_REVOKE && op !== OP_EXTENT) continue;
       const start = readU32(frame.bytes, at + 1);
       const count = readU32(frame.bytes, at + 5);
-      if (count > 0x1000_0000) throw this.#fail("revokes too much");
+      if (count > (op === OP_EXTENT ? 0x7fff_ffff : 0x1000_0000)) throw this.#fail("names too many pages");
+      if (op === OP_EXTENT) {
+        this.#pagesInTheEnd = Math.max(this.#pagesInTheEnd, count);
+        continue;
+      }
       for (let i = 0; i < count; i++) this.#revoked.set(start + i, this.#collected);
     }
     this.#collected++;
+  }
+
+  /**
+   * Between the passes: the file gets its size, since a power cut may have taken the zeros at its end, and
+   * since pages of a large transaction come before the record that adds them.
+   */
+  begin(): void {
+    const pager = this.#pager;
+    pager.pageCount = this.#pagesInTheEnd;
+    if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
   }
 
   /** Second pass. */
@@ -243,37 +264,33 @@ class Replay {
   }
 
   #space(op: number, start: number, count: number): void {
-    const pager = this.#pager;
     if (op === OP_EXTENT) {
       this.#growTo(start);
       // A checkpoint that was tried again later lists pages as free that were added meanwhile.
-      const known = Math.min(count, pager.pageCount);
+      const known = Math.min(count, this.#pages);
       if (known > start && !this.#free.remove(start, known - start))
         throw this.#fail("adds pages that are there already");
-      if (count > pager.pageCount) pager.pageCount = count;
+      if (count > this.#pages) this.#pages = count;
       return;
     }
     if (op === OP_FREE) {
-      if (start + count > pager.pageCount || !this.#free.add(start, count))
-        throw this.#fail("frees pages twice");
+      if (start + count > this.#pages || !this.#free.add(start, count)) throw this.#fail("frees pages twice");
       return;
     }
     // Pages that a failed checkpoint had added at the end, and that were given out then.
-    if (start + count > pager.pageCount) this.#growTo(start + count);
+    if (start + count > this.#pages) this.#growTo(start + count);
     if (!this.#free.remove(start, count)) throw this.#fail("gives out pages that are not free");
   }
 
   /** Pages that were added for a free list that never came into force are free. */
   #growTo(pages: number): void {
-    const pager = this.#pager;
-    if (pages <= pager.pageCount) return;
-    this.#free.add(pager.pageCount, pages - pager.pageCount);
-    pager.pageCount = pages;
+    if (pages <= this.#pages) return;
+    this.#free.add(this.#pages, pages - this.#pages);
+    this.#pages = pages;
   }
 
   finish(): void {
-    const pager = this.#pager;
-    if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
+    this.#pager.pageCount = Math.max(this.#pages, this.#pagesInTheEnd);
     if (this.#target instanceof OverlayTarget) this.#target.seal();
   }
 }

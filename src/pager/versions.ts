@@ -9,7 +9,7 @@
 import type { PagerMetrics } from "../base/metrics.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readExactly, writeFully } from "../vfs/whole-io.js";
-import type { PagePool } from "./page-pool.js";
+import { FRAME_DIRTY, type PagePool } from "./page-pool.js";
 
 interface Version {
   readonly block: number;
@@ -101,12 +101,16 @@ export class Versions {
     if (this.#pool.spares > this.#pool.frameCount >> 2) this.#spillOldest();
   }
 
-  /** Takes back the version that `replacedBy`, now undone, had made; its frame goes to the caller. */
+  /**
+   * Takes back the version that `replacedBy`, now undone, had made; its frame goes to the caller. -1:
+   * the data file has its bytes.
+   */
   undo(block: number, replacedBy: number): number {
     const list = this.#byBlock.get(block);
     const last = list?.[list.length - 1];
     if (list === undefined || last === undefined || last.replacedBy !== replacedBy) return -1;
-    const frame = this.#resident(last);
+    const { frame } = last;
+    if (frame < 0) this.#freeSlots.push(last.slot);
     list.pop();
     if (list.length === 0) this.#byBlock.delete(block);
     this.#inMemory = this.#inMemory.filter((version) => version !== last);
@@ -136,10 +140,11 @@ export class Versions {
     return frame;
   }
 
-  /** The oldest committed version in memory goes to the file; never the one just added. */
+  /** The oldest version that may goes to the file; never one of the last few. */
   #spillOldest(): void {
-    if (this.#inMemory.length < 4 || this.#inMemory[0]!.replacedBy > this.#committed()) return;
-    const version = this.#inMemory.shift()!;
+    const at = this.#inMemory.findIndex((version) => this.#maySpill(version));
+    if (at < 0 || at > this.#inMemory.length - 4) return;
+    const version = this.#inMemory.splice(at, 1)[0]!;
     const bytes = 1 << this.#pool.frameShift;
     if (this.#spillFile === undefined) {
       if (this.#vfs.stat(this.#spillPath) !== undefined) this.#vfs.unlink(this.#spillPath);
@@ -151,6 +156,11 @@ export class Versions {
     this.#pool.releaseSpare(version.frame);
     version.frame = -1;
     version.slot = slot;
+  }
+
+  /** Not where undoing the running transaction may need the bytes: the data file does not have them. */
+  #maySpill(version: Version): boolean {
+    return version.replacedBy <= this.#committed() || (this.#pool.flags[version.frame]! & FRAME_DIRTY) === 0;
   }
 
   /** Drops what no live snapshot needs. */
