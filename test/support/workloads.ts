@@ -1,0 +1,246 @@
+/**
+ * Scripts that drive a store through everything that it does to its files: each is run once, and crashed
+ * at every call.
+ */
+
+import { BACKUP_PATH } from "./crash.js";
+import { keyOfBytes } from "./model.js";
+import type { Session, SessionSettings, Step } from "./session.js";
+
+export interface Workload {
+  readonly name: string;
+  readonly durability: SessionSettings["durability"];
+  readonly run: (session: Session) => void | Promise<void>;
+}
+
+function records(session: Session, count: number, limit: number, bytes: number): [string, Uint8Array][] {
+  return Array.from({ length: count }, () => [session.key(limit), session.bytes(session.prng.below(bytes))]);
+}
+
+function removals(session: Session, count: number, limit: number): string[] {
+  return Array.from({ length: count }, () => session.key(limit));
+}
+
+/** One random step of those that need no waiting. */
+function randomStep(s: Session): void {
+  const { prng } = s;
+  switch (prng.below(10)) {
+    case 0:
+      return s.delete(s.key(200));
+    case 1:
+      return s.put(s.key(200), s.bytes(prng.below(20_000)));
+    case 2:
+      return s.transaction([
+        { put: records(s, 1 + prng.below(30), 200, 300), remove: removals(s, prng.below(20), 200) },
+      ]);
+    case 3:
+      return s.rolledBack([{ put: records(s, 1 + prng.below(30), 200, 300) }]);
+    case 4: {
+      const from = s.key(200);
+      return s.deleteRange("", from, `${from.slice(0, -1)}~`);
+    }
+    default:
+      return s.put(s.key(200), s.bytes(prng.below(200)));
+  }
+}
+
+function puts(s: Session): void {
+  s.open();
+  for (let i = 0; i < 60; i++) {
+    if (s.prng.chance(0.25)) s.delete(s.key(40));
+    else s.put(s.key(40), s.bytes(s.prng.below(400)));
+  }
+  s.close();
+}
+
+function mixed(s: Session): void {
+  s.open();
+  for (let i = 0; i < 60; i++) {
+    randomStep(s);
+    if (s.prng.chance(0.04)) s.checkpoint();
+  }
+  s.close();
+}
+
+/** Transactions that neither the cache nor a log segment can hold. */
+function largeTransactions(s: Session): void {
+  s.open();
+  s.transaction([{ put: records(s, 50, 1000, 300) }]);
+  s.transaction([{ put: records(s, 900, 1000, 1000) }]);
+  s.put("after", s.bytes(10));
+  s.rolledBack([{ put: records(s, 900, 1000, 1200), remove: removals(s, 300, 1000) }]);
+  s.put("after the rollback", s.bytes(10));
+  s.transaction([{ remove: removals(s, 700, 1000), put: records(s, 500, 1000, 1100) }]);
+  s.close();
+}
+
+function overflowValues(s: Session): void {
+  s.open();
+  for (let i = 0; i < 40; i++) {
+    const key = s.key(8);
+    if (s.prng.chance(0.3)) s.delete(key);
+    else s.put(key, s.bytes(s.prng.chance(0.2) ? 200_000 : s.prng.below(30_000)));
+    if (s.prng.chance(0.3)) s.put(s.key(300), s.bytes(s.prng.below(100)));
+    if (s.prng.chance(0.06)) s.checkpoint();
+  }
+  s.close();
+}
+
+/** Leaves freed by deletes become overflow runs, and overflow runs become leaves, within one segment. */
+function pagesChangeHands(s: Session): void {
+  s.open();
+  for (let round = 0; round < 5; round++) {
+    s.transaction([{ put: Array.from({ length: 120 }, (_, i) => [`k${i}`, s.bytes(200)]) }]);
+    s.put("big", s.bytes(30_000));
+    s.transaction([{ remove: Array.from({ length: 120 }, (_, i) => `k${i}`) }]);
+    s.put("also big", s.bytes(20_000));
+    s.delete("big");
+    if (round === 2) s.checkpoint();
+  }
+  s.close();
+}
+
+/** Enough to retire both segments several times over. */
+function bothSegments(s: Session): void {
+  s.open();
+  for (let i = 0; i < 60; i++) {
+    s.transaction([{ put: records(s, 40, 600, 800), remove: removals(s, 10, 600) }]);
+    if (i % 20 === 7) s.checkpoint();
+  }
+  s.close();
+}
+
+async function groupCommit(s: Session): Promise<void> {
+  s.open();
+  let promises: Promise<void>[] = [];
+  for (let i = 0; i < 50; i++) {
+    const steps: Step[] = [{ put: records(s, 1 + s.prng.below(6), 150, 500), remove: removals(s, 2, 150) }];
+    if (s.prng.chance(0.6)) promises.push(s.write(steps));
+    else randomStep(s);
+    if (s.prng.chance(0.3)) await Promise.resolve();
+    if (s.prng.chance(0.15)) await s.flush();
+    if (s.prng.chance(0.05)) s.put(s.key(150), s.bytes(50), true);
+    if (s.prng.chance(0.1)) {
+      await Promise.all(promises);
+      promises = [];
+    }
+  }
+  await Promise.all(promises);
+  s.close();
+}
+
+async function noDurability(s: Session): Promise<void> {
+  s.open();
+  for (let i = 0; i < 80; i++) {
+    randomStep(s);
+    if (s.prng.chance(0.1)) s.transaction([{ put: records(s, 60, 400, 900) }]);
+    if (s.prng.chance(0.05)) await s.flush();
+    if (s.prng.chance(0.04)) s.checkpoint();
+    if (s.prng.chance(0.05)) s.put(s.key(200), s.bytes(30), true);
+  }
+  s.close();
+}
+
+async function compact(s: Session): Promise<void> {
+  s.open();
+  for (let i = 0; i < 6; i++) s.transaction([{ put: records(s, 60, 400, 500) }]);
+  for (let i = 0; i < 6; i++) s.put(`big${i}`, s.bytes(12_000));
+  s.deleteRange("", "k000050", "k000320");
+  for (let i = 0; i < 5; i++) s.delete(`big${i}`);
+  await s.store.compact();
+  s.put("after", s.bytes(300));
+  for (let i = 0; i < 3; i++) s.transaction([{ put: records(s, 40, 400, 500) }]);
+  s.deleteRange("", "k000000", "k000200");
+  await s.store.compact();
+  s.put("at the end", s.bytes(9000));
+  s.close();
+}
+
+async function backup(s: Session): Promise<void> {
+  s.open();
+  for (let i = 0; i < 4; i++) s.transaction([{ put: records(s, 50, 200, 500) }]);
+  s.put("big", s.bytes(15_000));
+  s.backup = s.model.fingerprint();
+  const copying = s.store.backup(BACKUP_PATH);
+  for (let i = 0; i < 12; i++) {
+    s.put(s.key(200), s.bytes(300));
+    if (i === 4) s.delete("big");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await copying;
+  s.close();
+}
+
+function openAndClose(s: Session): void {
+  for (let i = 0; i < 8; i++) {
+    s.open();
+    const commits = s.prng.below(4);
+    for (let j = 0; j < commits; j++) randomStep(s);
+    s.close();
+  }
+}
+
+function namedTrees(s: Session): void {
+  s.open();
+  for (const name of ["a", "b", "c"]) s.createTree(name);
+  for (let i = 0; i < 12; i++) {
+    const tree = s.prng.pick(["a", "b", "c"]);
+    s.transaction([
+      { tree, put: records(s, 25, 300, 300) },
+      { put: records(s, 5, 300, 300), remove: removals(s, 5, 300) },
+    ]);
+    if (i === 6) s.checkpoint();
+  }
+  s.dropTree("a");
+  s.clear("b");
+  s.deleteRange("c", "k000050", "k000200");
+  s.createTree("a");
+  s.transaction([{ tree: "a", put: records(s, 40, 300, 400) }]);
+  s.dropTree("c");
+  s.clear("");
+  s.put("last", s.bytes(2));
+  s.close();
+}
+
+/** Pages that a snapshot sees must not be given away, whatever is checkpointed meanwhile. */
+function snapshots(s: Session): void {
+  s.open();
+  for (let round = 0; round < 3; round++) {
+    s.transaction([{ put: records(s, 120, 200, 400) }]);
+    s.put("big", s.bytes(20_000));
+    const snapshot = s.store.snapshot();
+    const before = s.model.fingerprint();
+    s.delete("big");
+    for (let i = 0; i < 8; i++)
+      s.transaction([{ put: records(s, 30, 200, 400), remove: removals(s, 30, 200) }]);
+    s.put("other", s.bytes(25_000));
+    s.checkpoint();
+    const seen = s.model.clone();
+    seen.tree("").clear();
+    for (const [key, value] of snapshot.range()) seen.tree("").set(keyOfBytes(key), value);
+    if (seen.fingerprint() !== before) throw new Error("the snapshot saw something else than the store was");
+    snapshot.close();
+    s.put("after", s.bytes(round));
+  }
+  s.close();
+}
+
+export const WORKLOADS: readonly Workload[] = [
+  { name: "puts", durability: "sync", run: puts },
+  { name: "mixed", durability: "sync", run: mixed },
+  { name: "large-transactions", durability: "sync", run: largeTransactions },
+  { name: "overflow-values", durability: "sync", run: overflowValues },
+  { name: "pages-change-hands", durability: "sync", run: pagesChangeHands },
+  { name: "pages-change-hands-none", durability: "none", run: pagesChangeHands },
+  { name: "both-segments", durability: "sync", run: bothSegments },
+  { name: "group-commit", durability: "group", run: groupCommit },
+  { name: "no-durability", durability: "none", run: noDurability },
+  { name: "compact", durability: "sync", run: compact },
+  { name: "compact-none", durability: "none", run: compact },
+  { name: "backup", durability: "sync", run: backup },
+  { name: "open-and-close", durability: "sync", run: openAndClose },
+  { name: "open-and-close-none", durability: "none", run: openAndClose },
+  { name: "named-trees", durability: "sync", run: namedTrees },
+  { name: "snapshots", durability: "sync", run: snapshots },
+  { name: "snapshots-none", durability: "none", run: snapshots },
+];
