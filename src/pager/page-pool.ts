@@ -11,13 +11,11 @@ import { endianness } from "node:os";
 import { EspalierError, PlatformError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
+import { returnSlab, type Slab, takeSlab } from "./slab.js";
 
 export const FRAMES_MIN = 64;
 /** Offsets in the slab stay below 2^31, so that they are small integers everywhere. */
 export const SLAB_BYTES_MAX = 0x7fff_0000;
-/** From here on the slab is memory that nobody can detach through a view of it (P4). */
-const FIXED_SLAB_BYTES_MIN = 8 * 1024 * 1024;
-const WASM_PAGE_BYTES = 65536;
 
 export const FRAME_DIRTY = 1;
 /** Changed by the running transaction. */
@@ -81,6 +79,7 @@ export class PagePool {
   /** Changes whenever the bytes behind an offset may have: who remembers offsets compares it. */
   epoch = 0;
 
+  readonly #slab: Slab;
   readonly #owner: PoolOwner;
   readonly #metrics: PagerMetrics;
   readonly #stamp: Uint32Array;
@@ -106,9 +105,9 @@ export class PagePool {
     this.#metrics = metrics;
 
     const slabBytes = this.frameCount * frameBytes;
-    const fixed = slabBytes >= FIXED_SLAB_BYTES_MIN ? allocateFixed(slabBytes) : undefined;
-    const memory = fixed ?? new ArrayBuffer(slabBytes);
-    this.fixed = fixed !== undefined;
+    this.#slab = takeSlab(slabBytes);
+    const { memory } = this.#slab;
+    this.fixed = this.#slab.fixed;
     this.u8 = new Uint8Array(memory, 0, slabBytes);
     this.u16 = new Uint16Array(memory, 0, slabBytes >> 1);
     this.u32 = new Uint32Array(memory, 0, slabBytes >> 2);
@@ -269,6 +268,11 @@ export class PagePool {
     this.#spares--;
   }
 
+  /** The store is closed: the memory may serve another. */
+  close(): void {
+    returnSlab(this.u8.length, this.#slab);
+  }
+
   /** Forgets a block's bytes. */
   drop(frame: number): void {
     this.#forget(frame);
@@ -369,23 +373,5 @@ export class PagePool {
       }
     }
     table[hole * 2] = NO_BLOCK;
-  }
-}
-
-/** The part of the host's globals that is used here; Node's type declarations leave it out. */
-interface WasmHost {
-  readonly WebAssembly: {
-    readonly Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  };
-}
-
-/** The memory of a WebAssembly instance: zeroed lazily by the kernel, and not detachable. */
-function allocateFixed(bytes: number): ArrayBuffer | undefined {
-  try {
-    const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
-    const { Memory } = (globalThis as unknown as WasmHost).WebAssembly;
-    return new Memory({ initial: pages, maximum: pages }).buffer;
-  } catch {
-    return undefined;
   }
 }

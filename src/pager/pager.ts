@@ -669,6 +669,7 @@ export class Pager {
       this.log.close(false);
       this.versions.close();
       this.data.file.close();
+      this.pool.close();
     }
   }
 }
