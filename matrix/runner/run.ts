@@ -17,6 +17,7 @@ import { RUN_FILE, writeRun } from "../results/validate.js";
 import { seededRandom, shuffle } from "../stats/random.js";
 import { median } from "../stats/summary.js";
 import { ensureStreamFile } from "../streams/stream-file.js";
+import { workloadByName } from "../workloads/registry.js";
 import { runChild } from "./child.js";
 import { captureEnvironment } from "./environment.js";
 import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
@@ -187,8 +188,10 @@ class MatrixRun {
     return jobs;
   }
 
+  /** Only workloads that edit leaves have timings to tell. */
   #profileJobs(): Job[] {
-    return this.#groups.flatMap(({ group, engines }) =>
+    const editing = this.#groups.filter(({ group }) => workloadByName(group.workload).writes);
+    return editing.flatMap(({ group, engines }) =>
       engines
         .filter((engine) => this.#canRun(group, engine) && hasCounters(engineById(engine)))
         .map((engine): Job => ({ kind: "profile", group, engine, round: 1 })),

@@ -10,9 +10,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Engine, EngineStore } from "../../../matrix/engines/engine.js";
 import { ENGINES } from "../../../matrix/engines/registry.js";
 import { SHAPES, type ShapeName } from "../../../matrix/results/document.js";
-import { ContentHasher, expectationOf } from "../../../matrix/streams/content.js";
+import { ContentHasher, type Expectation, expectationOf } from "../../../matrix/streams/content.js";
 import { type Key, makeKeys, valuePool } from "../../../matrix/streams/shapes.js";
 import { makeStream, OP_DELETE, type Stream } from "../../../matrix/streams/stream.js";
+import { open as openStore } from "../../../src/index.js";
 
 let folder: string;
 beforeEach(() => {
@@ -83,6 +84,13 @@ async function checkEngine(engine: Engine, shape: ShapeName): Promise<void> {
   expect(await store.scan({ from: null, reverse: true, limit: -1 })).toBe(expected.records);
   expect(await store.scan({ from: keys[0] as Key, reverse: false, limit: 100 })).toBe(100);
   await store.close();
+  if (engine.family === "espalier" || engine.family === "legacy") verifyFile(expected);
+}
+
+/** What is on this store's own files must also prove itself. */
+function verifyFile({ hash, records }: Expectation): void {
+  using store = openStore(join(folder, "data.esp"), { valueEncoding: "binary", readOnly: true });
+  expect(store.verify()).toMatchObject({ ok: true, problems: [], records, digest: hash });
 }
 
 for (const engine of ENGINES) {

@@ -45,8 +45,10 @@ describe("summarise", () => {
 
 describe("outliers", () => {
   it("are the positions beyond Tukey's fences", () => {
-    // Quartiles 11 and 13: fences 8 and 16.
-    expect(outliers([10, 11, 12, 13, 14, 100])).toEqual([5]);
+    // Quartiles 11.25 and 13.75: fences 7.5 and 17.5.
+    expect(outliers([10, 11, 12, 13, 14, 18])).toEqual([5]);
+    expect(outliers([10, 11, 12, 13, 14, 17])).toEqual([]);
+    expect(outliers([6, 11, 12, 13, 14, 10])).toEqual([0]);
     expect(outliers([10, 11, 12, 13, 14])).toEqual([]);
   });
 
