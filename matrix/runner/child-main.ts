@@ -7,6 +7,9 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { measureRound, type RoundRequest, WrongContentError } from "./measure.js";
 
+// Ctrl-C reaches the whole process group; the runner decides what becomes of its child.
+process.on("SIGINT", () => {});
+
 const requestFile = process.argv[2];
 if (requestFile === undefined) throw new Error("usage: child-main REQUEST.json");
 const request = JSON.parse(readFileSync(requestFile, "utf8")) as RoundRequest;
