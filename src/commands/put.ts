@@ -45,6 +45,7 @@ export const putCommand: CommandModule = command<PutArguments>({
       .positional("value", { type: "string", describe: "The value, as the tree's encoding says" })
       .option("from", {
         type: "string",
+        nargs: 1,
         describe: "Take the value's bytes from this file; - is standard input",
       })
       .option("create", { type: "boolean", default: false, describe: "Make the store where it is missing" })

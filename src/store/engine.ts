@@ -3,6 +3,7 @@
  * group commit. Knows encoded bytes only.
  */
 
+import { alignUp } from "../base/bytes.js";
 import { ClosedError, EspalierError, TransactionError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
 import type { StoreMetrics } from "../base/metrics.js";
@@ -61,7 +62,8 @@ export class Engine {
       },
     });
     this.group = new GroupCommit(pager.log);
-    this.keyBuffer = Buffer.alloc(this.context.keyBytesMax + KEY_BUFFER_SLACK);
+    // In whole words: the ordered codec looks at its target as such.
+    this.keyBuffer = Buffer.alloc(alignUp(this.context.keyBytesMax + KEY_BUFFER_SLACK, 8));
     this.entry.key = this.keyBuffer;
   }
 

@@ -44,15 +44,16 @@ export function keyField(key: Uint8Array, encoding: KeyEncoding): string {
   const bytes = buffer(key);
   if (encoding === "utf8") return `"key":${JSON.stringify(bytes.toString("utf8"))}`;
   if (encoding === "ordered") {
-    const text = jsonOf(decodeKey(bytes, "ordered"));
+    const text = orderedAsJson(bytes);
     if (text !== undefined && sameKey(text, bytes)) return `"key":${text}`;
   }
   return `"key64":"${bytes.toString("base64")}"`;
 }
 
-function jsonOf(key: unknown): string | undefined {
+/** undefined where JSON has no such key, or the bytes are no ordered key at all. */
+function orderedAsJson(bytes: Uint8Array): string | undefined {
   try {
-    return JSON.stringify(key);
+    return JSON.stringify(decodeKey(bytes, "ordered"));
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@
  */
 
 import { constants } from "node:buffer";
+import { alignUp } from "../../base/bytes.js";
 import { EncodingError } from "../../base/errors.js";
 import { byteSource } from "../../base/text.js";
 import { keyCodec } from "../../store/key-codec.js";
@@ -85,7 +86,8 @@ export function jsonKey(bytes: Uint8Array, encoding: KeyEncoding): unknown {
 
 /** Throws what the codec throws. */
 export function decodeKey(bytes: Uint8Array, encoding: KeyEncoding): unknown {
-  const source = byteSource(bytes.length);
+  // In whole words: the ordered codec looks at its source as such.
+  const source = byteSource(alignUp(bytes.length, 8));
   source.u8.set(bytes);
   return keyCodec(encoding).decode(source, 0, bytes.length);
 }

@@ -82,7 +82,7 @@ export function prefixRange(prefix: Uint8Array): RangeOptions<Uint8Array> {
   let end = prefix.length;
   while (end > 0 && prefix[end - 1] === 0xff) end--;
   if (end === 0) return { gte: prefix };
-  const above = prefix.slice(0, end);
+  const above = Uint8Array.from(prefix.subarray(0, end));
   above[end - 1] = above[end - 1]! + 1;
   return { gte: prefix, lt: above };
 }

@@ -35,7 +35,8 @@ export async function runCommandLine(line: CommandLine): Promise<void> {
 }
 
 function compose({ commands, version, words }: CommandLine): Argv {
-  const parser = yargs([...words])
+  const parser = yargs([...words]);
+  parser
     .scriptName("espalier")
     .locale("en")
     .usage("$0 <command>\n\nAn embedded, ordered key-value store: one file, a B+tree, leaves edited in place")
@@ -49,8 +50,8 @@ function compose({ commands, version, words }: CommandLine): Argv {
     .epilogue(EPILOGUE)
     .exitProcess(false)
     .showHelpOnFail(false)
-    .fail((message, error, instance) => {
-      throw error ?? usageError(message, words, commands, instance);
+    .fail((message, error) => {
+      throw error ?? usageError(message, words, commands, parser as Argv);
     });
   for (const module of commands) parser.command(module);
   return parser as Argv;

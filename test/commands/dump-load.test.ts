@@ -1,0 +1,145 @@
+/** A dump comes back as the very same bytes, whatever the encodings; a damaged one is refused. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { keyField, valueField } from "../../src/commands/support/dump-format.js";
+import { type DumpEvent, DumpReader } from "../../src/commands/support/dump-reader.js";
+import { Session } from "../../src/commands/support/session.js";
+import { open } from "../../src/index.js";
+import { cli, output, temporaryFolder } from "./support.js";
+
+function makeStore(path: string): void {
+  using store = open(path, { pageSize: 1024 });
+  store.put("", { empty: "key" });
+  store.put("ключ\n", ["é", null, 1e21, -0, { "2": 1, "1": 2 }]);
+  const bytes = store.tree<Uint8Array, Uint8Array>("bytes", {
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  bytes.put(new Uint8Array(0), new Uint8Array(0));
+  bytes.put(Uint8Array.of(255, 0), new Uint8Array(20_000_000).fill(7));
+  const tuples = store.tree<unknown, string>("a tree", { keyEncoding: "ordered", valueEncoding: "utf8" });
+  for (const key of [1, -1.5, "x", ["x", 2], 12345678901234567890n, null, true])
+    tuples.put(key, `of ${typeof key}`);
+  store.tree("empty");
+}
+
+function digests(path: string): Record<string, { records: number; digest: string }> {
+  const { trees } = JSON.parse(output(["verify", path, "--json"])) as {
+    trees: Record<string, { records: number; digest: string }>;
+  };
+  return Object.fromEntries(
+    Object.entries(trees).map(([name, { records, digest }]) => [name, { records, digest }]),
+  );
+}
+
+describe("dump and load", () => {
+  it("bring back all trees, encodings and bytes", () => {
+    const folder = temporaryFolder();
+    const [from, to] = [join(folder, "from.esp"), join(folder, "to.esp")];
+    makeStore(from);
+    const dump = output(["dump", from]);
+    expect(dump.split("\n")[0]).toBe('{"espalier-dump":1,"pageSize":1024}');
+    output(["load", to], { input: dump });
+    expect(digests(to)).toEqual(digests(from));
+    expect(Object.keys(digests(to))).toEqual(["", "a tree", "bytes", "empty"]);
+    expect(output(["dump", to])).toBe(dump);
+    using store = open(to, { readOnly: true });
+    expect(store.stats().pageSize).toBe(1024);
+    expect(store.get("ключ\n")).toEqual(["é", null, 1e21, 0, { "1": 2, "2": 1 }]);
+    expect(store.tree<unknown, string>("a tree").get(12345678901234567890n)).toBe("of bigint");
+  });
+
+  it("take one tree, other pages, and a file", () => {
+    const folder = temporaryFolder();
+    const [from, to, dump] = [join(folder, "from.esp"), join(folder, "to.esp"), join(folder, "dump.jsonl")];
+    makeStore(from);
+    writeFileSync(dump, output(["dump", from, "--tree", "a tree"]));
+    const report = JSON.parse(output(["load", to, dump, "--page-size", "8192", "--json"]));
+    expect(report).toEqual({ records: 7, trees: 1 });
+    expect(JSON.parse(output(["stats", to, "--json"]))).toMatchObject({ pageSize: 8192, records: 0 });
+    expect(digests(to)["a tree"]).toEqual(digests(from)["a tree"]);
+  });
+
+  it("take plain JSON lines", () => {
+    const to = join(temporaryFolder(), "to.esp");
+    output(["load", to], { input: '{"key":"a","value":{"x":1}}\r\n\n{"key":"b","value":2}' });
+    expect(output(["scan", to])).toBe('a\t{"x":1}\nb\t2\n');
+  });
+
+  it("refuse a dump that was cut off, edited or is none", () => {
+    const folder = temporaryFolder();
+    const from = join(folder, "from.esp");
+    makeStore(from);
+    const lines = output(["dump", from, "--tree", "a tree"]).trimEnd().split("\n");
+    const attempt = (name: string, input: string): ReturnType<typeof cli> =>
+      cli(["load", join(folder, name)], { input });
+    expect(attempt("cut", lines.slice(0, -1).join("\n"))).toMatchObject({ code: 2 });
+    expect(attempt("cut2", lines.slice(0, -1).join("\n")).stderr).toContain("cut off");
+    expect(attempt("edited", lines.filter((_, i) => i !== 3).join("\n"))).toMatchObject({ code: 4 });
+    expect(attempt("none", "hello")).toMatchObject({ code: 2 });
+    expect(attempt("none", "hello").stderr).toContain("line 1");
+    expect(attempt("nothing", "")).toMatchObject({ code: 2 });
+    expect(cli(["load", join(folder, "x"), join(folder, "no-such-dump")]).code).toBe(3);
+  });
+
+  it("refuse a store with other encodings", () => {
+    const folder = temporaryFolder();
+    const [from, to] = [join(folder, "from.esp"), join(folder, "to.esp")];
+    makeStore(from);
+    open(to, { keyEncoding: "binary" }).close();
+    expect(cli(["load", to], { input: output(["dump", from]) })).toMatchObject({ code: 2 });
+  });
+});
+
+describe("a dump's fields", () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 24 }),
+    fc.json().map((text) => Buffer.from(text)),
+    fc.string({ unit: "grapheme" }).map((text) => Buffer.from(text)),
+  );
+
+  it("give the same bytes again, for any bytes in any encoding", () => {
+    fc.assert(
+      fc.property(
+        bytes,
+        bytes,
+        fc.constantFrom("binary" as const, "ordered" as const),
+        fc.constantFrom("json" as const, "utf8" as const, "binary" as const),
+        (key, value, keyEncoding, valueEncoding) => {
+          const reader = new DumpReader();
+          reader.read('{"espalier-dump":1,"pageSize":4096}');
+          reader.read(JSON.stringify({ tree: "", keyEncoding, valueEncoding }));
+          const line = `{${keyField(key, keyEncoding)},${valueField(value, valueEncoding)}}`;
+          const [event] = reader.read(line) as [DumpEvent & { kind: "record" }];
+          expect(Buffer.from(event.key)).toEqual(Buffer.from(key));
+          expect(Buffer.from(event.value)).toEqual(Buffer.from(value));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("are readable where they can be", () => {
+    expect(keyField(Buffer.from("a\nb"), "utf8")).toBe('"key":"a\\nb"');
+    expect(valueField(Buffer.from('{"a":1}'), "json")).toBe('"value":{"a":1}');
+    expect(valueField(Buffer.from('{ "a":1}'), "json")).toBe('"value64":"eyAiYSI6MX0="');
+    const path = join(temporaryFolder(), "t.esp");
+    using store = open<unknown, unknown>(path, { keyEncoding: "ordered" });
+    store.put(["a", 1], 1);
+    const raw = new Session(store).tree(undefined);
+    const [key] = [...raw.handle.keys()];
+    expect(keyField(key!, "ordered")).toBe('"key":["a",1]');
+  });
+});
+
+describe("load", () => {
+  it("leaves nothing behind but the lock's absence when it is refused", () => {
+    const folder = temporaryFolder();
+    const to = join(folder, "to.esp");
+    expect(cli(["load", to], { input: '{"espalier-dump":99}' }).stderr).toContain("version 1");
+    expect(() => readFileSync(to)).toThrow("ENOENT");
+  });
+});

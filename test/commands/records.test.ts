@@ -1,0 +1,141 @@
+/** get, put, delete and scan: what is printed where, in which form, and with which exit code. */
+
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
+import { cli, cliEntry, output, spawnCli, temporaryFolder } from "./support.js";
+
+let file: string;
+
+beforeEach(() => {
+  file = join(temporaryFolder(), "data.esp");
+});
+
+function fill(): void {
+  using store = open(file);
+  store.putMany(["a", "b/1", "b/2", "c"].map((key, i) => [key, { n: i }] as const));
+  const bytes = store.tree<Uint8Array, Uint8Array>("bytes", {
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  bytes.put(Uint8Array.of(0, 255), Uint8Array.of(1, 2, 10));
+  store
+    .tree("tuples", { keyEncoding: "ordered", valueEncoding: "utf8" })
+    .put(["user", 1] as never, "one\u001b[31m");
+}
+
+describe("get", () => {
+  it("prints values as the tree's encoding says", () => {
+    fill();
+    expect(output(["get", file, "b/1"])).toBe('{"n":1}\n');
+    expect(output(["get", file, "00ff", "--tree", "bytes"])).toBe("01020a\n");
+    expect(output(["get", file, "00ff", "--tree", "bytes", "--value-as", "base64"])).toBe("AQIK\n");
+    expect(output(["get", file, '["user",1]', "--tree", "tuples"])).toBe("one\u001b[31m\n");
+    expect(JSON.parse(output(["get", file, "00ff", "-t", "bytes", "--json"]))).toEqual({
+      key: "00ff",
+      found: true,
+      value: "01020a",
+    });
+  });
+
+  it("hands out bytes unchanged", () => {
+    fill();
+    const { stdout } = spawnCli(["get", file, "00ff", "--tree", "bytes", "--raw"]);
+    expect([...stdout]).toEqual([1, 2, 10]);
+  });
+
+  it("ends with 1 for a missing key, 3 for a missing store or tree", () => {
+    fill();
+    expect(cli(["get", file, "nobody"])).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(cli(["get", file, "nobody", "--json"]).stdout)).toEqual({
+      key: "nobody",
+      found: false,
+    });
+    expect(cli(["get", `${file}x`, "a"]).code).toBe(3);
+    const noTree = cli(["get", file, "a", "--tree", "byte"]);
+    expect(noTree.code).toBe(3);
+    expect(noTree.stderr).toContain("bytes, tuples");
+  });
+});
+
+describe("put", () => {
+  it("makes a store only when asked to, and keeps what it was given", () => {
+    expect(cli(["put", file, "k", '{"a":[1,2]}']).code).toBe(3);
+    output(["put", file, "k", '{ "a": [1, 2] }', "--create"]);
+    expect(output(["get", file, "k"])).toBe('{"a":[1,2]}\n');
+    expect(JSON.parse(output(["put", file, "k", "null", "--json"]))).toEqual({ key: "k", replaced: true });
+  });
+
+  it("takes a value from a file and from standard input", () => {
+    fill();
+    const value = join(temporaryFolder(), "value");
+    writeFileSync(value, Uint8Array.of(0, 128, 255));
+    output(["put", file, "aa", "--tree", "bytes", "--from", value]);
+    output(["put", file, "bb", "--tree", "bytes", "--from", "-"], { input: Uint8Array.of(7) });
+    expect(output(["scan", file, "--tree", "bytes"])).toBe("00ff\t01020a\naa\t0080ff\nbb\t07\n");
+  });
+
+  it("refuses what the tree's encoding cannot take", () => {
+    fill();
+    expect(cli(["put", file, "k", "Ada"])).toMatchObject({ code: 2 });
+    expect(cli(["put", file, "k", "Ada"]).stderr).toContain("not JSON");
+    expect(cli(["put", file, "xyz", "00", "--tree", "bytes"]).stderr).toContain("not hexadecimal");
+    expect(cli(["put", file, "k"]).code).toBe(2);
+    expect(cli(["put", file, "k".repeat(2000), "1"]).code).toBe(2);
+  });
+});
+
+describe("delete", () => {
+  it("removes keys and ranges, and says how many", () => {
+    fill();
+    expect(JSON.parse(output(["delete", file, "a", "nobody", "--json"]))).toEqual({ removed: 1 });
+    expect(JSON.parse(output(["delete", file, "--prefix", "b/", "--json"]))).toEqual({ removed: 2 });
+    expect(output(["scan", file, "--keys"])).toBe("c\n");
+    expect(cli(["delete", file, "a"]).code).toBe(1);
+  });
+
+  it("does not remove everything by mistake", () => {
+    fill();
+    expect(cli(["delete", file]).code).toBe(2);
+    expect(cli(["delete", file, "a", "--gte", "a"]).code).toBe(2);
+    expect(output(["scan", file, "--count"])).toBe("4\n");
+  });
+});
+
+describe("scan", () => {
+  it("goes by range, backwards and with a limit", () => {
+    fill();
+    expect(output(["scan", file])).toBe('a\t{"n":0}\nb/1\t{"n":1}\nb/2\t{"n":2}\nc\t{"n":3}\n');
+    expect(output(["scan", file, "--gte", "b", "--lt", "c", "-k"])).toBe("b/1\nb/2\n");
+    expect(output(["scan", file, "--reverse", "-n", "1"])).toBe('c\t{"n":3}\n');
+    expect(output(["scan", file, "--prefix", "b/", "--json"])).toBe(
+      '{"key":"b/1","value":{"n":1}}\n{"key":"b/2","value":{"n":2}}\n',
+    );
+    expect(JSON.parse(output(["scan", file, "--count", "--gt", "a", "--json"]))).toEqual({ records: 3 });
+  });
+
+  it("lets no control character of the data reach the terminal", () => {
+    fill();
+    expect(output(["scan", file, "--tree", "tuples"])).toBe('["user",1]\tone\\x1b[31m\n');
+  });
+
+  it("is quiet when its reader has seen enough", () => {
+    {
+      using store = open(file);
+      store.putMany(Array.from({ length: 20_000 }, (_, i) => [String(i).padStart(8, "0"), i] as const));
+    }
+    const entry = spawnCli(["scan", file, "--count"]);
+    expect(entry.stdout.toString()).toBe("20000\n");
+    const shell = `"$1" "$2" scan "$3" | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = shellOut(shell, file);
+    expect(stdout).toBe("00000000\t0\n0\n");
+    expect(stderr).toBe("");
+  });
+});
+
+function shellOut(script: string, path: string): { stdout: string; stderr: string } {
+  const words = ["-c", script, "bash", process.execPath, cliEntry(), path];
+  return spawnSync("bash", words, { encoding: "utf8" });
+}

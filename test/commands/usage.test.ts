@@ -1,0 +1,123 @@
+/** The front door's manners: help, proposals, exit codes, streams, colours. */
+
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { editDistance, nearestWord } from "../../src/commands/support/nearest.js";
+import { packageRoot, packageVersion } from "../../src/commands/support/package-root.js";
+import { open } from "../../src/index.js";
+import { cli, cliEntry, output, temporaryFolder } from "./support.js";
+
+const STORE_COMMANDS = [
+  ...["inspect", "stats", "verify", "get", "put", "delete", "scan", "dump", "load", "compact", "backup"],
+  ...["salvage", "unlock"],
+];
+
+describe("help", () => {
+  it("names every command, the exit codes and the version", () => {
+    const help = output(["--help"]);
+    for (const name of [
+      ...STORE_COMMANDS,
+      "migrate",
+      "matrix",
+      "dashboards",
+      "metrics",
+      "demo",
+      "completion",
+    ]) {
+      expect(help, name).toMatch(new RegExp(`espalier ${name}\\b`));
+    }
+    expect(help).toContain("0 done, 1 findings");
+    expect(output(["--version"])).toBe(`${packageVersion()}\n`);
+  });
+
+  it.each(STORE_COMMANDS)("of %s has examples", (name) => {
+    const help = output([name, "--help"]);
+    expect(help).toContain("Examples:");
+    expect(help).toContain(`espalier ${name}`);
+    expect(help).toContain("--json");
+  });
+
+  it("comes with a completion script", () => {
+    const script = output(["completion"], { env: { SHELL: "/bin/bash" } });
+    expect(script).toContain("espalier");
+    expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
+    expect(output(["--get-yargs-completions", "espalier", "sa"])).toContain("salvage");
+  });
+});
+
+describe("a word that does not exist", () => {
+  it.each([
+    [["statz", "f"], "unknown command statz. Did you mean stats?"],
+    [["verfiy", "f"], "unknown command verfiy. Did you mean verify?"],
+    [["matrix", "rn"], "Did you mean run?"],
+    [["scan", "f", "--revers"], "unknown option --revers. Did you mean --reverse?"],
+    [["scan", "f", "--jsno"], "unknown option --jsno. Did you mean --json?"],
+  ])("%j proposes the nearest", (words, text) => {
+    const { code, stdout, stderr } = cli(words);
+    expect(stderr).toContain(text);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+  });
+
+  it("gets no proposal where nothing is near", () => {
+    expect(cli(["xylophone"]).stderr).not.toContain("mean");
+    expect(cli([]).code).toBe(2);
+    expect(cli(["get"]).code).toBe(2);
+  });
+
+  it("is compared by edits", () => {
+    expect(editDistance("", "abc")).toBe(3);
+    expect(editDistance("kitten", "sitting")).toBe(3);
+    expect(editDistance("ab", "ba")).toBe(1);
+    expect(nearestWord("comp", ["compact", "completion"])).toBe("compact");
+    expect(nearestWord("zzz", ["get", "put"])).toBeUndefined();
+  });
+});
+
+describe("exit codes and streams", () => {
+  const folder = temporaryFolder();
+  const legacy = join(folder, "old.db");
+  const store = join(folder, "data.esp");
+
+  it("tell what went wrong", () => {
+    copyFileSync(join(packageRoot(), "test/fixtures/legacy/gen1/u64-seq-1k.db"), legacy);
+    writeFileSync(join(folder, "text"), "hello, I am a text of some length\n".repeat(500));
+    open(store).close();
+    expect(cli(["stats", legacy]).code).toBe(6);
+    expect(cli(["stats", legacy]).stderr).toContain(`espalier migrate run ${legacy}`);
+    expect(cli(["stats", join(folder, "nothing")]).code).toBe(3);
+    expect(cli(["stats", join(folder, "text")]).code).toBe(4);
+    using _holder = open(store);
+    const locked = cli(["stats", store]);
+    expect(locked.code).toBe(5);
+    expect(locked.stderr).toContain(`process ${process.pid}`);
+    expect(readFileSync(legacy).subarray(0, 4).toString()).toBe("SOMB");
+    expect(existsSync(`${legacy}-lock`)).toBe(false);
+  });
+
+  it("give errors as JSON with --json, on standard error", () => {
+    const { code, stdout, stderr } = cli(["stats", legacy, "--json"]);
+    expect(code).toBe(6);
+    expect(stdout).toBe("");
+    const { error } = JSON.parse(stderr);
+    expect(error).toMatchObject({ code: "ERR_ESPALIER_LEGACY_FORMAT", generation: "gen1", path: legacy });
+    expect(JSON.parse(cli(["stats", "--json"]).stderr).error.message).toContain("Not enough");
+  });
+
+  it("keep data on standard output and the rest on standard error", () => {
+    expect(cli(["put", store, "k", "1"])).toEqual({ code: 0, stdout: "", stderr: "added\n" });
+    expect(cli(["get", store, "k"])).toEqual({ code: 0, stdout: "1\n", stderr: "" });
+  });
+
+  it("use no colours without a terminal, nor with NO_COLOR on one", () => {
+    expect(output(["stats", store])).not.toContain("\u001b[");
+    const terminal = (environment: string): string => {
+      const line = `${environment} ${process.execPath} ${cliEntry()} stats ${store}`;
+      return spawnSync("script", ["-qec", line, "/dev/null"], { encoding: "utf8" }).stdout;
+    };
+    expect(terminal("TERM=xterm")).toContain("\u001b[1m");
+    expect(terminal("TERM=xterm NO_COLOR=1")).not.toContain("\u001b[");
+  });
+});
