@@ -1,0 +1,68 @@
+/**
+ * Where a database lies. As classic-level takes a folder, so does this: the store is the file data.esp in
+ * it. A location that ends in .esp, or that is a file already, is the store itself.
+ */
+
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { NotAStoreError, NotFoundError } from "../base/errors.js";
+import { segmentPath } from "../log/log-format.js";
+import { acquireLock } from "../vfs/lock.js";
+import type { Vfs } from "../vfs/vfs.js";
+
+export const STORE_FILE_NAME = "data.esp";
+
+export interface Place {
+  /** The store's own folder, if the location is one. */
+  readonly folder: string | undefined;
+  readonly file: string;
+}
+
+export function placeOf(vfs: Vfs, location: string): Place {
+  const kind = vfs.stat(location)?.kind;
+  const isFolder = kind === "folder" || (kind === undefined && !location.endsWith(".esp"));
+  return isFolder
+    ? { folder: location, file: join(location, STORE_FILE_NAME) }
+    : { folder: undefined, file: location };
+}
+
+/** Whether a folder holds a LevelDB database, as classic-level makes it. */
+export function isLevelDbFolder(vfs: Vfs, folder: string): boolean {
+  return vfs.stat(join(folder, "CURRENT"))?.kind === "file";
+}
+
+/**
+ * The store's path, with its folder there if it may be made. Throws NotFoundError where nothing is there and
+ * nothing may be made; NotAStoreError for a LevelDB folder, which would otherwise seem to have lost its data.
+ */
+export function prepareStoreFile(vfs: Vfs, location: string, createIfMissing: boolean): string {
+  const { folder, file } = placeOf(vfs, location);
+  if (vfs.stat(file) !== undefined) return file;
+  if (folder !== undefined && isLevelDbFolder(vfs, folder)) {
+    throw new NotAStoreError(
+      folder,
+      `it is a LevelDB database; copy it with: espalier import-level ${folder} ${join(folder, STORE_FILE_NAME)}`,
+    );
+  }
+  if (!createIfMissing) throw new NotFoundError(file, `${file} does not exist`);
+  if (vfs.shared) mkdirSync(dirname(file), { recursive: true });
+  return file;
+}
+
+/** Removes a store's files, and its folder if that is empty then. Throws LockedError where it is open. */
+export function destroyStore(vfs: Vfs, location: string): void {
+  const { folder, file } = placeOf(vfs, location);
+  if (vfs.stat(file)?.kind === "file") {
+    const lock = acquireLock(vfs, vfs.canonical(file));
+    try {
+      for (const path of [file, segmentPath(file, 0), segmentPath(file, 1)]) {
+        if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
+      }
+      vfs.syncFolderOf(file);
+    } finally {
+      lock.release();
+    }
+  }
+  if (folder !== undefined && vfs.stat(folder)?.kind === "folder" && vfs.list(folder).length === 0)
+    vfs.removeFolder(folder);
+}

@@ -1,0 +1,70 @@
+/**
+ * Ranges as abstract-level hands them on (bounds encoded, reverse and limit normalised), and what they are
+ * for the store: bounds of bytes.
+ */
+
+import type { Bound, Bounds, RangeOptions } from "../store/range.js";
+import type { LevelSnapshot } from "./snapshot.js";
+
+/** Encoded data in one of the two formats that the database takes natively. */
+export type Data = string | Uint8Array;
+export type Format = "utf8" | "view";
+
+export interface RawRange {
+  readonly gt?: Data;
+  readonly gte?: Data;
+  readonly lt?: Data;
+  readonly lte?: Data;
+  readonly reverse: boolean;
+  /** -1: none. */
+  readonly limit: number;
+  readonly snapshot?: LevelSnapshot | null;
+}
+
+/** A copy: iterators keep bounds for later, callers may reuse their buffers. */
+export function toBytes(data: Data): Uint8Array {
+  return typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(data);
+}
+
+/**
+ * Bounds longer than any key can be are cut to the longest key: nothing lies between the two, and the
+ * longest key itself is below the bound.
+ */
+export function boundsOf(range: RawRange, keyBytesMax: number): Bounds {
+  return {
+    low:
+      range.gte !== undefined
+        ? lowBound(range.gte, true, keyBytesMax)
+        : range.gt !== undefined
+          ? lowBound(range.gt, false, keyBytesMax)
+          : undefined,
+    high:
+      range.lte !== undefined
+        ? highBound(range.lte, true, keyBytesMax)
+        : range.lt !== undefined
+          ? highBound(range.lt, false, keyBytesMax)
+          : undefined,
+  };
+}
+
+export function lowBound(data: Data, inclusive: boolean, keyBytesMax: number): Bound {
+  const key = toBytes(data);
+  return key.length <= keyBytesMax
+    ? { key, inclusive }
+    : { key: key.subarray(0, keyBytesMax), inclusive: false };
+}
+
+export function highBound(data: Data, inclusive: boolean, keyBytesMax: number): Bound {
+  const key = toBytes(data);
+  return key.length <= keyBytesMax
+    ? { key, inclusive }
+    : { key: key.subarray(0, keyBytesMax), inclusive: true };
+}
+
+/** The same bounds as options of a range. */
+export function rangeOptionsOf({ low, high }: Bounds): RangeOptions<Uint8Array> {
+  return {
+    ...(low !== undefined && (low.inclusive ? { gte: low.key } : { gt: low.key })),
+    ...(high !== undefined && (high.inclusive ? { lte: high.key } : { lt: high.key })),
+  };
+}
