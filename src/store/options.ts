@@ -48,6 +48,11 @@ export interface StoreOptions {
   readonly valueEncoding?: ValueEncoding;
   /** Takes the timings that cost something. Default: whether ESPALIER_PROFILE is 1. */
   readonly profile?: boolean;
+  /**
+   * Publishes the counters to this file every few seconds and at close, for `espalier metrics serve`.
+   * Default: nowhere.
+   */
+  readonly metricsFile?: string;
   /** The file system. Default: the real one. */
   readonly vfs?: Vfs;
 }
@@ -72,6 +77,7 @@ export interface Settings {
   readonly keyEncoding: KeyEncoding | undefined;
   readonly valueEncoding: ValueEncoding | undefined;
   readonly profile: boolean;
+  readonly metricsFile: string | undefined;
   readonly vfs: Vfs;
 }
 
@@ -91,6 +97,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   "keyEncoding",
   "valueEncoding",
   "profile",
+  "metricsFile",
   "vfs",
 ]);
 
@@ -141,6 +148,7 @@ export function readOptions(options: StoreOptions): Settings {
         ? undefined
         : oneOf("valueEncoding", options.valueEncoding, VALUE_ENCODINGS),
     profile: flag("profile", options.profile ?? process.env["ESPALIER_PROFILE"] === "1"),
+    metricsFile: fileName("metricsFile", options.metricsFile),
     vfs: options.vfs ?? nodeVfs,
   };
 }
@@ -148,6 +156,11 @@ export function readOptions(options: StoreOptions): Settings {
 function flag(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") throw new OptionError(name, "must be true or false");
   return value;
+}
+
+function fileName(name: string, value: unknown): string | undefined {
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw new OptionError(name, "must be the name of a file");
 }
 
 function wholeNumber(name: string, value: unknown, least: number, most: number): number {

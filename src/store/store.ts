@@ -5,6 +5,7 @@
 
 import { ClosedError, NotFoundError, OptionError, ReadOnlyError, TransactionError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
+import { publishMetrics } from "../metrics/snapshot-file.js";
 import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
 import { assertEncodings, assertTreeName, type Catalog, UNNAMED } from "./catalog.js";
@@ -27,6 +28,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   readonly #settings: Settings;
   readonly #handles: Map<string, TreeHandle<never, never>> = new Map();
   #busy = "";
+  readonly #stopPublishing: (() => void) | undefined;
 
   /** @internal */
   constructor(engine: Engine, catalog: Catalog, lock: Lock, settings: Settings, path: string) {
@@ -35,6 +37,8 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     this.#catalog = catalog;
     this.#lock = lock;
     this.#settings = settings;
+    const { metricsFile } = settings;
+    this.#stopPublishing = metricsFile === undefined ? undefined : publishMetrics(this, metricsFile);
   }
 
   // ---- trees
@@ -232,6 +236,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     const { engine } = this;
     if (engine.closed) return;
     if (engine.inTransaction) throw new TransactionError("close is not possible inside a transaction");
+    this.#stopPublishing?.();
     try {
       engine.pager.close();
     } finally {

@@ -11,7 +11,17 @@ import { describe, expect, it } from "vitest";
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What each part may import, itself aside. Parts of src from the top down. */
-const SRC_LAYERS: readonly string[] = ["index", "store", "tree", "page", "pager", "log", "vfs", "base"];
+const SRC_LAYERS: readonly string[] = [
+  "level",
+  "index",
+  "store",
+  "tree",
+  "page",
+  "pager",
+  "log",
+  "vfs",
+  "base",
+];
 const TOOLKITS: readonly string[] = ["migrate", "matrix", "dashboards"];
 /** Packages that a plain `import "espalier"` may load. */
 const STORE_PACKAGES: readonly string[] = ["ordered-binary"];

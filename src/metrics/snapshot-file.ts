@@ -1,0 +1,102 @@
+/**
+ * The metrics snapshot file: counters live in the process that has the store open, and this is how another
+ * process (`espalier metrics serve`) gets to see them. Written beside and renamed, so that a reader finds a
+ * whole document.
+ */
+
+import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { IoError } from "../base/errors.js";
+import type { MetricsSource } from "./definitions.js";
+import type { MeasuredStore } from "./prom-client.js";
+
+export const SNAPSHOT_VERSION = 1;
+const INTERVAL_MS_DEFAULT = 5000;
+
+/** The document in the file. */
+export interface MetricsSnapshot extends MetricsSource {
+  readonly version: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly pid: number;
+  /** False in the last one, written when the store was closed. */
+  readonly open: boolean;
+}
+
+export interface PublishOptions {
+  /** Milliseconds between two snapshots; 5000 by default. */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Publishes a store's metrics to a file: now, then at the interval, and once more when the returned
+ * function is called (before the store is closed). A loop that never yields delays the snapshots. A file
+ * that can't be written is a process warning, once, and never a failure of the store.
+ */
+export function publishMetrics(store: MeasuredStore, path: string, options: PublishOptions = {}): () => void {
+  let warned = false;
+  const publish = (open: boolean): void => {
+    try {
+      writeSnapshot(store, path, open);
+    } catch (error) {
+      if (!warned)
+        process.emitWarning(`espalier cannot write metrics to ${path}: ${(error as Error).message}`);
+      warned = true;
+    }
+  };
+  publish(true);
+  const timer = setInterval(() => publish(true), options.intervalMs ?? INTERVAL_MS_DEFAULT);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    publish(false);
+  };
+}
+
+function writeSnapshot(store: MeasuredStore, path: string, open: boolean): void {
+  const at = Date.now();
+  const snapshot: MetricsSnapshot = {
+    version: SNAPSHOT_VERSION,
+    at,
+    pid: process.pid,
+    open,
+    metrics: store.metrics(),
+    stats: store.stats(),
+  };
+  const temporary = `${path}-new`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(snapshot)}\n`);
+    renameSync(temporary, path);
+  } catch (error) {
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It was not made.
+    }
+    throw error;
+  }
+}
+
+/** Throws IoError where there is no readable snapshot of a version that this code knows. */
+export function readSnapshot(path: string): MetricsSnapshot {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new IoError(path, "read", (error as NodeJS.ErrnoException).code ?? "UNKNOWN", { cause: error });
+  }
+  const snapshot = parse(text);
+  if (snapshot === undefined) throw new IoError(path, "read", "it is no metrics snapshot of this version");
+  return snapshot;
+}
+
+function parse(text: string): MetricsSnapshot | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<MetricsSnapshot> | null;
+    const known = value?.version === SNAPSHOT_VERSION && typeof value.at === "number";
+    return known && value.metrics !== undefined && value.stats !== undefined
+      ? (value as MetricsSnapshot)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
