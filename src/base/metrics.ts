@@ -30,6 +30,9 @@ export interface SlotExtentMetrics {
 
 export interface LeafMetrics {
   splits: number;
+  /** Splits of branches, and times that a root's content moved down a level. */
+  branch_splits: number;
+  root_growths: number;
   merges: number;
   borrows: number;
   /** Stays 0: no edit rebuilds a leaf. */
@@ -87,6 +90,8 @@ export function createMetrics(): StoreMetrics {
     slot_extent: { builds: 0, slots: 0, ns: 0 },
     leaf: {
       splits: 0,
+      branch_splits: 0,
+      root_growths: 0,
       merges: 0,
       borrows: 0,
       rebuilds: 0,

@@ -72,6 +72,15 @@ export class Checkpoint {
     return this.#ready;
   }
 
+  /** Call when the log has started: its second segment is made ready in the same way. */
+  prepareFirst(): void {
+    this.#ready = false;
+    this.#blocks = 0;
+    this.#credit = 0;
+    this.#waiting = false;
+    this.#steps = this.#prepareStandby();
+  }
+
   /** Call right after a switch of segments, or again after a checkpoint that failed. */
   begin(): void {
     this.#ready = false;
@@ -137,8 +146,14 @@ export class Checkpoint {
     this.#target.writeHeader();
     yield* this.#sync(this.#dataFile);
     this.#target.finished();
+    yield* this.#prepareStandby();
+  }
+
+  /** The next generation is on disk, and the store's header knows it, before it is used. */
+  *#prepareStandby(): Generator<"slice" | "sync"> {
     yield* this.#growStandby();
     this.#log.prepareStandby();
+    yield* this.#sync(this.#log.standby.file);
     this.#target.writeHeader();
     yield* this.#sync(this.#dataFile);
   }
@@ -162,7 +177,6 @@ export class Checkpoint {
       }
       yield "slice";
     }
-    yield* this.#sync(standby.file);
   }
 }
 

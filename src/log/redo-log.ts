@@ -113,17 +113,16 @@ export class RedoLog {
   }
 
   /**
-   * Makes both segments with fresh generations; the caller then writes the position into the
-   * store's header and syncs that before the first commit. Throws what the file system throws.
+   * Makes both segments, and the first one ready; the caller then writes the position into the store's
+   * header and syncs that before the first commit. Throws what the file system throws.
    */
   start(generation: number): LogPosition {
     const { vfs, storePath, segmentBytesStart } = this.#settings;
     try {
-      for (let i = 0; i < 2; i++) {
-        const segment = Segment.create(vfs, segmentPath(storePath, i), segmentBytesStart);
-        this.#segments[i] = segment;
-        this.#writeHeader(segment, generation + i, newSalt());
-      }
+      this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), segmentBytesStart);
+      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), 0);
+      this.#writeHeader(this.#segments[0], generation);
+      this.#segments[0].file.sync();
       vfs.syncFolderOf(storePath);
     } catch (error) {
       this.close(false);
@@ -543,24 +542,19 @@ export class RedoLog {
     if (inTransaction) this.#openFrame();
   }
 
-  /** Gives the retired segment its next generation and syncs it. */
+  /** Gives the retired segment its next generation; the caller syncs it before anybody is told. */
   prepareStandby(): void {
-    try {
-      this.#writeHeader(this.standby, this.generation + 1, newSalt());
-    } catch (error) {
-      this.failure = error;
-      throw this.poisoned();
-    }
+    this.#writeHeader(this.standby, this.generation + 1);
   }
 
-  #writeHeader(segment: Segment, generation: number, salt: number): void {
+  #writeHeader(segment: Segment, generation: number): void {
+    const salt = newSalt();
     const header = encodeSegmentHeader(this.#settings.storeId, {
       generation,
       salt,
       pageSize: this.#settings.pageSize,
     });
     writeFully(segment.file, header, 0, header.length, 0);
-    segment.file.sync();
     segment.generation = generation;
     segment.salt = salt;
   }

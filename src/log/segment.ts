@@ -28,7 +28,7 @@ export class Segment {
     this.size = size;
   }
 
-  /** Opens or makes the file, filled up to `bytes` with written zeros, and syncs it. */
+  /** Opens or makes the file, filled up to `bytes` with written zeros; not synced. */
   static create(vfs: Vfs, path: string, bytes: number): Segment {
     const file = vfs.open(path, vfs.stat(path) === undefined ? "create" : "write");
     let segment: Segment | undefined;
@@ -41,7 +41,6 @@ export class Segment {
         Math.min(size - (size % BLOCK_BYTES), bytes),
       );
       segment.grow(bytes);
-      file.sync();
       return segment;
     } catch (error) {
       segment?.close();

@@ -6,7 +6,8 @@
  * file. A block read from disk is used only after its checksum, number and structure were checked.
  */
 
-import { CorruptionError } from "../base/errors.js";
+import { crc32 } from "node:zlib";
+import { CorruptionError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { VfsFile } from "../vfs/vfs.js";
@@ -44,6 +45,8 @@ interface Spill {
   readonly back: number;
   readonly touched: number;
   readonly generation: number;
+  /** CRC-32 of the block: a sync that fails may take the log's bytes away. */
+  readonly checksum: number;
   /** The commit that it belongs to; -1 while its transaction runs. */
   commit: number;
 }
@@ -199,7 +202,9 @@ export class BlockStore implements PoolOwner {
     }
     const file = log.activeFile();
     const position = log.writePart() + at;
-    this.#spills.set(block, { file, position, front, back, touched, generation: log.generation, commit: -1 });
+    const { generation } = log;
+    const checksum = crc32(pool.u8.subarray(offset, offset + this.#data.blockBytes));
+    this.#spills.set(block, { file, position, front, back, touched, generation, checksum, commit: -1 });
     this.#metrics.spills++;
     this.#listener.deselect();
     return true;
@@ -212,6 +217,8 @@ export class BlockStore implements PoolOwner {
     pool.u8.fill(0, offset + spill.front, end - spill.back);
     if (spill.back > 0)
       readExactly(spill.file, pool.u8, end - spill.back, spill.back, spill.position + spill.front);
+    if (crc32(pool.u8.subarray(offset, end)) !== spill.checksum)
+      throw new IoError(spill.file.path, "read", "EIO");
     pool.touched[frame] = spill.touched;
     // Their checksums are out of date; the others are checked when they are used.
     pool.checked[frame] = spill.touched;

@@ -32,6 +32,9 @@ export class CheckpointSet implements CheckpointTarget {
 
   constructor(pager: Pager) {
     this.#pager = pager;
+    this.#commit = pager.header.commit;
+    this.#pageCount = pager.header.pageCount;
+    this.#freeListHead = pager.header.freeListHead;
     this.#staging = new Uint8Array(Math.max(STAGING_BYTES, pager.data.blockBytes));
   }
 

@@ -3,7 +3,7 @@
  * Knows offsets and nothing of what the pages mean.
  */
 
-import { DiskFullError } from "../base/errors.js";
+import { DiskFullError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import type { VfsFile } from "../vfs/vfs.js";
@@ -24,6 +24,11 @@ export class DataFile {
   claimedBytes: number;
   readonly #maxBytes: number;
   readonly #metrics: PagerMetrics;
+  /** What was written since the last sync, and before the one under way, as pairs of start and end. */
+  #unsynced: number[] = [];
+  #underSync: number[] = [];
+  /** What a failed sync may have taken away: reading it could give older bytes, and looks right. */
+  #lost: number[] = [];
 
   constructor(file: VfsFile, pageSize: number, maxBytes: number, metrics: PagerMetrics) {
     this.file = file;
@@ -36,6 +41,7 @@ export class DataFile {
 
   /** Reads a block; bytes past the end of the file read as zero. Returns how many were there. */
   readBlock(block: number, target: Uint8Array, offset: number): number {
+    if (this.#lost.length > 0) this.#assertKept(block * this.blockBytes, this.blockBytes);
     const got = readFully(this.file, target, offset, this.blockBytes, block * this.blockBytes);
     if (got < this.blockBytes) target.fill(0, offset + got, offset + this.blockBytes);
     return got;
@@ -44,14 +50,49 @@ export class DataFile {
   write(source: Uint8Array, offset: number, length: number, position: number): void {
     writeFully(this.file, source, offset, length, position);
     this.#metrics.bytes_written += length;
+    const written = this.#unsynced;
+    if (written.at(-1) === position) written[written.length - 1] = position + length;
+    else written.push(position, position + length);
   }
 
   read(target: Uint8Array, offset: number, length: number, position: number): number {
+    if (this.#lost.length > 0) this.#assertKept(position, length);
     return readFully(this.file, target, offset, length, position);
   }
 
+  #assertKept(position: number, length: number): void {
+    for (let i = 0; i < this.#lost.length; i += 2) {
+      if (this.#lost[i]! < position + length && this.#lost[i + 1]! > position)
+        throw new IoError(this.file.path, "read", "EIO");
+    }
+  }
+
+  /** When it throws, what was written since the last sync is not read any more. */
   sync(): void {
-    this.file.sync();
+    try {
+      this.file.sync();
+    } catch (error) {
+      this.syncFailed();
+      throw error;
+    }
+    this.#unsynced = [];
+    this.#underSync = [];
+  }
+
+  /** Somebody else syncs the file: it begins, it worked, it failed. */
+  syncing(): void {
+    this.#underSync = [...this.#underSync, ...this.#unsynced];
+    this.#unsynced = [];
+  }
+
+  synced(): void {
+    this.#underSync = [];
+  }
+
+  syncFailed(): void {
+    this.#lost = [...this.#lost, ...this.#underSync, ...this.#unsynced];
+    this.#underSync = [];
+    this.#unsynced = [];
   }
 
   /**

@@ -181,6 +181,7 @@ export class Pager {
     } catch (error) {
       throw this.headerFailed(error);
     }
+    this.checkpoint.prepareFirst();
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */

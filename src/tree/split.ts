@@ -221,6 +221,7 @@ export class Splitter {
     writeBranch(pager, right, level, child, entries.slice(cut + 1), separator, high);
     writeBranch(pager, page, level, leftmost, entries.slice(0, cut), low, separator);
     this.#link(path, depth - 1, { separator, child: right });
+    pager.metrics.leaf.branch_splits++;
   }
 
   /** The root keeps its page number: its content moves to a new page, of which it becomes the parent. */
@@ -241,6 +242,7 @@ export class Splitter {
       writeBranch(pager, child, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
     }
     writeBranch(pager, root, level + 1, child, [], EMPTY_BYTES, EMPTY_BYTES);
+    pager.metrics.leaf.root_growths++;
   }
 }
 
