@@ -9,6 +9,7 @@ import { dumpCommand } from "./src/commands/dump.js";
 import { getCommand } from "./src/commands/get.js";
 import { inspectCommand } from "./src/commands/inspect.js";
 import { loadCommand } from "./src/commands/load.js";
+import { metricsCommand } from "./src/commands/metrics.js";
 import { putCommand } from "./src/commands/put.js";
 import { salvageCommand } from "./src/commands/salvage.js";
 import { scanCommand } from "./src/commands/scan.js";
@@ -42,6 +43,12 @@ await runCommandLine({
       describe: "Benchmarks: the store beside its peers and the old ways of editing leaves",
       load: async () => (await import("./matrix/commands.js")).matrixCommand,
     }),
+    lazyCommand({
+      name: "dashboards",
+      describe: "Pages and charts from the results of matrix and migrate",
+      load: async () => (await import("./dashboards/commands.js")).dashboardsCommand,
+    }),
+    metricsCommand,
     demoCommand(async (path) => {
       const { openLegacy } = await import("./migrate/legacy/legacy-file.js");
       const { nodeVfs } = await import("./src/vfs/node-vfs.js");
