@@ -3,8 +3,12 @@
  * store itself does not know of this folder.
  */
 
+export { PackageMissingError } from "./classic-level.js";
+export { CopyMismatchError, type CopyOptions, type CopyProgress, type CopyReport } from "./copy.js";
 export { LevelAbortError, LevelError, type LevelErrorCode } from "./errors.js";
 export { EspalierLevel } from "./espalier-level.js";
+export { type ExportOptions, exportLevel } from "./export-level.js";
+export { type ImportOptions, importLevel } from "./import-level.js";
 export type {
   AdditionalIteratorOptions,
   BatchOptions,

@@ -52,17 +52,21 @@ export function prepareStoreFile(vfs: Vfs, location: string, createIfMissing: bo
 /** Removes a store's files, and its folder if that is empty then. Throws LockedError where it is open. */
 export function destroyStore(vfs: Vfs, location: string): void {
   const { folder, file } = placeOf(vfs, location);
-  if (vfs.stat(file)?.kind === "file") {
-    const lock = acquireLock(vfs, vfs.canonical(file));
-    try {
-      for (const path of [file, segmentPath(file, 0), segmentPath(file, 1)]) {
-        if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
-      }
-      vfs.syncFolderOf(file);
-    } finally {
-      lock.release();
-    }
-  }
+  removeStoreFiles(vfs, file);
   if (folder !== undefined && vfs.stat(folder)?.kind === "folder" && vfs.list(folder).length === 0)
     vfs.removeFolder(folder);
+}
+
+/** Removes the store at `file` with its log, if there is one. Throws LockedError where it is open. */
+export function removeStoreFiles(vfs: Vfs, file: string): void {
+  if (vfs.stat(file)?.kind !== "file") return;
+  const lock = acquireLock(vfs, vfs.canonical(file));
+  try {
+    for (const path of [file, segmentPath(file, 0), segmentPath(file, 1)]) {
+      if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
+    }
+    vfs.syncFolderOf(file);
+  } finally {
+    lock.release();
+  }
 }

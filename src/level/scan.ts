@@ -48,18 +48,19 @@ export class Scan<T> {
   /** Up to `size` records, fewer only at the end. */
   nextv(size: number): T[] | Promise<T[]> {
     return this.#signal === undefined
-      ? this.#take(size)
-      : this.#abortable(this.#signal, () => this.#take(size));
+      ? this.#fill([], size)
+      : this.#abortable(this.#signal, () => this.#fill([], size));
   }
 
   /** The rest, up to `limit` records. */
   async all(limit: number): Promise<T[]> {
     const items: T[] = [];
+    const signal = this.#signal;
     for (;;) {
-      const wanted = Math.min(RECORDS_A_TURN, limit - items.length);
-      const some = wanted > 0 ? await this.nextv(wanted) : [];
-      for (const item of some) items.push(item);
-      if (some.length < wanted || items.length >= limit) return items;
+      const wanted = Math.min(items.length + RECORDS_A_TURN, limit);
+      if (signal === undefined) this.#fill(items, wanted);
+      else await this.#abortable(signal, () => this.#fill(items, wanted));
+      if (items.length < wanted || items.length >= limit) return items;
       await breathe();
     }
   }
@@ -80,8 +81,8 @@ export class Scan<T> {
     }
   }
 
-  #take(size: number): T[] {
-    const items: T[] = [];
+  /** Adds records until there are `size` items, or no more records. */
+  #fill(items: T[], size: number): T[] {
     try {
       const range = this.#current();
       while (items.length < size) {

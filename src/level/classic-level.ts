@@ -1,0 +1,104 @@
+/** classic-level, loaded when it is needed: a LevelDB database as a sorted stream of bytes, in and out. */
+
+import { LockedError, NotFoundError } from "../base/errors.js";
+import type { Vfs } from "../vfs/vfs.js";
+import { isLevelDbFolder } from "./location.js";
+
+export type BytesEntry = [key: Uint8Array, value: Uint8Array];
+
+/** What is used of a classic-level database. */
+export interface ClassicDatabase {
+  open(): Promise<void>;
+  batch(
+    operations: readonly { type: "put"; key: Uint8Array; value: Uint8Array }[],
+    options: { sync: boolean },
+  ): Promise<void>;
+  iterator(options: { highWaterMarkBytes: number }): {
+    nextv(size: number): Promise<BytesEntry[]>;
+    close(): Promise<void>;
+  };
+  close(): Promise<void>;
+}
+
+interface ClassicModule {
+  readonly ClassicLevel: {
+    new (location: string, options: object): ClassicDatabase;
+    destroy(location: string): Promise<void>;
+  };
+}
+
+/** A name that the compiler does not follow: the package need not be there. */
+const PACKAGE: string = "classic-level";
+const READ_BYTES: number = 1024 * 1024;
+
+/** A package that is needed for what was asked, and is not installed. */
+export class PackageMissingError extends Error {
+  override readonly name: string = "PackageMissingError";
+  readonly packageName: string;
+  constructor(packageName: string, options?: ErrorOptions) {
+    super(
+      `this needs the package ${packageName}, which is not installed; get it with: npm install ${packageName}`,
+      options,
+    );
+    this.packageName = packageName;
+  }
+}
+
+/** Throws PackageMissingError. `load` is there for tests. */
+export async function loadClassicLevel(
+  load: (name: string) => Promise<unknown> = (name) => import(name),
+): Promise<ClassicModule> {
+  try {
+    return (await load(PACKAGE)) as ClassicModule;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new PackageMissingError(PACKAGE, { cause: error });
+  }
+}
+
+/** Opens a database that is there. Throws NotFoundError, LockedError, and what classic-level throws. */
+export async function openClassic(vfs: Vfs, folder: string): Promise<ClassicDatabase> {
+  if (!isLevelDbFolder(vfs, folder)) throw new NotFoundError(folder, `no LevelDB database in ${folder}`);
+  const { ClassicLevel } = await loadClassicLevel();
+  return await opened(new ClassicLevel(folder, { ...BYTES, createIfMissing: false }), folder);
+}
+
+/** Makes a new database. Throws what classic-level throws. */
+export async function createClassic(folder: string): Promise<ClassicDatabase> {
+  const { ClassicLevel } = await loadClassicLevel();
+  return await opened(new ClassicLevel(folder, { ...BYTES, errorIfExists: true }), folder);
+}
+
+/** Removes LevelDB's files from a folder, and the folder if nothing else is in it. */
+export async function destroyClassic(folder: string): Promise<void> {
+  const { ClassicLevel } = await loadClassicLevel();
+  await ClassicLevel.destroy(folder);
+}
+
+const BYTES = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
+
+async function opened(db: ClassicDatabase, folder: string): Promise<ClassicDatabase> {
+  try {
+    await db.open();
+    return db;
+  } catch (error) {
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    if (cause?.code === "LEVEL_LOCKED")
+      throw new LockedError(folder, `${folder} is open elsewhere; close it first`);
+    throw cause ?? error;
+  }
+}
+
+/** All records in key order, in groups that end at `size` records or about a MiB. */
+export async function* classicRecords(db: ClassicDatabase, size: number): AsyncGenerator<BytesEntry[]> {
+  const iterator = db.iterator({ highWaterMarkBytes: READ_BYTES });
+  try {
+    for (;;) {
+      const entries = await iterator.nextv(size);
+      if (entries.length === 0) return;
+      yield entries;
+    }
+  } finally {
+    await iterator.close();
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Copies a store into a new LevelDB database. It is built in a folder of another name and takes its own only
+ * when it is whole and its content has the digest of what was read.
+ */
+
+import { ExistsError, NotFoundError } from "../base/errors.js";
+import { Catalog, UNNAMED } from "../store/catalog.js";
+import { open } from "../store/open.js";
+import type { Store } from "../store/store.js";
+import { TreeHandle } from "../store/tree-handle.js";
+import { nodeVfs } from "../vfs/node-vfs.js";
+import {
+  type BytesEntry,
+  classicRecords,
+  createClassic,
+  destroyClassic,
+  openClassic,
+} from "./classic-level.js";
+import { ContentDigest } from "./content-digest.js";
+import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
+import { placeOf } from "./location.js";
+
+export interface ExportOptions extends CopyOptions {
+  /** A named tree; the unnamed one by default. */
+  readonly tree?: string;
+}
+
+const BATCH_RECORDS = 1000;
+const BATCH_BYTES: number = 4 * 1024 * 1024;
+
+/**
+ * Copies one tree of the store at `location` (its file, or the folder of an EspalierLevel) into a new LevelDB
+ * database in `folder`, keys and values as the bytes that they are. Opens the store read-only.
+ *
+ * Throws ExistsError where `folder` is there, NotFoundError where the store or the tree is not, LockedError,
+ * PackageMissingError (classic-level), CopyMismatchError, the signal's reason, and what the file systems
+ * throw. Nothing is left at `folder` then.
+ */
+export async function exportLevel(
+  location: string,
+  folder: string,
+  options: ExportOptions = {},
+): Promise<CopyReport> {
+  if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
+  using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
+  const tree = bytesOf(store, options.tree ?? UNNAMED);
+  const temporary = `${folder}-export`;
+  try {
+    await destroyClassic(temporary);
+    const report = await fill(temporary, tree, options);
+    await check(temporary, report, options);
+    nodeVfs.rename(temporary, folder);
+    nodeVfs.syncFolderOf(folder);
+    return report;
+  } catch (error) {
+    if (nodeVfs.stat(temporary) !== undefined) await destroyClassic(temporary);
+    throw error;
+  }
+}
+
+/** The tree as encoded bytes, whatever its encodings are. */
+function bytesOf(store: Store<unknown, unknown>, name: string): TreeHandle<Uint8Array, Uint8Array> {
+  const engine = store["engine"];
+  const record = new Catalog(engine).tree(name, -1);
+  if (record === undefined) throw new NotFoundError(name, `the store has no tree "${name}"`);
+  const bytes = { root: record.root, keyEncoding: "binary", valueEncoding: "binary" } as const;
+  return new TreeHandle<Uint8Array, Uint8Array>(engine, name, bytes);
+}
+
+async function fill(
+  folder: string,
+  tree: TreeHandle<Uint8Array, Uint8Array>,
+  { onProgress, signal }: ExportOptions,
+): Promise<CopyReport> {
+  const digest = new ContentDigest();
+  const total = tree.count();
+  const db = await createClassic(folder);
+  try {
+    for (const entries of batches(tree)) {
+      signal?.throwIfAborted();
+      for (const [key, value] of entries) digest.add(key, value);
+      const last = digest.records === total;
+      await db.batch(
+        entries.map(([key, value]) => ({ type: "put", key, value })),
+        { sync: last },
+      );
+      onProgress?.({ phase: "copying", records: digest.records, total });
+    }
+  } finally {
+    await db.close();
+  }
+  return { records: digest.records, bytes: digest.bytes, digest: digest.finish() };
+}
+
+function* batches(tree: TreeHandle<Uint8Array, Uint8Array>): Generator<BytesEntry[]> {
+  let entries: BytesEntry[] = [];
+  let bytes = 0;
+  for (const entry of tree.range()) {
+    entries.push(entry);
+    bytes += entry[0].length + entry[1].length;
+    if (entries.length < BATCH_RECORDS && bytes < BATCH_BYTES) continue;
+    yield entries;
+    entries = [];
+    bytes = 0;
+  }
+  if (entries.length > 0) yield entries;
+}
+
+/** Reads the copy again, as LevelDB opens it. */
+async function check(
+  folder: string,
+  { digest, records: total }: CopyReport,
+  { onProgress, signal }: ExportOptions,
+): Promise<void> {
+  const written = new ContentDigest();
+  const db = await openClassic(nodeVfs, folder);
+  try {
+    for await (const entries of classicRecords(db, BATCH_RECORDS)) {
+      signal?.throwIfAborted();
+      for (const [key, value] of entries) written.add(key, value);
+      onProgress?.({ phase: "verifying", records: written.records, total });
+    }
+  } finally {
+    await db.close();
+  }
+  assertSameDigest(folder, digest, written.finish());
+}
