@@ -21,6 +21,10 @@ export interface CheckpointTarget {
   collect(): number;
   /** Writes up to `blocks` of them; true when all are written. */
   writeSome(blocks: number): boolean;
+  /** A sync of the data file begins in the background; it worked, or it failed. */
+  syncing(): void;
+  synced(): void;
+  syncFailed(): void;
   /** Writes a header that makes the log begin at its active segment; not synced. */
   writeHeader(): void;
   /** The header with the collected state is durable. */
@@ -48,6 +52,8 @@ export class Checkpoint {
   #ready = true;
   #blocks = 0;
   #credit = 0;
+  /** The header is durable: the old segment is not needed any more. */
+  #retired = false;
 
   constructor(
     log: RedoLog,
@@ -74,20 +80,29 @@ export class Checkpoint {
 
   /** Call when the log has started: its second segment is made ready in the same way. */
   prepareFirst(): void {
-    this.#ready = false;
-    this.#blocks = 0;
-    this.#credit = 0;
-    this.#waiting = false;
-    this.#steps = this.#prepareStandby();
+    this.#retired = true;
+    this.again();
   }
 
-  /** Call right after a switch of segments, or again after a checkpoint that failed. */
+  /** Call right after a switch of segments. */
   begin(): void {
+    this.#retired = false;
+    this.again();
+  }
+
+  /** Call after a checkpoint that failed: what of it is done stays done. */
+  again(): void {
     this.#ready = false;
-    this.#blocks = this.#target.collect();
+    this.#blocks = this.#retired ? 0 : this.#target.collect();
     this.#credit = 0;
     this.#waiting = false;
     this.#steps = this.#run();
+  }
+
+  /** Waits for a sync that is under way. Throws what it threw. */
+  waitForSync(): void {
+    if (this.#waiting) this.#guard(() => this.#background.wait());
+    this.#waiting = false;
   }
 
   /** Does the share of work that `bytes` of log used up call for. */
@@ -107,8 +122,7 @@ export class Checkpoint {
   /** Runs to the end. Throws what failed; the log is kept then, and a later checkpoint may succeed. */
   finish(): void {
     while (this.#steps !== undefined) {
-      if (this.#waiting) this.#guard(() => this.#background.wait());
-      this.#waiting = false;
+      this.waitForSync();
       this.#advance();
     }
   }
@@ -135,18 +149,30 @@ export class Checkpoint {
       const syncing = this.#waiting;
       this.#steps = undefined;
       this.#waiting = false;
-      if (syncing) this.#log.failure ??= error;
+      if (syncing) {
+        this.#log.failure ??= error;
+        this.#target.syncFailed();
+      }
       throw error;
     }
   }
 
   *#run(): Generator<"slice" | "sync"> {
-    while (!this.#target.writeSome(BLOCKS_A_SLICE)) yield "slice";
-    yield* this.#sync(this.#dataFile);
-    this.#target.writeHeader();
-    yield* this.#sync(this.#dataFile);
-    this.#target.finished();
+    if (!this.#retired) {
+      while (!this.#target.writeSome(BLOCKS_A_SLICE)) yield "slice";
+      yield* this.#syncData();
+      this.#target.writeHeader();
+      yield* this.#syncData();
+      this.#target.finished();
+      this.#retired = true;
+    }
     yield* this.#prepareStandby();
+  }
+
+  *#syncData(): Generator<"slice" | "sync"> {
+    this.#target.syncing();
+    yield* this.#sync(this.#dataFile);
+    this.#target.synced();
   }
 
   /** The next generation is on disk, and the store's header knows it, before it is used. */
@@ -155,7 +181,7 @@ export class Checkpoint {
     this.#log.prepareStandby();
     yield* this.#sync(this.#log.standby.file);
     this.#target.writeHeader();
-    yield* this.#sync(this.#dataFile);
+    yield* this.#syncData();
   }
 
   *#sync(file: VfsFile): Generator<"slice" | "sync"> {

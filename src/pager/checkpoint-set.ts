@@ -159,6 +159,18 @@ export class CheckpointSet implements CheckpointTarget {
     if (current === frame) pool.touched[frame] = 0;
   }
 
+  syncing(): void {
+    this.#pager.data.syncing();
+  }
+
+  synced(): void {
+    this.#pager.data.synced();
+  }
+
+  syncFailed(): void {
+    this.#pager.data.syncFailed();
+  }
+
   writeHeader(): void {
     this.#writeHeader(false);
   }

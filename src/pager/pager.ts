@@ -390,9 +390,11 @@ export class Pager {
   /** Overflow runs are durable before the commit that refers to them (W3). */
   #syncOverflow(): void {
     try {
+      // The kernel reports a lost write once: to the checkpoint's sync, if that is under way.
+      this.checkpoint.waitForSync();
       this.data.sync();
     } catch (error) {
-      this.log.failure = error;
+      this.log.failure ??= error;
       throw this.log.poisoned();
     }
   }
@@ -616,7 +618,7 @@ export class Pager {
   #finishCheckpoint(): void {
     if (this.checkpoint.running) this.checkpoint.finish();
     if (!this.checkpoint.ready) {
-      this.checkpoint.begin();
+      this.checkpoint.again();
       this.checkpoint.finish();
     }
     this.checkpointFailure = undefined;
@@ -655,7 +657,7 @@ export class Pager {
 
   /**
    * Ends the session: with everything in the data file and the log removed, or, once the log has
-   * failed, with nothing written at all.
+   * failed, with nothing written at all; it throws then if some commit is not known to be durable.
    */
   close(): void {
     try {
@@ -664,7 +666,7 @@ export class Pager {
         if (this.checkpoint.running) this.checkpoint.finish();
         this.#checkpointSet.writeEverything();
         this.log.close(true);
-      }
+      } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
     } finally {
       this.#background.close();
       this.log.close(false);
