@@ -45,7 +45,7 @@ interface Spill {
   readonly back: number;
   readonly touched: number;
   readonly generation: number;
-  /** CRC-32 of the block: a sync that fails may take the log's bytes away. */
+  /** CRC-32 of the image: a sync that fails may take the log's bytes away. */
   readonly checksum: number;
   /** The commit that it belongs to; -1 while its transaction runs. */
   commit: number;
@@ -203,11 +203,17 @@ export class BlockStore implements PoolOwner {
     const file = log.activeFile();
     const position = log.writePart() + at;
     const { generation } = log;
-    const checksum = crc32(pool.u8.subarray(offset, offset + this.#data.blockBytes));
+    const checksum = this.#imageChecksum(offset, front, back);
     this.#spills.set(block, { file, position, front, back, touched, generation, checksum, commit: -1 });
     this.#metrics.spills++;
     this.#listener.deselect();
     return true;
+  }
+
+  #imageChecksum(offset: number, front: number, back: number): number {
+    const { u8 } = this.#pool;
+    const end = offset + this.#data.blockBytes;
+    return crc32(u8.subarray(end - back, end), crc32(u8.subarray(offset, offset + front)));
   }
 
   #loadSpill(spill: Spill, frame: number, offset: number): void {
@@ -217,7 +223,7 @@ export class BlockStore implements PoolOwner {
     pool.u8.fill(0, offset + spill.front, end - spill.back);
     if (spill.back > 0)
       readExactly(spill.file, pool.u8, end - spill.back, spill.back, spill.position + spill.front);
-    if (crc32(pool.u8.subarray(offset, end)) !== spill.checksum)
+    if (this.#imageChecksum(offset, spill.front, spill.back) !== spill.checksum)
       throw new IoError(spill.file.path, "read", "EIO");
     pool.touched[frame] = spill.touched;
     // Their checksums are out of date; the others are checked when they are used.
