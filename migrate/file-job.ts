@@ -1,0 +1,236 @@
+/**
+ * The work on one file from end to end: what state it is in, who has it, what has to be done or undone first,
+ * and the result. Nothing of a file's failure is thrown.
+ */
+
+import { LockedError } from "../src/base/errors.js";
+import { BLOCK_BYTES } from "../src/log/log-format.js";
+import type { StoreHeader } from "../src/pager/store-header.js";
+import { readStoreHeader } from "../src/store/read-header.js";
+import { acquireLock, type Lock } from "../src/vfs/lock.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import { assertConvertible, checkSteps, openForCheck } from "./check-file.js";
+import { drive, type Pace, type WorkStep } from "./control.js";
+import { combinedDigest } from "./digests.js";
+import { type FileState, inspectFile } from "./file-state.js";
+import { removeNote, undoBeginning } from "./in-place/fence.js";
+import {
+  convertInPlace,
+  cutLegacyLeftover,
+  fillFromProgram,
+  resumeInPlace,
+  undoFence,
+} from "./in-place-steps.js";
+import { asidePath, removeLogs, restoreLog } from "./legacy-log.js";
+import { assertNobodyElse, removeEmptyLock } from "./openers.js";
+import type { FileOptions } from "./options.js";
+import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
+import { convertByRewrite, removeFile, rewritePath } from "./rewrite-steps.js";
+import { rollBackInPlace, settleStore } from "./rollback-steps.js";
+
+export type OnStep = (result: FileResult, step: WorkStep) => void;
+
+/** Runs a file's work; `work` puts what it finds into the result. */
+export async function runFile(
+  path: string,
+  work: (result: FileResult) => Generator<WorkStep, void>,
+  pace: Pace,
+  onStep: OnStep,
+): Promise<FileResult> {
+  const result = newResult(path);
+  const start = performance.now();
+  result.status = "running";
+  result.startedAt = new Date().toISOString();
+  try {
+    pace.check();
+    await drive(work(result), pace, (step) => onStep(result, step));
+  } catch (error) {
+    putFailure(result, error);
+  }
+  result.ms = Math.round(performance.now() - start);
+  result.finishedAt = new Date().toISOString();
+  return result;
+}
+
+/** Takes the store's lock for the migrator, past an empty lock file of the legacy engine. */
+function lock(vfs: Vfs, path: string, options: FileOptions): Lock {
+  assertNobodyElse(vfs, path, options.assumeClosed === true);
+  removeEmptyLock(vfs, path);
+  return acquireLock(vfs, path);
+}
+
+/** `run` on one file: afterwards it is a store. */
+export function* convertSteps(
+  vfs: Vfs,
+  given: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const path = vfs.canonical(given);
+  inspectFile(vfs, path); // Before the lock: what is no tree file is not to get a lock file beside it.
+  const held = lock(vfs, path, options);
+  try {
+    let state = inspectFile(vfs, path);
+    if (state.kind === "migrating") {
+      const program = yield* resumeInPlace(vfs, path, result);
+      if (program.head.direction === "forward") {
+        result.status = "converted";
+        return;
+      }
+      state = inspectFile(vfs, path);
+    }
+    if (state.kind === "store") {
+      finishStore(vfs, path, state, result);
+      return;
+    }
+    clearBeginning(vfs, path, state);
+    const strategy = options.strategy ?? "in-place";
+    if (strategy === "rewrite") yield* convertByRewrite(vfs, path, options, result);
+    else yield* convertInPlace(vfs, path, options, result);
+    result.status = "converted";
+  } finally {
+    held.release();
+  }
+}
+
+/** What an earlier run has left beside or behind a legacy file goes. */
+function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
+  if (state.kind === "legacy" && state.leftover !== undefined) cutLegacyLeftover(vfs, path);
+  undoBeginning(vfs, path);
+  restoreLog(vfs, path);
+  removeFile(vfs, rewritePath(path));
+}
+
+/** A store already: what a conversion has left behind it goes. */
+function finishStore(
+  vfs: Vfs,
+  path: string,
+  state: Extract<FileState, { kind: "store" }>,
+  result: FileResult,
+): void {
+  const finished = state.leftover !== undefined && state.leftover.program.head.direction === "forward";
+  if (state.leftover !== undefined && finished) {
+    fillFromProgram(state.leftover.program, result);
+    result.resumed = true;
+    result.digest.after = result.digest.before;
+  } else {
+    result.from = "espalier";
+    result.pages.before = state.header.pageCount;
+    result.bytes.before = vfs.stat(path)?.size ?? null;
+  }
+  result.to = "espalier";
+  cutStore(vfs, path);
+  if (vfs.stat(asidePath(path)) !== undefined || finished) removeLogs(vfs, path);
+  removeNote(vfs, path);
+  removeFile(vfs, rewritePath(path));
+  result.pages.after = state.header.pageCount;
+  result.bytes.after = vfs.stat(path)?.size ?? null;
+  result.status = finished ? "converted" : "unchanged";
+}
+
+/** Cuts what lies behind the pages of a store at rest. */
+function cutStore(vfs: Vfs, path: string): StoreHeader {
+  const file = vfs.open(path, "write");
+  try {
+    const header = readStoreHeader(file, path, false);
+    const bytes = Math.ceil((header.pageCount * header.pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+    if (header.clean && file.size() > bytes) {
+      file.truncate(bytes);
+      file.sync();
+    }
+    return header;
+  } finally {
+    file.close();
+  }
+}
+
+/** `rollback` on one file: afterwards it is a legacy file. */
+export function* rollbackSteps(
+  vfs: Vfs,
+  given: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const path = vfs.canonical(given);
+  inspectFile(vfs, path);
+  let held = lock(vfs, path, options);
+  try {
+    let state = inspectFile(vfs, path);
+    if (state.kind === "migrating") {
+      const back = yield* finishOrUndo(vfs, path, state, result);
+      if (back) return;
+      state = inspectFile(vfs, path);
+    }
+    if (state.kind === "legacy") {
+      yield* reportLegacy(vfs, path, state, options, result);
+      return;
+    }
+    held.release();
+    const digest = settleForRollback(vfs, path);
+    held = lock(vfs, path, options);
+    const header = cutStore(vfs, path);
+    if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
+    removeLogs(vfs, path);
+    yield* rollBackInPlace(vfs, path, options, result);
+    if (digest !== null && result.digest.before !== null && result.digest.before !== digest)
+      throw new RefusedError("the store changed while it was being checked");
+    result.status = "rolled-back";
+  } finally {
+    held.release();
+  }
+}
+
+/** Returns whether the file is a legacy one now. */
+function* finishOrUndo(
+  vfs: Vfs,
+  path: string,
+  state: Extract<FileState, { kind: "migrating" }>,
+  result: FileResult,
+): Generator<WorkStep, boolean> {
+  if (state.program.head.direction === "forward" && undoFence(vfs, path)) {
+    fillFromProgram(state.program, result);
+    const { generation } = state.program.head;
+    result.from = "migrating";
+    result.to = generation;
+    result.digest.after = result.digest.before;
+    result.status = "rolled-back";
+    return true;
+  }
+  const program = yield* resumeInPlace(vfs, path, result);
+  result.from = "migrating";
+  if (program.head.direction === "forward") return false;
+  result.status = "rolled-back";
+  return true;
+}
+
+/** The digest of the store's content. Throws CorruptionError where it does not verify. */
+function settleForRollback(vfs: Vfs, path: string): string | null {
+  const report = settleStore(vfs, path);
+  const problem = report.problems[0];
+  if (problem !== undefined) {
+    throw new RefusedError(
+      `the store is damaged: page ${problem.page}: ${problem.reason} (${problem.invariant})`,
+    );
+  }
+  const trees = Object.entries(report.trees).map(([name, tree]) => ({ name, digest: tree.digest }));
+  return trees.length === 1 ? combinedDigest(trees) : null;
+}
+
+function* reportLegacy(
+  vfs: Vfs,
+  path: string,
+  state: FileState,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  clearBeginning(vfs, path, state);
+  const source = openForCheck(vfs, path, options);
+  try {
+    const survey = yield* checkSteps(source, result);
+    assertConvertible(path, survey);
+    result.to = result.from;
+    result.status = "unchanged";
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,73 @@
+/** What a file is, as far as the migrator cares. Changes nothing. */
+
+import { EspalierError, MigratingError, NotAStoreError } from "../src/base/errors.js";
+import type { StoreHeader } from "../src/pager/store-header.js";
+import { MIGRATING_MAGIC, readStoreHeader } from "../src/store/read-header.js";
+import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
+import { readFully } from "../src/vfs/whole-io.js";
+import { type Program, readProgram } from "./in-place/program.js";
+import { readSlot, type SlotState } from "./in-place/slot.js";
+import { readU32 } from "./legacy/big-endian.js";
+import { HEADER_PAGE_SIZE, MAGIC_PAGE, PAGE_HEADER_BYTES, pageSizeFault } from "./legacy/layout.js";
+import { headerSalt, PageSeal } from "./legacy/page-check.js";
+
+export type FileState =
+  | { readonly kind: "legacy"; readonly leftover: Leftover | undefined }
+  | { readonly kind: "store"; readonly header: StoreHeader; readonly leftover: Leftover | undefined }
+  | { readonly kind: "migrating"; readonly program: Program; readonly slot: SlotState };
+
+/** The journal of a conversion that ended but for being cut off, or began without coming to its fence. */
+export interface Leftover {
+  readonly program: Program;
+  readonly slot: SlotState;
+}
+
+/**
+ * Throws NotAStoreError for something else, NewerFormatError, CorruptionError for a damaged journal, a
+ * MigratingError for a fence without its journal, IoError.
+ */
+export function inspectFile(vfs: Vfs, path: string): FileState {
+  const stat = vfs.stat(path);
+  if (stat === undefined) throw new NotAStoreError(path, "there is no such file");
+  if (stat.kind !== "file") throw new NotAStoreError(path, "it is not a regular file");
+  const file = vfs.open(path, "read");
+  try {
+    return stateOf(file, path);
+  } finally {
+    file.close();
+  }
+}
+
+function stateOf(file: VfsFile, path: string): FileState {
+  const start = new Uint8Array(8);
+  readFully(file, start, 0, 8, 0);
+  const magic = Buffer.from(start).toString("latin1");
+  const program = readProgram(file);
+  if (magic === MIGRATING_MAGIC) {
+    if (program === undefined) throw new MigratingError(path);
+    return { kind: "migrating", program, slot: readSlot(file, program) };
+  }
+  const leftover = program === undefined ? undefined : { program, slot: readSlot(file, program) };
+  if (Buffer.from(start).readUInt32BE(0) === MAGIC_PAGE) {
+    const torn = leftover !== undefined && !metaIsSound(file);
+    return torn ? { kind: "migrating", ...leftover } : { kind: "legacy", leftover };
+  }
+  try {
+    return { kind: "store", header: readStoreHeader(file, path, true), leftover };
+  } catch (error) {
+    // A torn fence or a torn header: the journal knows.
+    if (leftover === undefined || !(error instanceof EspalierError)) throw error;
+    return { kind: "migrating", ...leftover };
+  }
+}
+
+/** A fence that was only begun leaves the magic of the meta page, but not its checksum. */
+function metaIsSound(file: VfsFile): boolean {
+  const header = new Uint8Array(PAGE_HEADER_BYTES);
+  if (readFully(file, header, 0, PAGE_HEADER_BYTES, 0) < PAGE_HEADER_BYTES) return false;
+  const pageSize = readU32(header, HEADER_PAGE_SIZE);
+  if (pageSizeFault(pageSize) !== undefined) return false;
+  const page = new Uint8Array(pageSize);
+  readFully(file, page, 0, pageSize, 0);
+  return new PageSeal(pageSize, headerSalt(page)).fault(page, 0) === undefined;
+}

@@ -1,0 +1,200 @@
+/**
+ * Conversions in place of one file, in either direction, as steps: from the check of what is there to the
+ * finished file, or from wherever an interrupted run has left it. The caller holds the lock.
+ */
+
+import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
+import { readFully } from "../src/vfs/whole-io.js";
+import { assertConvertible, checkSteps, openForCheck, sizeSteps, targetPageSize } from "./check-file.js";
+import type { WorkStep } from "./control.js";
+import { combinedDigest } from "./digests.js";
+import { legacyHead } from "./in-place/back.js";
+import { firstSectorOf, lowerFence, raiseFence, removeNote, writeJournal } from "./in-place/fence.js";
+import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
+import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
+import { finalBytes, runProgram } from "./in-place/run-program.js";
+import { readSlot } from "./in-place/slot.js";
+import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
+import { assertNobodyElse } from "./openers.js";
+import type { FileOptions } from "./options.js";
+import { type FileResult, RefusedError } from "./results.js";
+
+/** From a legacy file. Throws RefusedError and the errors of src; then the file is as it was. */
+export function* convertInPlace(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const planned = yield* planInPlace(vfs, path, options, result);
+  assertBudget(planned, options);
+  const file = vfs.open(path, "write");
+  try {
+    const program = begin(vfs, path, file, planned, options);
+    yield* finishBegun(vfs, path, file, program, result);
+  } finally {
+    file.close();
+  }
+}
+
+/** Checks the legacy file and plans its conversion; changes nothing. */
+export function* planInPlace(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, PlannedProgram> {
+  const source = openForCheck(vfs, path, options);
+  try {
+    const survey = yield* checkSteps(source, result);
+    assertConvertible(path, survey);
+    const sized = yield* sizeSteps(source, survey, targetPageSize(survey, options));
+    const file = vfs.open(path, "read");
+    try {
+      const planned = prepareForward(
+        survey,
+        source.fileMeta.image,
+        sized,
+        {
+          fileBytes: file.size(),
+          firstSector: firstSectorOf(file),
+          verify: options.verify ?? "full",
+          report: {
+            recognisedBy: survey.recognisedBy,
+            logFrames: survey.log.applied,
+            healed: result.healed,
+            pagesBefore: survey.filePages,
+          },
+        },
+        (page) => !source.pages.log.has(page),
+      );
+      result.to = "espalier";
+      result.extraBytes = planned.extraBytes;
+      return planned;
+    } finally {
+      file.close();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+export function assertBudget(planned: PlannedProgram, options: FileOptions): void {
+  if (planned.extraBytes <= planned.budgetBytes || options.allowGrowth === true) return;
+  throw new RefusedError(
+    `it needs ${planned.extraBytes} bytes of extra disk on the way, ${planned.budgetBytes} are allowed; say --allow-growth, or --strategy rewrite`,
+  );
+}
+
+/**
+ * Journal, fence, and another look at who has the file open (M1): somebody who came in between is told by
+ * taking the fence down again.
+ */
+export function begin(
+  vfs: Vfs,
+  path: string,
+  file: VfsFile,
+  planned: PlannedProgram,
+  options: FileOptions,
+): Program {
+  const { head, tables, slotBytes } = planned;
+  const program = writeJournal(vfs, path, file, head, tables, slotBytes);
+  raiseFence(file, program);
+  removeNote(vfs, path);
+  try {
+    assertNobodyElse(vfs, path, options.assumeClosed === true);
+  } catch (error) {
+    lowerFence(file, program);
+    throw error;
+  }
+  return program;
+}
+
+/** Goes on with a file that is half converted, in whatever direction. */
+export function* resumeInPlace(vfs: Vfs, path: string, result: FileResult): Generator<WorkStep, Program> {
+  const file = vfs.open(path, "write");
+  try {
+    const program = readProgram(file);
+    if (program === undefined) throw new RefusedError("the journal of its migration is gone");
+    fillFromProgram(program, result);
+    result.resumed = true;
+    yield* finishBegun(vfs, path, file, program, result);
+    return program;
+  } finally {
+    file.close();
+  }
+}
+
+export function* finishBegun(
+  vfs: Vfs,
+  path: string,
+  file: VfsFile,
+  program: Program,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  if (program.head.direction === "forward") setLogAside(vfs, path);
+  removeNote(vfs, path);
+  yield* runProgram(vfs, path, file, program);
+  fillFromProgram(program, result);
+  result.pages.after = program.head.finalPages;
+  result.bytes.after = finalBytes(program);
+  if (program.head.verify === "full") result.digest.after = result.digest.before;
+  removeLogs(vfs, path);
+}
+
+/** What a program knows of the file that it converts. */
+export function fillFromProgram(program: Program, result: FileResult): void {
+  const { head } = program;
+  const report: ProgramReport = head.report;
+  const forward = head.direction === "forward";
+  result.from = forward ? (head.legacy?.generation === "unknown" ? null : head.generation) : "espalier";
+  result.to = forward ? "espalier" : head.generation;
+  result.recognisedBy = report.recognisedBy;
+  result.logFrames = report.logFrames;
+  result.healed = [...report.healed];
+  result.records = head.trees.reduce((sum, tree) => sum + tree.records, 0);
+  const names = head.legacy?.trees.map((tree) => tree.name);
+  result.digest.before = combinedDigest(
+    head.trees.filter((tree) => names === undefined || names.includes(tree.name)),
+  );
+  result.pages.before = report.pagesBefore;
+  result.bytes.before = head.oldBytes;
+}
+
+/** Takes back a conversion that has raised its fence and done nothing else. */
+export function undoFence(vfs: Vfs, path: string): boolean {
+  const file = vfs.open(path, "write");
+  try {
+    const program = readProgram(file);
+    if (program === undefined) return false;
+    const slot = readSlot(file, program);
+    if (slot.phase > 1 || slot.batches > 0) return false;
+    restoreLog(vfs, path);
+    lowerFence(file, program);
+    return true;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * For a legacy file with a journal behind it: a conversion whose fence was taken down again, or a rollback that
+ * is done but for being cut off. Somebody who used the file since keeps what is there.
+ */
+export function cutLegacyLeftover(vfs: Vfs, path: string): void {
+  const file = vfs.open(path, "write");
+  try {
+    const program = readProgram(file);
+    if (program === undefined) return;
+    const slot = readSlot(file, program);
+    const forward = program.head.direction === "forward";
+    const expected = forward ? Buffer.from(program.head.firstSector, "base64") : legacyHead(program, slot);
+    const actual = new Uint8Array(expected.length);
+    readFully(file, actual, 0, actual.length, 0);
+    if (Buffer.compare(actual, expected) !== 0) return;
+    file.truncate(forward ? program.head.oldBytes : finalBytes(program));
+    file.sync();
+  } finally {
+    file.close();
+  }
+}

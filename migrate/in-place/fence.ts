@@ -1,0 +1,175 @@
+/**
+ * The beginning of a conversion in place, up to the fence, and its undoing (M3 a and b).
+ *
+ * Before the file is touched a note is made beside it, `<file>-migration`: how long the file was and what its
+ * first bytes were. Until the fence is durable, undoing is cutting the file back to that length; with the
+ * fence the journal inside the file says all, and the note goes.
+ */
+
+import { crc32 } from "node:zlib";
+import { EspalierError } from "../../src/base/errors.js";
+import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
+import { readFully, writeFully } from "../../src/vfs/whole-io.js";
+import {
+  fenceSector,
+  type Program,
+  type ProgramHead,
+  type ProgramTables,
+  SECTOR_BYTES,
+  writeProgram,
+} from "./program.js";
+import { NO_SLOT, type SlotState, writeSlot } from "./slot.js";
+
+/** What is compared to find out whether somebody used the file after the note was made. */
+const HEAD_BYTES = 8192;
+const NOTE_BYTES_MAX = 512;
+const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
+/** Where the second copy of a store's header lies; it must not outlive the fence. */
+const SECOND_HEADER = 4096;
+
+export function notePath(path: string): string {
+  return `${path}-migration`;
+}
+
+interface Note {
+  readonly bytes: number;
+  readonly head: number;
+}
+
+function headChecksum(file: VfsFile): number {
+  const bytes = new Uint8Array(HEAD_BYTES);
+  const length = readFully(file, bytes, 0, HEAD_BYTES, 0);
+  return crc32(bytes.subarray(0, length));
+}
+
+/** Makes the note durable, in an empty file or none. */
+export function writeNote(vfs: Vfs, path: string, file: VfsFile): void {
+  const note: Note = { bytes: file.size(), head: headChecksum(file) };
+  const text = JSON.stringify(note);
+  const bytes = Buffer.from(`${text} ${crc32(text)}\n`);
+  removeNote(vfs, path);
+  const out = vfs.open(notePath(path), "create");
+  try {
+    writeFully(out, bytes, 0, bytes.length, 0);
+    out.sync();
+  } finally {
+    out.close();
+  }
+  vfs.syncFolderOf(path);
+}
+
+export function removeNote(vfs: Vfs, path: string): void {
+  if (vfs.stat(notePath(path))?.kind === "file") vfs.unlink(notePath(path));
+}
+
+function readNote(vfs: Vfs, path: string): Note | undefined {
+  if (vfs.stat(notePath(path))?.kind !== "file") return undefined;
+  const file = vfs.open(notePath(path), "read");
+  try {
+    const bytes = new Uint8Array(NOTE_BYTES_MAX);
+    const length = readFully(file, bytes, 0, bytes.length, 0);
+    const match = /^(\{.*\}) (\d+)\n$/.exec(Buffer.from(bytes.subarray(0, length)).toString("utf8"));
+    if (match === null || crc32(match[1]!) !== Number(match[2])) return undefined;
+    return JSON.parse(match[1]!) as Note;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * For a file without a fence: takes back what an interrupted beginning has left. Where somebody used the file
+ * since, its length is theirs and stays. Returns whether there was something.
+ */
+export function undoBeginning(vfs: Vfs, path: string): boolean {
+  const note = readNote(vfs, path);
+  if (note === undefined) {
+    removeNote(vfs, path);
+    return false;
+  }
+  const file = vfs.open(path, "write");
+  try {
+    if (file.size() > note.bytes && headChecksum(file) === note.head) {
+      file.truncate(note.bytes);
+      file.sync();
+    }
+  } finally {
+    file.close();
+  }
+  removeNote(vfs, path);
+  return true;
+}
+
+/** Where the journal begins: behind the file, its growth and its final end. */
+export function journalPlace(head: ProgramHead): number {
+  const grown = (Math.floor(head.oldBytes / head.targetPageSize) + head.growthPages) * head.targetPageSize;
+  const end = Math.max(head.oldBytes, grown, head.finalPages * head.targetPageSize);
+  return Math.ceil(end / 4096) * 4096;
+}
+
+/**
+ * Claims the space, writes the journal, syncs. The file's own bytes are untouched. Where it fails, the file
+ * is cut back. Throws DiskFullError and IoError.
+ */
+export function writeJournal(
+  vfs: Vfs,
+  path: string,
+  file: VfsFile,
+  head: ProgramHead,
+  tables: ProgramTables,
+  slotBytes: number,
+): Program {
+  writeNote(vfs, path, file);
+  try {
+    const start = journalPlace(head);
+    for (let at = head.oldBytes; at < start; at += ZEROS.length) {
+      writeFully(file, ZEROS, 0, Math.min(ZEROS.length, start - at), at);
+    }
+    const program = writeProgram(file, head, tables, slotBytes, start);
+    file.sync();
+    return program;
+  } catch (error) {
+    cutBack(vfs, path, file, head.oldBytes);
+    throw error;
+  }
+}
+
+/** Where even this fails, the note is still there and the next run does it. */
+function cutBack(vfs: Vfs, path: string, file: VfsFile, bytes: number): void {
+  try {
+    file.truncate(bytes);
+    file.sync();
+    removeNote(vfs, path);
+  } catch (error) {
+    if (!(error instanceof EspalierError)) throw error;
+  }
+}
+
+/** The first change: from here on neither engine opens the file. */
+export function raiseFence(file: VfsFile, program: Program): SlotState {
+  const sector = fenceSector(program);
+  writeFully(file, sector, 0, Math.min(sector.length, SECTOR_BYTES), 0);
+  file.sync();
+  if (program.head.direction === "back") {
+    writeFully(file, ZEROS, 0, SECTOR_BYTES, SECOND_HEADER);
+    file.sync();
+  }
+  const slot: SlotState = { ...NO_SLOT, sequence: 1, phase: 1 };
+  writeSlot(file, program, slot);
+  file.sync();
+  return slot;
+}
+
+/** Takes the fence down again; nothing else may have changed. */
+export function lowerFence(file: VfsFile, program: Program): void {
+  const sector = Buffer.from(program.head.firstSector, "base64");
+  writeFully(file, sector, 0, sector.length, 0);
+  file.sync();
+  file.truncate(program.head.oldBytes);
+  file.sync();
+}
+
+export function firstSectorOf(file: VfsFile): string {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  const length = readFully(file, sector, 0, SECTOR_BYTES, 0);
+  return Buffer.from(sector.subarray(0, length)).toString("base64");
+}

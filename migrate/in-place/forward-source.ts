@@ -1,0 +1,40 @@
+/** The records of a legacy file that is being converted: from leaves that are not used up yet and from its log. */
+
+import type { Vfs } from "../../src/vfs/vfs.js";
+import type { RecordBatch } from "../legacy/leaf.js";
+import { readLeaves } from "../legacy/leaf-stream.js";
+import { type LegacyFile, openLegacy } from "../legacy/legacy-file.js";
+import { currentLogPath } from "../legacy-log.js";
+import type { Program, ProgramTree } from "./program.js";
+
+export interface RecordSource {
+  /** Records of a tree from unit `unit` of its list on. */
+  readonly records: (tree: ProgramTree, unit: number) => Iterable<RecordBatch>;
+  readonly close: () => void;
+}
+
+/** The meta page as it lay in the file. */
+export function savedMeta(program: Program): Uint8Array {
+  const { head } = program;
+  const pageSize = head.direction === "forward" ? head.sourcePageSize : head.targetPageSize;
+  const page = new Uint8Array(pageSize);
+  page.set(Buffer.from(head.meta, "base64").subarray(0, pageSize));
+  return page;
+}
+
+export function forwardRecords(vfs: Vfs, path: string, program: Program): RecordSource {
+  const file: LegacyFile = openLegacy(vfs, path, {
+    pageZero: savedMeta(program),
+    logPath: currentLogPath(vfs, path),
+  });
+  const { units, overlaps } = program.tables;
+  return {
+    records: (tree, unit) => {
+      const [from, to] = tree.units;
+      const pages = units.subarray(from, to);
+      const marks = overlaps.length === 0 ? {} : { overlaps: Uint8Array.from(overlaps.subarray(from, to)) };
+      return readLeaves(file.pages, program.head.generation, { pages, ...marks }, { from: unit });
+    },
+    close: () => file.close(),
+  };
+}

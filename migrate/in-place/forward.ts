@@ -1,0 +1,240 @@
+/**
+ * The target side of a conversion to a store: leaves in batches, then branches and catalogue over leaves that
+ * are read back and checked on the way, at last the header.
+ */
+
+import { CorruptionError } from "../../src/base/errors.js";
+import { createMetrics } from "../../src/base/metrics.js";
+import { BLOCK_BYTES } from "../../src/log/log-format.js";
+import { DataFile } from "../../src/pager/data-file.js";
+import { freeListPages, writeFreeList } from "../../src/pager/free-list.js";
+import { ExtentSet } from "../../src/pager/free-space.js";
+import { encodeStoreHeader } from "../../src/pager/store-header.js";
+import { BranchStack } from "../../src/tree/bulk-branches.js";
+import { BulkBuilder } from "../../src/tree/bulk-builder.js";
+import { overflowRun, sealPage } from "../../src/tree/bulk-images.js";
+import { LeafPacker } from "../../src/tree/bulk-leaves.js";
+import type { VfsFile } from "../../src/vfs/vfs.js";
+import { writeFully } from "../../src/vfs/whole-io.js";
+import { ContentTally } from "../legacy/content.js";
+import type { RecordBatch } from "../legacy/leaf.js";
+import { catalogEntries } from "../store-catalog.js";
+import { freshHeader } from "../store-file.js";
+import { StoreLeafDecoder } from "../store-leaf.js";
+import { StorePages } from "../store-pages.js";
+import type { LeafMaker, LeafOutput } from "./leaf-phase.js";
+import { PageOutput } from "./page-output.js";
+import type { Program, ProgramTree } from "./program.js";
+import type { SlotState } from "./slot.js";
+
+export function storeIdOf(program: Program): Uint8Array {
+  return new Uint8Array(Buffer.from(program.head.storeId, "base64"));
+}
+
+/** Makes a tree's leaves from `leaf` (over all trees) on, whose low fence is `low`. */
+export function storeLeafMaker(
+  program: Program,
+  tree: ProgramTree,
+  leaf: number,
+  low: Uint8Array,
+  out: LeafOutput,
+): LeafMaker {
+  const { targetPageSize: pageSize } = program.head;
+  const storeId = storeIdOf(program);
+  const single = tree.leaves[1] - tree.leaves[0] === 1;
+  const packer: LeafPacker = new LeafPacker(pageSize, {
+    overflow: (value) => {
+      const page = out.takeRun();
+      const { reference, image } = overflowRun(value, page, pageSize, storeId);
+      out.putRun(page, image);
+      return reference;
+    },
+    leaf: (image, _low, records) => {
+      sealPage(image, program.tables.leafPages[out.nextLeaf]!, single ? tree.records : 0, storeId);
+      out.putLeaf(image, records);
+    },
+  });
+  if (leaf > tree.leaves[0]) packer.restart(low);
+  return {
+    get low() {
+      return packer.low;
+    },
+    add: (batch: RecordBatch, i: number) => {
+      const { keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
+      packer.add(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
+    },
+    finish: () => packer.finish(),
+  };
+}
+
+export interface FinishedStore {
+  readonly catalogRoot: number;
+  readonly freeListHead: number;
+}
+
+/** Bytes of trailing pages that are gathered before they are written. */
+const OUTPUT_BYTES: number = 1024 * 1024;
+
+/**
+ * Reads every leaf back in key order, checks it, sums up the content, and writes branches, catalogue and free
+ * list into the places planned for them. Can be done again from the start at any time: it overwrites nothing
+ * that it reads. Yields the leaves done. Throws CorruptionError (M2) where the content is not what it was.
+ */
+export class StoreFinisher {
+  readonly #file: VfsFile;
+  readonly #program: Program;
+  readonly #pages: StorePages;
+  readonly #storeId: Uint8Array;
+  readonly #output: PageOutput;
+  #trailing = 0;
+  bytesRead = 0;
+
+  constructor(file: VfsFile, program: Program) {
+    this.#file = file;
+    this.#program = program;
+    this.#storeId = storeIdOf(program);
+    this.#pages = new StorePages(file, program.head.targetPageSize, this.#storeId);
+    this.#output = new PageOutput(file, program.head.targetPageSize);
+  }
+
+  *run(): Generator<number, FinishedStore> {
+    const { head } = this.#program;
+    const roots = new Map<string, number>();
+    for (const tree of head.trees) roots.set(tree.name, yield* this.#tree(tree));
+    const catalogRoot = this.#catalog(roots);
+    this.#output.flush();
+    const freeListHead = this.#freeList();
+    this.#file.sync();
+    this.#pages.forget();
+    if (head.verify !== "none")
+      for (const tree of head.trees) this.#checkBranches(tree, roots.get(tree.name)!);
+    return { catalogRoot, freeListHead };
+  }
+
+  *#tree(tree: ProgramTree): Generator<number, number> {
+    const { verify } = this.#program.head;
+    const branches = new BranchStack(this.#program.head.targetPageSize, (image, _level, isRoot) =>
+      this.#place(image, isRoot ? tree.records : 0),
+    );
+    const leaf = new StoreLeafDecoder(this.#file.path, this.#program.head.targetPageSize);
+    const tally = new ContentTally();
+    let records = 0;
+    let high: Uint8Array = new Uint8Array(0);
+    for (let index = tree.leaves[0]; index < tree.leaves[1]; index++) {
+      const page = this.#program.tables.leafPages[index]!;
+      const bytes = this.#pages.page(page);
+      leaf.decode(
+        bytes,
+        page,
+        verify === "full" ? (reference) => this.#pages.run(reference, page) : undefined,
+      );
+      if (Buffer.compare(leaf.low, high) !== 0)
+        throw this.#bad(page, "its low fence is not the high fence before it");
+      high = leaf.high;
+      records += leaf.count;
+      if (verify === "full") tally.add(leaf);
+      branches.add(leaf.low, page);
+      if (index % 64 === 0) yield index;
+    }
+    const root = branches.finish();
+    if (high.length > 0) throw this.#bad(root, "the last leaf has a high fence");
+    if (records !== tree.records) throw this.#bad(root, `${records} records arrived of ${tree.records}`);
+    if (verify === "full" && tally.finish().digest !== tree.digest)
+      throw this.#bad(root, "the content digest differs from the one before");
+    return root;
+  }
+
+  #place(image: Uint8Array, records: number): number {
+    const page = this.#program.tables.trailing[this.#trailing++];
+    if (page === undefined) throw new Error("there are more pages than were planned");
+    sealPage(image, page, records, this.#storeId);
+    this.#put(page, image);
+    return page;
+  }
+
+  #put(page: number, image: Uint8Array): void {
+    this.#output.add(page, image);
+    if (this.#output.bytes >= OUTPUT_BYTES) this.#output.flush();
+  }
+
+  #catalog(roots: ReadonlyMap<string, number>): number {
+    const { targetPageSize, legacy } = this.#program.head;
+    const builder = new BulkBuilder(targetPageSize, this.#storeId, {
+      allocate: () => this.#program.tables.trailing[this.#trailing++]!,
+      write: (page, image) => this.#put(page, image),
+    });
+    for (const { key, value } of catalogEntries(roots, legacy ?? undefined)) {
+      builder.add(key, 0, key.length, value, 0, value.length);
+    }
+    return builder.finish().root;
+  }
+
+  /** Unused pages between the others go to the store's free list, some of them to hold it. */
+  #freeList(): number {
+    const { gaps, targetPageSize } = this.#program.head;
+    if (gaps.length === 0) return 0;
+    const count = freeListPages(gaps.length + 1, targetPageSize);
+    const home = gaps.find((gap) => gap.count >= count) ?? gaps[0]!;
+    const chain = Math.min(count, home.count);
+    const extents = new ExtentSet();
+    for (const gap of gaps) {
+      const skip = gap === home ? chain : 0;
+      if (gap.count > skip) extents.add(gap.start + skip, gap.count - skip);
+    }
+    const data = new DataFile(this.#file, targetPageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
+    writeFreeList(data, this.#storeId, extents, { start: home.start, count: chain });
+    return home.start;
+  }
+
+  /** The branches lead to exactly the leaves that were checked, in their order. */
+  #checkBranches(tree: ProgramTree, root: number): void {
+    const stack: { page: number; level: number }[] = [{ page: root, level: tree.branches.length }];
+    let leaf = tree.leaves[0];
+    while (stack.length > 0) {
+      const { page, level } = stack.pop()!;
+      if (level === 0) {
+        if (page !== this.#program.tables.leafPages[leaf++])
+          throw this.#bad(page, "a branch leads to another leaf than planned");
+        continue;
+      }
+      const children = this.#pages.children(page);
+      if (children.level !== level) throw this.#bad(page, `it is of level ${children.level}, not ${level}`);
+      for (let i = children.pages.length - 1; i >= 0; i--)
+        stack.push({ page: children.pages[i]!, level: level - 1 });
+    }
+    if (leaf !== tree.leaves[1]) throw this.#bad(root, "the branches do not lead to all leaves");
+  }
+
+  #bad(page: number, reason: string): CorruptionError {
+    return new CorruptionError("M2", reason, { path: this.#file.path, page, offset: -1 });
+  }
+}
+
+/**
+ * Ends a conversion: the second header copy, then the first one in the place of the fence. From there on the
+ * file is a store, whatever else is left to be done.
+ */
+export function writeStoreHeaders(file: VfsFile, program: Program, slot: SlotState): void {
+  const { targetPageSize, finalPages } = program.head;
+  const header = freshHeader(
+    targetPageSize,
+    storeIdOf(program),
+    slot.catalogRoot,
+    finalPages,
+    slot.freeListHead,
+  );
+  const end = finalPages * targetPageSize;
+  const rest = storeBytes(program) - end;
+  if (rest > 0) writeFully(file, new Uint8Array(rest), 0, rest, end);
+  for (const copy of [1, 0]) {
+    const block = encodeStoreHeader({ ...header, sequence: copy });
+    writeFully(file, block, 0, block.length, copy * BLOCK_BYTES);
+    file.sync();
+  }
+}
+
+/** Bytes of the finished store: whole blocks. */
+export function storeBytes(program: Program): number {
+  const { targetPageSize, finalPages } = program.head;
+  return Math.ceil((finalPages * targetPageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+}

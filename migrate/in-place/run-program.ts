@@ -1,0 +1,134 @@
+/**
+ * Carries out the program of a conversion in place from wherever it stands: fence, leaves, moves, branches and
+ * checks, header. Every step can be done again; the slot says which are done (M3).
+ */
+
+import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
+import { backLeafMaker, backRecords, LegacyFinisher, writeLegacyHead } from "./back.js";
+import { raiseFence } from "./fence.js";
+import { StoreFinisher, storeBytes, storeLeafMaker, writeStoreHeaders } from "./forward.js";
+import { forwardRecords } from "./forward-source.js";
+import { LeafPhase, type LeafPhaseParts } from "./leaf-phase.js";
+import { movePages } from "./move-phase.js";
+import { BATCH_WORDS, type Program } from "./program.js";
+import { readSlot, type SlotState, writeSlot } from "./slot.js";
+
+export interface InPlaceStep {
+  readonly phase: "convert" | "verify" | "finish";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly recordsDone: number;
+  /** Bytes written or read since the step before, for pacing. */
+  readonly bytesMoved: number;
+}
+
+/** The fence, where it is not up yet. */
+export function ensureFence(file: VfsFile, program: Program): SlotState {
+  const slot = readSlot(file, program);
+  return slot.phase === 0 ? raiseFence(file, program) : slot;
+}
+
+/** Yields after each batch and every now and then. Throws CorruptionError, IoError, DiskFullError. */
+export function* runProgram(
+  vfs: Vfs,
+  path: string,
+  file: VfsFile,
+  program: Program,
+): Generator<InPlaceStep, void> {
+  let slot = ensureFence(file, program);
+  if (slot.phase === 1) slot = advance(file, program, yield* leaves(vfs, path, file, program, slot), 2);
+  if (slot.phase === 2) {
+    for (const bytes of movePages(file, program)) yield step(program, "convert", 1, bytes);
+    slot = advance(file, program, slot, 3);
+  }
+  if (slot.phase === 3) slot = advance(file, program, yield* finish(file, program, slot), 4);
+  writeHead(file, program, slot);
+  yield step(program, "finish", 1, 0);
+}
+
+function advance(file: VfsFile, program: Program, slot: SlotState, phase: 2 | 3 | 4): SlotState {
+  const next: SlotState = { ...slot, sequence: slot.sequence + 1, phase, low: new Uint8Array(0) };
+  writeSlot(file, program, next);
+  file.sync();
+  return next;
+}
+
+function totalRecords(program: Program): number {
+  return program.head.trees.reduce((sum, tree) => sum + tree.records, 0);
+}
+
+function step(
+  program: Program,
+  phase: InPlaceStep["phase"],
+  share: number,
+  moved: number,
+  records?: number,
+): InPlaceStep {
+  const { oldBytes } = program.head;
+  return {
+    phase,
+    bytesDone: Math.floor(oldBytes * share),
+    bytesTotal: oldBytes,
+    recordsDone: records ?? totalRecords(program),
+    bytesMoved: moved,
+  };
+}
+
+function* leaves(
+  vfs: Vfs,
+  path: string,
+  file: VfsFile,
+  program: Program,
+  slot: SlotState,
+): Generator<InPlaceStep, SlotState> {
+  const source =
+    program.head.direction === "forward" ? forwardRecords(vfs, path, program) : backRecords(file, program);
+  try {
+    const make = program.head.direction === "forward" ? storeLeafMaker : backLeafMaker;
+    const parts: LeafPhaseParts = {
+      records: source.records,
+      maker: (tree, leaf, low, out) => make(program, tree, leaf, low, out),
+    };
+    const phase = new LeafPhase(file, program, slot, parts);
+    const batches = program.tables.batches.length / BATCH_WORDS;
+    let written = 0;
+    for (const _ of phase.run()) {
+      yield step(
+        program,
+        "convert",
+        phase.slot.batches / batches,
+        phase.bytesWritten - written,
+        phase.recordsDone,
+      );
+      written = phase.bytesWritten;
+    }
+    return phase.slot;
+  } finally {
+    source.close();
+  }
+}
+
+function* finish(file: VfsFile, program: Program, slot: SlotState): Generator<InPlaceStep, SlotState> {
+  const leafCount = Math.max(1, program.tables.leafPages.length);
+  const forward = program.head.direction === "forward";
+  const steps = forward ? new StoreFinisher(file, program).run() : new LegacyFinisher(file, program).run();
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return { ...slot, ...next.value };
+    yield step(program, "verify", next.value / leafCount, 64 * program.head.targetPageSize);
+  }
+}
+
+/** Bytes of the finished file. */
+export function finalBytes(program: Program): number {
+  const { head } = program;
+  return head.direction === "forward" ? storeBytes(program) : head.finalPages * head.targetPageSize;
+}
+
+/** Writes the header and cuts off the journal: the order makes the file whole at every moment in between. */
+export function writeHead(file: VfsFile, program: Program, slot: SlotState): void {
+  if (program.head.direction === "forward") writeStoreHeaders(file, program, slot);
+  else writeLegacyHead(file, program, slot);
+  file.truncate(finalBytes(program));
+  file.sync();
+}

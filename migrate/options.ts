@@ -1,0 +1,30 @@
+/** Options of the migrator, as a library and on the command line. */
+
+import type { Vfs } from "../src/vfs/vfs.js";
+import type { VerifyMode } from "./in-place/program.js";
+import type { LegacyGeneration } from "./legacy/layout.js";
+
+export type Strategy = "in-place" | "rewrite";
+
+export interface FileOptions {
+  /** Default "in-place". */
+  readonly strategy?: Strategy;
+  /** Of the new store; by default the file's own, where that is legal for a store. */
+  readonly pageSize?: number;
+  /** Takes this generation instead of recognising it. */
+  readonly assume?: LegacyGeneration;
+  /** Takes this page as the root. */
+  readonly root?: number;
+  /** Takes it for granted that no other process has the file open. */
+  readonly assumeClosed?: boolean;
+  /** Lets an in-place conversion use more extra disk than 64 MiB or 5 % of the file. */
+  readonly allowGrowth?: boolean;
+  /** Default "full". */
+  readonly verify?: VerifyMode;
+  /** Keeps a copy of the original here: a file, or a folder for several files. */
+  readonly backup?: string;
+  /** The generation that a rollback writes; by default the one that the file had. */
+  readonly to?: LegacyGeneration;
+  /** The file system. Default: the real one. */
+  readonly vfs?: Vfs;
+}

@@ -1,0 +1,137 @@
+/**
+ * The rewrite strategy: a packed file beside the old one, verified, then renamed over it. Interrupted, it begins
+ * again; the old file is as it was until the rename.
+ */
+
+import { CorruptionError, EspalierError } from "../src/base/errors.js";
+import { open } from "../src/store/open.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import { assertConvertible, checkSteps, openForCheck, targetPageSize } from "./check-file.js";
+import type { WorkStep } from "./control.js";
+import { combinedDigest } from "./digests.js";
+import type { LegacyFile } from "./legacy/legacy-file.js";
+import type { LegacySurvey } from "./legacy/survey.js";
+import { removeLogs } from "./legacy-log.js";
+import { legacyRecordOf, storeTreeName } from "./legacy-record.js";
+import { assertNobodyElse } from "./openers.js";
+import type { FileOptions } from "./options.js";
+import type { FileResult } from "./results.js";
+import { type WrittenStore, writeStoreFile } from "./store-file.js";
+
+export function rewritePath(path: string): string {
+  return `${path}-migration-new`;
+}
+
+const CACHE_BYTES: number = 32 * 1024 * 1024;
+
+/** The caller holds the lock. Throws as convertInPlace. */
+export function* convertByRewrite(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const fresh = rewritePath(path);
+  removeFile(vfs, fresh);
+  const source = openForCheck(vfs, path, options);
+  let complete = false;
+  try {
+    const survey = yield* checkSteps(source, result);
+    assertConvertible(path, survey);
+    result.to = "espalier";
+    const written = yield* write(vfs, fresh, source, survey, targetPageSize(survey, options));
+    result.extraBytes = written.bytes;
+    result.pages.after = written.pages;
+    result.bytes.after = written.bytes;
+    yield {
+      phase: "verify",
+      bytesDone: 0,
+      bytesTotal: written.bytes,
+      recordsDone: written.records,
+      bytesMoved: 0,
+    };
+    result.digest.after = verifyStoreFile(vfs, fresh, survey, options);
+    assertNobodyElse(vfs, path, options.assumeClosed === true);
+    complete = true;
+  } finally {
+    source.close();
+    if (!complete) removeLeftover(vfs, fresh);
+  }
+  vfs.rename(fresh, path);
+  vfs.syncFolderOf(path);
+  removeLogs(vfs, path);
+}
+
+function* write(
+  vfs: Vfs,
+  fresh: string,
+  source: LegacyFile,
+  survey: LegacySurvey,
+  pageSize: number,
+): Generator<WorkStep, WrittenStore> {
+  const trees = survey.trees.map((tree, index) => ({
+    name: storeTreeName(survey, index),
+    batches: source.batches(survey, tree),
+  }));
+  const steps = writeStoreFile(vfs, fresh, { pageSize, trees, legacy: legacyRecordOf(survey) });
+  for (let told = 0; ; ) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+    const bytesDone = Math.min(next.value, survey.fileBytes);
+    yield {
+      phase: "convert",
+      bytesDone,
+      bytesTotal: survey.fileBytes,
+      recordsDone: 0,
+      bytesMoved: next.value - told,
+    };
+    told = next.value;
+  }
+}
+
+function verifyStoreFile(vfs: Vfs, fresh: string, survey: LegacySurvey, options: FileOptions): string | null {
+  if (options.verify === "none") return null;
+  const bad = (page: number, reason: string): CorruptionError =>
+    new CorruptionError("M2", reason, { path: fresh, page, offset: -1 });
+  const store = open(fresh, { vfs, readOnly: true, cacheBytes: CACHE_BYTES });
+  try {
+    const records = survey.trees.reduce((sum, tree) => sum + tree.content!.records, 0);
+    if (options.verify === "sample") {
+      const { records: unnamed, trees } = store.stats();
+      const found = Object.values(trees).reduce((sum, count) => sum + count, unnamed);
+      if (found !== records) throw bad(-1, `the new file holds ${found} records of ${records}`);
+      return null;
+    }
+    const report = store.verify();
+    const problem = report.problems[0];
+    if (problem !== undefined) throw bad(problem.page, problem.reason);
+    if (report.records !== records)
+      throw bad(-1, `the new file holds ${report.records} records of ${records}`);
+    for (let index = 0; index < survey.trees.length; index++) {
+      const name = storeTreeName(survey, index);
+      if (report.trees[name]?.digest !== survey.trees[index]!.content!.digest)
+        throw bad(-1, `the content digest of the tree "${name}" differs from the one before`);
+    }
+    return combinedDigest(
+      survey.trees.map((tree, index) => ({
+        name: tree.name,
+        digest: report.trees[storeTreeName(survey, index)]!.digest,
+      })),
+    );
+  } finally {
+    store.close();
+  }
+}
+
+export function removeFile(vfs: Vfs, path: string): void {
+  if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
+}
+
+/** Of an attempt that failed; where even that fails, the next run does it. */
+function removeLeftover(vfs: Vfs, fresh: string): void {
+  try {
+    removeFile(vfs, fresh);
+  } catch (error) {
+    if (!(error instanceof EspalierError)) throw error;
+  }
+}

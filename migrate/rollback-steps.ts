@@ -1,0 +1,166 @@
+/**
+ * The way back of a converted file: to the legacy generation that it had, or another, with all data as it is
+ * now (M4). In place by the same machine as the conversion, or beside it and renamed.
+ */
+
+import { EspalierError } from "../src/base/errors.js";
+import { open } from "../src/store/open.js";
+import type { VerifyReport } from "../src/store/verify.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import type { WorkStep } from "./control.js";
+import { sizeLegacy, type TreeToReturn } from "./in-place/back-plan.js";
+import { firstSectorOf } from "./in-place/fence.js";
+import { type PlannedProgram, prepareBack } from "./in-place/prepare.js";
+import { assertBudget, begin, finishBegun } from "./in-place-steps.js";
+import type { LegacyGeneration } from "./legacy/layout.js";
+import { patchMeta } from "./legacy/meta.js";
+import { decodeLegacyRecord, LEGACY_RECORD_NAME, type LegacyRecord, metaImage } from "./legacy-record.js";
+import type { FileOptions } from "./options.js";
+import { type FileResult, RefusedError } from "./results.js";
+import { StorePages } from "./store-pages.js";
+import { readCatalog, type StoreCatalog } from "./store-reading.js";
+
+const CACHE_BYTES: number = 32 * 1024 * 1024;
+
+/**
+ * Brings a store to rest and checks it: recovered, checkpointed, verified, closed. Needs the lock itself, so it
+ * is to be called before the migrator takes it. Throws CorruptionError, and what open() throws.
+ */
+export function settleStore(vfs: Vfs, path: string): VerifyReport {
+  const store = open(path, { vfs, createIfMissing: false, cacheBytes: CACHE_BYTES });
+  try {
+    return store.verify();
+  } finally {
+    store.close();
+  }
+}
+
+/** Plans the way back; changes nothing. Throws RefusedError where it is not possible any more. */
+export function* planBack(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, PlannedProgram> {
+  const file = vfs.open(path, "read");
+  try {
+    const catalog = readCatalog(file, path);
+    const record = legacyRecord(catalog, path);
+    const generation = options.to ?? (record.generation === "unknown" ? "gen3" : record.generation);
+    const pages = new StorePages(file, catalog.header.pageSize, catalog.header.storeId);
+    const trees = treesToReturn(catalog, record, pages);
+    const steps = sizeLegacy(pages, catalog.header.pageCount, trees, generation, record.pageSize);
+    const sized = yield* sizing(steps, file.size(), catalog.header.pageSize, generation);
+    result.from = "espalier";
+    result.to = generation;
+    const planned = prepareBack(
+      {
+        pageSize: catalog.header.pageSize,
+        storeId: catalog.header.storeId,
+        meta: patchMeta(metaImage(record), {
+          nextPage: 1,
+          freeListHead: 0,
+          lastCheckpointLsn: record.lastLsn,
+        }),
+      },
+      sized,
+      {
+        fileBytes: file.size(),
+        firstSector: firstSectorOf(file),
+        verify: options.verify ?? "full",
+        report: {
+          recognisedBy: "the store keeps a record of the legacy file that it was",
+          logFrames: 0,
+          healed: [],
+          pagesBefore: catalog.header.pageCount,
+        },
+      },
+    );
+    result.extraBytes = planned.extraBytes;
+    return planned;
+  } finally {
+    file.close();
+  }
+}
+
+function* sizing<T>(
+  steps: Generator<number, T>,
+  fileBytes: number,
+  pageSize: number,
+  generation: LegacyGeneration,
+): Generator<WorkStep, T> {
+  try {
+    for (let told = 0; ; ) {
+      const next = steps.next();
+      if (next.done === true) return next.value;
+      if (next.value - told < 256) continue;
+      told = next.value;
+      const bytesDone = Math.min(told * pageSize, fileBytes);
+      yield { phase: "check", bytesDone, bytesTotal: fileBytes, recordsDone: 0, bytesMoved: 256 * pageSize };
+    }
+  } catch (error) {
+    const code = error instanceof EspalierError ? error.code : "";
+    if (
+      code === "ERR_ESPALIER_VALUE_TOO_LARGE" ||
+      code === "ERR_ESPALIER_KEY_TOO_LARGE" ||
+      code === "ERR_ESPALIER_ENCODING"
+    ) {
+      throw new RefusedError(`a record does not fit a leaf of ${generation}: ${(error as Error).message}`);
+    }
+    throw error;
+  }
+}
+
+function legacyRecord(catalog: StoreCatalog, path: string): LegacyRecord {
+  const bytes = catalog.records.get(LEGACY_RECORD_NAME);
+  if (bytes === undefined)
+    throw new RefusedError("it never was a legacy file: there is nothing to go back to");
+  return decodeLegacyRecord(bytes, path);
+}
+
+/** The trees that go back. Throws RefusedError for a tree that a legacy file has no place for. */
+function treesToReturn(catalog: StoreCatalog, record: LegacyRecord, pages: StorePages): TreeToReturn[] {
+  const trees: TreeToReturn[] = [];
+  const known = new Map(record.trees.map((tree) => [tree.name, tree]));
+  for (const [name, tree] of catalog.trees) {
+    const legacy = known.get(name);
+    if (legacy !== undefined) {
+      trees.push({ name, storeRoot: tree.root, legacyRoot: legacy.root, metaOffset: legacy.metaOffset });
+      known.delete(name);
+    } else if (name === "" && isEmpty(pages, tree.root)) {
+      // Every store has an unnamed tree; this one was never used.
+    } else if (name === "" && record.trees.length === 0) {
+      trees.push({ name, storeRoot: tree.root, legacyRoot: 0, metaOffset: null });
+    } else {
+      const which = name === "" ? "the unnamed tree" : `the tree "${name}"`;
+      throw new RefusedError(`${which} was added after the migration, and a legacy file has no place for it`);
+    }
+  }
+  for (const name of known.keys()) {
+    throw new RefusedError(`the tree "${name}" was dropped after the migration, and a legacy file needs it`);
+  }
+  return trees;
+}
+
+function isEmpty(pages: StorePages, root: number): boolean {
+  const bytes = pages.page(root);
+  return bytes[9] === 0 && bytes[10] === 0 && bytes[11] === 0;
+}
+
+/** In place. The store is settled and the lock is held. */
+export function* rollBackInPlace(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const planned = yield* planBack(vfs, path, options, result);
+  assertBudget(planned, options);
+  const file = vfs.open(path, "write");
+  try {
+    const program = begin(vfs, path, file, planned, options);
+    yield* finishBegun(vfs, path, file, program, result);
+  } finally {
+    file.close();
+  }
+}
