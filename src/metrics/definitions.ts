@@ -183,6 +183,20 @@ const LEAF: readonly MetricDefinition[] = [
     ({ metrics }) => metrics.leaf.splits,
   ),
   counter(
+    "espalier_branch_splits_total",
+    "1",
+    "Branch pages split.",
+    "Follows leaf splits, about one in a hundred.",
+    ({ metrics }) => metrics.leaf.branch_splits,
+  ),
+  counter(
+    "espalier_root_growths_total",
+    "1",
+    "Times that a tree grew by a level.",
+    "Once in a few orders of magnitude of data.",
+    ({ metrics }) => metrics.leaf.root_growths,
+  ),
+  counter(
     "espalier_leaf_merges_total",
     "1",
     "Leaves merged with a neighbour.",

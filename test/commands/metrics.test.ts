@@ -1,0 +1,55 @@
+/** metrics show, serve and list, over a snapshot that a store published. */
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
+import { METRICS } from "../../src/metrics/index.js";
+import { cli, cliEntry, output, temporaryFolder } from "./support.js";
+
+function published(): string {
+  const folder = temporaryFolder();
+  const path = join(folder, "data.metrics.json");
+  using store = open(join(folder, "data.esp"), { metricsFile: path });
+  store.put("a", 1);
+  return path;
+}
+
+describe("metrics", () => {
+  it("shows a snapshot as a scrape would see it, with its time", () => {
+    const path = published();
+    const text = output(["metrics", "show", path]);
+    expect(text).toMatch(/^espalier_records\{store="[^"]+data\.esp"\} 1$/m);
+    expect(text).toMatch(/^espalier_published_timestamp_seconds\{store="[^"]+"\} \d{10}\.?\d*$/m);
+    expect(JSON.parse(output(["metrics", "show", path, "--json"]))).toEqual([
+      expect.objectContaining({ version: 1, open: false }),
+    ]);
+    expect(cli(["metrics", "show", `${path}x`]).code).toBe(3);
+  });
+
+  it("lists every name", () => {
+    const names = (JSON.parse(output(["metrics", "list", "--json"])) as { name: string }[]).map(
+      ({ name }) => name,
+    );
+    expect(names).toEqual(METRICS.map(({ name }) => name));
+    for (const name of names) expect(output(["metrics", "list"])).toContain(name);
+  });
+
+  it("serves on this machine only, and ends with 130 at Ctrl-C", async () => {
+    const path = published();
+    const server = spawn(process.execPath, [cliEntry(), "metrics", "serve", path, "--port", "0"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = new Promise<number | null>((resolve) => server.once("exit", resolve));
+    const line = await new Promise<string>((resolve) =>
+      server.stderr.setEncoding("utf8").once("data", resolve),
+    );
+    const url = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(line)![0];
+    const response = await fetch(url);
+    expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    expect(await response.text()).toBe(output(["metrics", "show", path]));
+    expect((await fetch(url.replace("metrics", "other"))).status).toBe(404);
+    server.kill("SIGINT");
+    expect(await ended).toBe(130);
+  });
+});

@@ -1,0 +1,218 @@
+/** The same figures in every form: text, prom-client, OpenTelemetry, snapshot file. */
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Counter, Registry } from "prom-client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { open, type Store } from "../../src/index.js";
+import {
+  METRICS,
+  observeMetrics,
+  prometheusText,
+  publishMetrics,
+  readSnapshot,
+  registerMetrics,
+} from "../../src/metrics/index.js";
+import { openTelemetryName } from "../../src/metrics/open-telemetry.js";
+
+let folder: string;
+let store: Store<string, unknown>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "espalier-metrics-"));
+  store = open(join(folder, "data.esp"), { profile: true });
+  for (let i = 0; i < 200; i++) store.put(`key${i}`, "v".repeat(50));
+  store.tree("other").put("a", 1);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Value of a line of the text format. */
+function figureOf(text: string, series: string): number {
+  const line = text.split("\n").find((each) => each.startsWith(`${series} `));
+  if (line === undefined) throw new Error(`no series ${series} in\n${text}`);
+  return Number(line.slice(series.length + 1));
+}
+
+describe("definitions", () => {
+  it("follow Prometheus' naming: prefix, base units last, _total on counters only", () => {
+    const names = METRICS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, type, unit, help, meaning } of METRICS) {
+      expect(name).toMatch(/^espalier_[a-z]+(_[a-z]+)*$/);
+      expect(name.endsWith("_total"), name).toBe(type === "counter");
+      expect(/_(bytes|seconds)(_total)?$/.exec(name)?.[1], name).toBe(
+        { By: "bytes", s: "seconds", "1": undefined }[unit],
+      );
+      expect(help, name).toMatch(/\.$/);
+      expect(meaning, name).toMatch(/\.$/);
+    }
+  });
+
+  it("cover every counter that the store keeps", () => {
+    const metrics = store.metrics();
+    const seen = new Set<string>();
+    const watch = (part: object, path: string): object =>
+      new Proxy(part, {
+        get(target, key) {
+          const value = (target as Record<string | symbol, unknown>)[key];
+          const at = `${path}.${String(key)}`;
+          if (typeof value === "object" && value !== null && !Array.isArray(value)) return watch(value, at);
+          seen.add(at);
+          return value;
+        },
+      });
+    const source = { metrics: watch(metrics, "") as typeof metrics, stats: store.stats() };
+    for (const { read } of METRICS) read(source);
+    const all: string[] = [];
+    const collect = (part: object, path: string): void => {
+      for (const [key, value] of Object.entries(part)) {
+        if (typeof value === "object" && !Array.isArray(value)) collect(value, `${path}.${key}`);
+        else all.push(`${path}.${key}`);
+      }
+    };
+    collect(metrics, "");
+    expect(all.filter((path) => !seen.has(path))).toEqual([]);
+  });
+});
+
+describe("the text format", () => {
+  it("shows the store's own figures", () => {
+    const source = { metrics: store.metrics(), stats: store.stats() };
+    const text = prometheusText([{ store: 'a"b\\c', source }]);
+    const label = '{store="a\\"b\\\\c"';
+    expect(figureOf(text, `espalier_commits_total${label}}`)).toBe(source.metrics.log.commits);
+    expect(figureOf(text, `espalier_records${label}}`)).toBe(201);
+    expect(figureOf(text, `espalier_allocator_fits_total${label},kind="tail"}`)).toBe(
+      source.metrics.allocator.tail_fits,
+    );
+    expect(figureOf(text, `espalier_leaf_rebuilds_total${label}}`)).toBe(0);
+    expect(figureOf(text, `espalier_data_bytes${label}}`)).toBe(source.stats.dataBytes);
+    for (const { name, type } of METRICS) expect(text).toContain(`# TYPE ${name} ${type}\n`);
+  });
+
+  it("cumulates the histogram of commits", () => {
+    const source = { metrics: store.metrics(), stats: store.stats() };
+    const text = prometheusText([{ store: "s", source }]);
+    const buckets = [
+      ...text.matchAll(/espalier_commit_duration_seconds_bucket\{store="s",le="([^"]+)"\} (\d+)/g),
+    ];
+    const counts = buckets.map(([, , value]) => Number(value));
+    expect(buckets.at(-1)![1]).toBe("+Inf");
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(counts.at(-1)).toBe(source.metrics.log.commits);
+    expect(figureOf(text, 'espalier_commit_duration_seconds_count{store="s"}')).toBe(
+      source.metrics.log.commits,
+    );
+  });
+});
+
+describe("prom-client", () => {
+  it("pulls at scrape time, beside the program's own metrics", async () => {
+    const registry = new Registry();
+    new Counter({ name: "own_total", help: "own", registers: [registry] }).inc(3);
+    const unregister = registerMetrics(store, registry, { name: "data" });
+    const before = figureOf(await registry.metrics(), 'espalier_commits_total{store="data"}');
+    store.put("one more", 1);
+    const text = await registry.metrics();
+    expect(figureOf(text, 'espalier_commits_total{store="data"}')).toBe(before + 1);
+    expect(figureOf(text, "own_total")).toBe(3);
+    expect(text).toContain('espalier_commit_duration_seconds_bucket{store="data",le="+Inf"}');
+    unregister();
+    expect(await registry.metrics()).not.toContain("espalier");
+  });
+
+  it("keeps several stores apart", async () => {
+    const registry = new Registry();
+    using second = open(join(folder, "second.esp"));
+    second.put("a", 1);
+    const undo = [
+      registerMetrics(store, registry, { name: "a" }),
+      registerMetrics(second, registry, { name: "b" }),
+    ];
+    expect(() => registerMetrics(second, registry, { name: "b" })).toThrow("already");
+    const text = await registry.metrics();
+    expect(figureOf(text, 'espalier_records{store="a"}')).toBe(201);
+    expect(figureOf(text, 'espalier_records{store="b"}')).toBe(1);
+    undo[0]!();
+    expect(await registry.metrics()).not.toContain('store="a"');
+    undo[1]!();
+    registerMetrics(store, registry)();
+  });
+});
+
+describe("OpenTelemetry", () => {
+  it("observes the same figures", () => {
+    const callbacks = new Map<
+      string,
+      (result: { observe(v: number, a?: Record<string, string>): void }) => void
+    >();
+    const create = (kind: string) => (name: string, options?: { unit?: string }) => ({
+      addCallback: (callback: never) => callbacks.set(`${kind} ${name} ${options?.unit}`, callback),
+      removeCallback: () => callbacks.delete(`${kind} ${name} ${options?.unit}`),
+    });
+    const meter = { createObservableCounter: create("counter"), createObservableGauge: create("gauge") };
+    const stop = observeMetrics(store, meter, { name: "data" });
+    const observed: [number, unknown][] = [];
+    const observe = (value: number, attributes?: unknown): void => void observed.push([value, attributes]);
+    callbacks.get("counter espalier.commits 1")!({ observe });
+    callbacks.get("gauge espalier.data By")!({ observe });
+    callbacks.get("counter espalier.allocator.fits 1")!({ observe });
+    expect(observed[0]).toEqual([store.metrics().log.commits, { store: "data" }]);
+    expect(observed[1]).toEqual([store.stats().dataBytes, { store: "data" }]);
+    expect(observed.slice(2).map(([, labels]) => (labels as { kind: string }).kind)).toEqual([
+      "in_place",
+      "hole",
+      "tail",
+    ]);
+    stop();
+    expect(callbacks.size).toBe(0);
+  });
+
+  it("has names of its own, each once", () => {
+    expect(openTelemetryName("espalier_log_written_bytes_total")).toBe("espalier.log.written");
+    const names = METRICS.map(({ name }) => openTelemetryName(name));
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("the snapshot file", () => {
+  it("is published at open, at the interval, and at close", () => {
+    vi.useFakeTimers();
+    const path = join(folder, "published.json");
+    const file = join(folder, "published.esp");
+    const published = open(file, { metricsFile: path });
+    expect(readSnapshot(path)).toMatchObject({ open: true, pid: process.pid, stats: { records: 0 } });
+    published.put("a", 1);
+    vi.advanceTimersByTime(5000);
+    expect(readSnapshot(path).stats.records).toBe(1);
+    published.put("b", 1);
+    published.close();
+    expect(readSnapshot(path)).toMatchObject({ open: false, stats: { records: 2 } });
+    expect(readdirSync(folder).filter((name) => name.endsWith("-new"))).toEqual([]);
+  });
+
+  it("never fails the store", () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const stop = publishMetrics(store, join(folder, "no-such-folder", "m.json"));
+    stop();
+    expect(warnings).toHaveBeenCalledTimes(1);
+    warnings.mockRestore();
+  });
+
+  it("is refused where it is none", () => {
+    const path = join(folder, "other.json");
+    writeFileSync(path, '{"version":99}');
+    expect(() => readSnapshot(path)).toThrow("no metrics snapshot");
+    writeFileSync(path, "{");
+    expect(() => readSnapshot(path)).toThrow("no metrics snapshot");
+    expect(() => readSnapshot(join(folder, "nothing"))).toThrow("ENOENT");
+    expect(existsSync(path)).toBe(true);
+    expect(readFileSync(path, "utf8")).toBe("{");
+  });
+});

@@ -1,0 +1,78 @@
+/** The shipped dashboard, alert rules and documents speak of metrics that exist, and of all of them. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../../src/commands/support/package-root.js";
+import { METRICS } from "../../src/metrics/index.js";
+
+const text = (path: string): string => readFileSync(join(packageRoot(), path), "utf8");
+
+/** Series that a query may name. */
+const SERIES: ReadonlySet<string> = new Set([
+  ...METRICS.flatMap(({ name, type }) =>
+    type === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name],
+  ),
+  "espalier_published_timestamp_seconds",
+]);
+
+function namesIn(queries: readonly string[]): Set<string> {
+  return new Set(queries.flatMap((query) => query.match(/\bespalier_\w+/g) ?? []));
+}
+
+interface Grafana {
+  readonly panels: { id: number; title: string; description: string; targets: { expr: string }[] }[];
+  readonly templating: { list: { query: unknown }[] };
+}
+
+describe("the Grafana dashboard", () => {
+  const dashboard = JSON.parse(text("docs/monitoring/grafana.json")) as Grafana;
+  const names = namesIn(dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)));
+
+  it("asks for series that exist", () => {
+    expect([...names].filter((name) => !SERIES.has(name))).toEqual([]);
+    expect([...namesIn([JSON.stringify(dashboard.templating)])].filter((name) => !SERIES.has(name))).toEqual(
+      [],
+    );
+  });
+
+  it("shows every metric", () => {
+    const shown = [...names].map((name) => name.replace(/_(bucket|count)$/, ""));
+    expect(METRICS.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([]);
+  });
+
+  it("says of each panel what it means, and chooses stores by the variable", () => {
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    for (const { title, description, targets } of dashboard.panels) {
+      expect(description, title).not.toBe("");
+      for (const { expr } of targets) expect(expr, title).toContain('store=~"$store"');
+    }
+  });
+});
+
+describe("the alert rules", () => {
+  const rules = text("docs/monitoring/alerts.yml");
+  const expressions = rules.replaceAll(/^ {8}annotations:\n(?: {10}.*\n)+/gm, "");
+
+  it("ask for series that exist", () => {
+    const names = namesIn([expressions]);
+    expect(names.size).toBeGreaterThan(8);
+    expect([...names].filter((name) => !SERIES.has(name))).toEqual([]);
+  });
+
+  it("each have a runbook entry in ROLLOUT.md", () => {
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name!);
+    expect(alerts.length).toBeGreaterThan(5);
+    const rollout = text("ROLLOUT.md");
+    expect(alerts.filter((name) => !rollout.includes(name))).toEqual([]);
+  });
+});
+
+describe("docs/metrics.md", () => {
+  it("names every metric with its help and meaning", () => {
+    const page = text("docs/metrics.md");
+    for (const { name, type, help, meaning } of METRICS) {
+      expect(page).toContain(`| \`${name}\` | ${type} | ${help} | ${meaning} |`);
+    }
+  });
+});
