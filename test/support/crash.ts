@@ -77,7 +77,7 @@ async function countCalls(plan: CrashPlan): Promise<number> {
   return calls;
 }
 
-interface Place {
+export interface Place {
   readonly label: string;
   readonly calls: number;
   readonly depth: number;
@@ -85,7 +85,7 @@ interface Place {
   readonly powerCut: boolean;
 }
 
-class ImageTaker {
+export class ImageTaker {
   readonly #plan: CrashPlan;
   readonly #settings: SessionSettings;
   readonly #session: Session;
@@ -116,7 +116,7 @@ class ImageTaker {
       if (only !== undefined ? !isOnTheWay(label, only) : !this.#withinBudget(place.depth)) continue;
       const policy = POWER_CUTS[kind];
       const image = policy === undefined ? vfs.processKill(seed) : vfs.powerCut(policy, seed);
-      this.#look(
+      this.look(
         image,
         {
           label,
@@ -137,7 +137,8 @@ class ImageTaker {
     return true;
   }
 
-  #look(image: FaultyVfs, place: Place, policy: string, seed: number): void {
+  /** Opens an image, proves it and compares it; throws CrashFailure. */
+  look(image: FaultyVfs, place: Place, policy: string, seed: number): void {
     this.#count.images++;
     this.#count.deepest = Math.max(this.#count.deepest, place.depth);
     try {

@@ -68,7 +68,9 @@ export class History {
   }
 
   promise(state: number = this.committed): void {
-    if (state > this.durable) this.durable = state;
+    if (state <= this.durable) return;
+    this.durable = state;
+    if (this.states[state] !== this.states[0]) this.opened = true;
   }
 }
 
@@ -78,6 +80,9 @@ export interface Step {
   readonly remove?: readonly string[];
   readonly tree?: string;
 }
+
+/** A batch was refused; its promise says why. */
+export class NotApplied extends Error {}
 
 export class Session {
   readonly vfs: Vfs;
@@ -105,15 +110,25 @@ export class Session {
     const next = this.model.clone();
     edit(next);
     this.history.begin(next.fingerprint());
-    body();
+    try {
+      body();
+    } catch (error) {
+      this.changeFailed(error);
+      return;
+    }
     this.history.commit();
     this.model = next;
     if (sync ?? this.settings.durability === "sync") this.history.promise();
-    this.#believe();
+    this.believe();
+  }
+
+  /** What is made of a change that threw. */
+  protected changeFailed(error: unknown): void {
+    throw error;
   }
 
   /** The store's own word on what is durable is a promise too. */
-  #believe(): void {
+  protected believe(): void {
     if (this.store.stats().durable) this.history.promise();
   }
 
@@ -140,15 +155,17 @@ export class Session {
   /** Several steps as one transaction. Trees must exist. */
   transaction(steps: readonly Step[]): void {
     this.change(
-      (model) => steps.forEach((step) => applyToModel(model, step)),
-      () => this.store.transaction(() => steps.forEach((step) => this.applyToStore(step))),
+      (model) => applyToModel(model, steps),
+      () => this.store.transaction(() => this.applyToStore(steps)),
     );
   }
 
-  applyToStore(step: Step): void {
-    const tree = this.tree(step.tree ?? "");
-    for (const [key, value] of step.put ?? []) tree.put(keyBytes(key), value);
-    for (const key of step.remove ?? []) tree.delete(keyBytes(key));
+  applyToStore(steps: readonly Step[]): void {
+    for (const step of steps) {
+      const tree = this.tree(step.tree ?? "");
+      for (const [key, value] of step.put ?? []) tree.put(keyBytes(key), value);
+      for (const key of step.remove ?? []) tree.delete(keyBytes(key));
+    }
   }
 
   /** A transaction that is undone. */
@@ -156,7 +173,7 @@ export class Session {
     const stop = new Error("rolled back on purpose");
     try {
       this.store.transaction(() => {
-        for (const step of steps) this.applyToStore(step);
+        this.applyToStore(steps);
         throw stop;
       });
     } catch (error) {
@@ -168,14 +185,16 @@ export class Session {
   write(steps: readonly Step[]): Promise<void> {
     let promise: Promise<void> = Promise.resolve();
     this.change(
-      (model) => steps.forEach((step) => applyToModel(model, step)),
+      (model) => applyToModel(model, steps),
       () => {
+        const { commits } = this.store.metrics().log;
         promise = this.store.write(
           steps.flatMap((step) => [
             ...(step.put ?? []).map(([key, value]) => ({ type: "put", key: keyBytes(key), value }) as const),
             ...(step.remove ?? []).map((key) => ({ type: "delete", key: keyBytes(key) }) as const),
           ]),
         );
+        if (this.store.metrics().log.commits === commits) throw new NotApplied();
       },
       false,
     );
@@ -246,8 +265,10 @@ export class Session {
   }
 }
 
-function applyToModel(model: Model, step: Step): void {
-  const tree = model.tree(step.tree ?? "");
-  for (const [key, value] of step.put ?? []) tree.set(key, value);
-  for (const key of step.remove ?? []) tree.delete(key);
+function applyToModel(model: Model, steps: readonly Step[]): void {
+  for (const step of steps) {
+    const tree = model.tree(step.tree ?? "");
+    for (const [key, value] of step.put ?? []) tree.set(key, value);
+    for (const key of step.remove ?? []) tree.delete(key);
+  }
 }

@@ -24,24 +24,17 @@ function removals(session: Session, count: number, limit: number): string[] {
 /** One random step of those that need no waiting. */
 function randomStep(s: Session): void {
   const { prng } = s;
-  switch (prng.below(10)) {
-    case 0:
-      return s.delete(s.key(200));
-    case 1:
-      return s.put(s.key(200), s.bytes(prng.below(20_000)));
-    case 2:
-      return s.transaction([
-        { put: records(s, 1 + prng.below(30), 200, 300), remove: removals(s, prng.below(20), 200) },
-      ]);
-    case 3:
-      return s.rolledBack([{ put: records(s, 1 + prng.below(30), 200, 300) }]);
-    case 4: {
-      const from = s.key(200);
-      return s.deleteRange("", from, `${from.slice(0, -1)}~`);
-    }
-    default:
-      return s.put(s.key(200), s.bytes(prng.below(200)));
-  }
+  const lot = prng.below(10);
+  if (lot === 0) s.delete(s.key(200));
+  else if (lot === 1) s.put(s.key(200), s.bytes(prng.below(20_000)));
+  else if (lot === 2) {
+    const put = records(s, 1 + prng.below(30), 200, 300);
+    s.transaction([{ put, remove: removals(s, prng.below(20), 200) }]);
+  } else if (lot === 3) s.rolledBack([{ put: records(s, 1 + prng.below(30), 200, 300) }]);
+  else if (lot === 4) {
+    const from = s.key(200);
+    s.deleteRange("", from, `${from.slice(0, -1)}~`);
+  } else s.put(s.key(200), s.bytes(prng.below(200)));
 }
 
 function puts(s: Session): void {
@@ -162,6 +155,7 @@ async function backup(s: Session): Promise<void> {
   s.put("big", s.bytes(15_000));
   s.backup = s.model.fingerprint();
   const copying = s.store.backup(BACKUP_PATH);
+  copying.catch(() => undefined); // It is awaited below, if nothing else fails before.
   for (let i = 0; i < 12; i++) {
     s.put(s.key(200), s.bytes(300));
     if (i === 4) s.delete("big");
@@ -225,7 +219,31 @@ function snapshots(s: Session): void {
   s.close();
 }
 
+/** Short, so that every call of it can fail in every way. */
+async function aBitOfEverything(s: Session): Promise<void> {
+  s.open();
+  for (let i = 0; i < 3; i++) s.put(`k${i}`, s.bytes(100));
+  s.transaction([{ put: records(s, 40, 100, 400), remove: ["k1"] }]);
+  s.put("big", s.bytes(9000));
+  s.rolledBack([{ put: [["k2", s.bytes(9000)]] }]);
+  s.checkpoint();
+  s.put("big", s.bytes(7000));
+  s.createTree("a");
+  s.transaction([{ tree: "a", put: records(s, 60, 100, 900) }]);
+  s.delete("big");
+  await s.write([{ put: records(s, 3, 100, 50) }]);
+  await s.flush();
+  s.close();
+  s.open();
+  s.put("k5", s.bytes(10));
+  s.deleteRange("", "k0", "k00005");
+  s.checkpoint();
+  s.dropTree("a");
+  s.close();
+}
+
 export const WORKLOADS: readonly Workload[] = [
+  { name: "a-bit-of-everything", durability: "sync", run: aBitOfEverything },
   { name: "puts", durability: "sync", run: puts },
   { name: "mixed", durability: "sync", run: mixed },
   { name: "large-transactions", durability: "sync", run: largeTransactions },
