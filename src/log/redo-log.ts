@@ -19,27 +19,15 @@ import {
   BLOCK_BYTES,
   encodeSegmentHeader,
   FRAME_FIRST,
-  FRAME_HEADER_BYTES,
   FRAME_LAST,
   frameHeaderCheck,
-  OP_ALLOCATE,
-  OP_BLOCK,
-  OP_EXTENT,
-  OP_FILL,
-  OP_FREE,
-  OP_IMAGE,
-  OP_MOVE,
-  OP_PAD,
-  OP_PAGE,
-  OP_REVOKE,
-  OP_WRITE,
   segmentPath,
 } from "./log-format.js";
+import { RecordBuffer } from "./record-buffer.js";
 import { Segment } from "./segment.js";
 
 /** A transaction's records are handed over in parts once they exceed this. */
 const LOG_PART_BYTES = 1024 * 1024;
-const BUFFER_BYTES_START = 256 * 1024;
 /** Positions in a segment stay below this, so that they fit 32 bits. */
 const SEGMENT_BYTES_MAX = 0xffff_0000;
 
@@ -78,6 +66,8 @@ export class RedoLog {
   durable: number;
   /** Generation of the active segment: the mark that a page is imaged in it (W1). */
   generation = 0;
+  /** The records of the running transaction that are not in the file yet. */
+  readonly records: RecordBuffer;
 
   readonly #settings: LogSettings;
   readonly #metrics: LogMetrics;
@@ -87,12 +77,8 @@ export class RedoLog {
   /** Chain that the active segment began with. */
   #startChain = 0;
 
-  #bytes: Uint8Array;
-  #words: Uint32Array;
-  /** File position of bytes[0], a multiple of BLOCK_BYTES. */
+  /** File position of the record buffer's first byte, a multiple of BLOCK_BYTES. */
   #base = 0;
-  #used = 0;
-  #frameStart = 0;
   /** The next frame starts a fresh block: a sync may cover all before it. */
   #freshBlock = false;
   /** Frames of the running transaction that are in the file already. */
@@ -100,16 +86,13 @@ export class RedoLog {
   /** Writes to the active segment, and how many of them a sync has covered. */
   #writes = 0;
   #writesSynced = 0;
-  /** Page that the last PAGE record named; -1: none in this frame. */
-  #page = -1;
 
   constructor(settings: LogSettings, committed: number) {
     this.#settings = settings;
     this.#metrics = settings.metrics;
     this.committed = committed;
     this.durable = committed;
-    this.#bytes = new Uint8Array(BUFFER_BYTES_START);
-    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.records = new RecordBuffer(settings.metrics);
   }
 
   /**
@@ -134,7 +117,7 @@ export class RedoLog {
     this.#chain = first.salt;
     this.#startChain = first.salt;
     this.#base = BLOCK_BYTES;
-    this.#used = 0;
+    this.records.used = 0;
     this.#freshBlock = false;
     return this.position();
   }
@@ -158,7 +141,7 @@ export class RedoLog {
 
   /** Bytes of the active segment in use, and its size. */
   get usedBytes(): number {
-    return this.#base + this.#used;
+    return this.#base + this.records.used;
   }
 
   get segmentBytes(): number {
@@ -183,24 +166,17 @@ export class RedoLog {
 
   begin(): void {
     if (this.#freshBlock) {
-      this.#base = alignUp(this.#base + this.#used, BLOCK_BYTES);
-      this.#used = 0;
+      this.#base = alignUp(this.#base + this.records.used, BLOCK_BYTES);
+      this.records.used = 0;
       this.#freshBlock = false;
     }
     this.#txParts = 0;
-    this.#openFrame();
-  }
-
-  #openFrame(): void {
-    this.#frameStart = this.#used;
-    this.#page = -1;
-    this.#reserve(FRAME_HEADER_BYTES);
-    this.#used += FRAME_HEADER_BYTES;
+    this.records.openFrame();
   }
 
   /** True when the transaction has grown past what may wait in memory. */
   get partIsFull(): boolean {
-    return this.#used - this.#frameStart > LOG_PART_BYTES;
+    return this.records.used - this.records.frameStart > LOG_PART_BYTES;
   }
 
   /** True when a part of this transaction is in its segment already. */
@@ -210,7 +186,7 @@ export class RedoLog {
 
   /** Bytes of records since the last frame header. */
   get pendingBytes(): number {
-    return this.#used - this.#frameStart;
+    return this.records.used - this.records.frameStart;
   }
 
   /**
@@ -220,7 +196,7 @@ export class RedoLog {
   writePart(): number {
     const position = this.#writeFrame(0, false);
     this.#txParts++;
-    this.#openFrame();
+    this.records.openFrame();
     return position;
   }
 
@@ -245,174 +221,21 @@ export class RedoLog {
    * it meets the first frame of the next transaction.
    */
   rollback(): void {
-    this.#used = this.#frameStart;
-    this.#page = -1;
-  }
-
-  // ---- records
-
-  selectPage(page: number): void {
-    if (page === this.#page) return;
-    this.#page = page;
-    this.#reserve(5);
-    const b = this.#bytes;
-    const at = this.#used;
-    b[at] = OP_PAGE;
-    b[at + 1] = page;
-    b[at + 2] = page >>> 8;
-    b[at + 3] = page >>> 16;
-    b[at + 4] = page >>> 24;
-    this.#used = at + 5;
-  }
-
-  /** The bytes now at source[from..from+length) were written at `at` of the selected page. */
-  write(at: number, source: Uint8Array, from: number, length: number): void {
-    this.#reserve(5 + length);
-    const b = this.#bytes;
-    let to = this.#used;
-    b[to] = OP_WRITE;
-    b[to + 1] = at;
-    b[to + 2] = at >>> 8;
-    b[to + 3] = length;
-    b[to + 4] = length >>> 8;
-    to += 5;
-    if (length <= 64) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
-    else b.set(source.subarray(from, from + length), to);
-    this.#used = to + length;
-    this.#metrics.records++;
-  }
-
-  move(to: number, from: number, length: number): void {
-    this.#reserve(7);
-    const b = this.#bytes;
-    const at = this.#used;
-    b[at] = OP_MOVE;
-    b[at + 1] = to;
-    b[at + 2] = to >>> 8;
-    b[at + 3] = from;
-    b[at + 4] = from >>> 8;
-    b[at + 5] = length;
-    b[at + 6] = length >>> 8;
-    this.#used = at + 7;
-    this.#metrics.records++;
-  }
-
-  fill(at: number, length: number, byte: number): void {
-    this.#reserve(6);
-    const b = this.#bytes;
-    const to = this.#used;
-    b[to] = OP_FILL;
-    b[to + 1] = at;
-    b[to + 2] = at >>> 8;
-    b[to + 3] = length;
-    b[to + 4] = length >>> 8;
-    b[to + 5] = byte;
-    this.#used = to + 6;
-    this.#metrics.records++;
-  }
-
-  /**
-   * A whole page: its first `front` and last `back` bytes; what lies between is zero. Returns where
-   * the bytes begin, counted from the frame's start.
-   */
-  image(
-    page: number,
-    source: Uint8Array,
-    from: number,
-    front: number,
-    back: number,
-    pageSize: number,
-  ): number {
-    this.#reserve(9 + front + back);
-    const b = this.#bytes;
-    let at = this.#used;
-    b[at] = OP_IMAGE;
-    this.#u32(at + 1, page);
-    b[at + 5] = front;
-    b[at + 6] = front >>> 8;
-    b[at + 7] = back;
-    b[at + 8] = back >>> 8;
-    at += 9;
-    b.set(source.subarray(from, from + front), at);
-    const dataAt = at;
-    at += front;
-    b.set(source.subarray(from + pageSize - back, from + pageSize), at);
-    this.#used = at + back;
-    this.#metrics.images++;
-    return dataAt - this.#frameStart;
-  }
-
-  /** All pages of a block; bit i of `touched` says that page i's checksum is out of date. As image. */
-  block(block: number, touched: number, source: Uint8Array, from: number): number {
-    this.#reserve(6 + BLOCK_BYTES);
-    const at = this.#used;
-    this.#bytes[at] = OP_BLOCK;
-    this.#u32(at + 1, block);
-    this.#bytes[at + 5] = touched;
-    this.#bytes.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
-    this.#used = at + 6 + BLOCK_BYTES;
-    this.#metrics.images++;
-    return at + 6 - this.#frameStart;
-  }
-
-  allocate(page: number, count: number): void {
-    this.#pair(OP_ALLOCATE, page, count);
-  }
-
-  free(page: number, count: number): void {
-    this.#pair(OP_FREE, page, count);
-  }
-
-  revoke(page: number, count: number): void {
-    this.#pair(OP_REVOKE, page, count);
-  }
-
-  extent(from: number, to: number): void {
-    this.#pair(OP_EXTENT, from, to);
-  }
-
-  #pair(op: number, first: number, second: number): void {
-    this.#reserve(9);
-    this.#bytes[this.#used] = op;
-    this.#u32(this.#used + 1, first);
-    this.#u32(this.#used + 5, second);
-    this.#used += 9;
-    this.#metrics.records++;
-  }
-
-  #u32(at: number, value: number): void {
-    const b = this.#bytes;
-    b[at] = value;
-    b[at + 1] = value >>> 8;
-    b[at + 2] = value >>> 16;
-    b[at + 3] = value >>> 24;
-  }
-
-  #reserve(length: number): void {
-    if (this.#used + length + BLOCK_BYTES > this.#bytes.length) this.#grow(length);
-  }
-
-  #grow(length: number): void {
-    let size = this.#bytes.length * 2;
-    while (this.#used + length + BLOCK_BYTES > size) size *= 2;
-    const larger = new Uint8Array(size);
-    larger.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = larger;
-    this.#words = new Uint32Array(larger.buffer);
+    this.records.dropFrame();
   }
 
   // ---- frames and files
 
   /** Fills in the header of the open frame; returns its checksum. */
   #sealFrame(flags: number): number {
-    this.#reserve(8);
-    while ((this.#used & 7) !== 0) this.#bytes[this.#used++] = OP_PAD;
-    const at = this.#frameStart;
-    const words = this.#words;
+    const { records } = this;
+    records.padFrame();
+    const at = records.frameStart;
+    const { words } = records;
     const w = at >> 2;
     const active = this.#segments[this.#active]!;
     const number = this.committed + 1;
-    words[w + 2] = this.#used - at;
+    words[w + 2] = this.records.used - at;
     words[w + 3] = this.#txParts === 0 ? flags | FRAME_FIRST : flags;
     words[w + 4] = active.salt;
     words[w + 5] = active.generation;
@@ -421,7 +244,7 @@ export class RedoLog {
     words[w + 8] = this.durable >>> 0;
     words[w + 9] = Math.floor(this.durable / 0x1_0000_0000);
     words[w + 1] = frameHeaderCheck(words, w);
-    const checksum = crc32(this.#bytes.subarray(at + 4, this.#used), this.#chain);
+    const checksum = crc32(this.records.bytes.subarray(at + 4, this.records.used), this.#chain);
     words[w] = checksum;
     return checksum;
   }
@@ -432,16 +255,16 @@ export class RedoLog {
     if (this.#freshBlock) this.#moveFrameToFreshBlock();
     const checksum = this.#sealFrame(flags);
     const active = this.#segments[this.#active]!;
-    const from = this.#frameStart - (this.#frameStart % BLOCK_BYTES);
-    const end = alignUp(this.#used, BLOCK_BYTES);
-    this.#bytes.fill(0, this.#used, end);
+    const from = this.records.frameStart - (this.records.frameStart % BLOCK_BYTES);
+    const end = alignUp(this.records.used, BLOCK_BYTES);
+    this.records.bytes.fill(0, this.records.used, end);
     if (this.#base + end > SEGMENT_BYTES_MAX) {
       throw new DiskFullError("the transaction is larger than a log segment can be");
     }
     if (this.#base + end > active.size) active.grow(this.#base + end);
     const through = sync && this.#writes === this.#writesSynced;
     try {
-      active.write(this.#bytes, from, end - from, this.#base + from, through);
+      active.write(this.records.bytes, from, end - from, this.#base + from, through);
       this.#writes++;
       if (sync) {
         if (!through) active.file.sync();
@@ -454,12 +277,11 @@ export class RedoLog {
     }
     this.#metrics.bytes += end - from;
     this.#chain = checksum;
-    const position = this.#base + this.#frameStart;
-    const keep = this.#used - (this.#used % BLOCK_BYTES);
+    const position = this.#base + this.records.frameStart;
+    const keep = this.records.used - (this.records.used % BLOCK_BYTES);
     if (keep > 0) {
-      this.#bytes.copyWithin(0, keep, this.#used);
+      this.records.slide(keep);
       this.#base += keep;
-      this.#used -= keep;
     }
     return position;
   }
@@ -467,12 +289,10 @@ export class RedoLog {
   /** A sync since the frame was begun covers the block that it begins in (W6). */
   #moveFrameToFreshBlock(): void {
     this.#freshBlock = false;
-    const from = this.#frameStart;
+    const from = this.records.frameStart;
     if (from % BLOCK_BYTES === 0) return;
-    this.#bytes.copyWithin(0, from, this.#used);
+    this.records.slide(from);
     this.#base = alignUp(this.#base + from, BLOCK_BYTES);
-    this.#used -= from;
-    this.#frameStart = 0;
   }
 
   poisoned(): PoisonedError {
@@ -530,16 +350,16 @@ export class RedoLog {
    * dropped, and its pages must be imaged.
    */
   switchSegment(inTransaction: boolean): void {
-    if (inTransaction) this.#used = this.#frameStart;
+    if (inTransaction) this.records.dropFrame();
     this.sync();
     this.#active = 1 - this.#active;
     const active = this.#segments[this.#active]!;
     this.generation = active.generation;
     this.#startChain = this.#chain;
     this.#base = BLOCK_BYTES;
-    this.#used = 0;
+    this.records.used = 0;
     this.#freshBlock = false;
-    if (inTransaction) this.#openFrame();
+    if (inTransaction) this.records.openFrame();
   }
 
   /** Gives the retired segment its next generation; the caller syncs it before anybody is told. */

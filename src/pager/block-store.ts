@@ -194,11 +194,11 @@ export class BlockStore implements PoolOwner {
     let front = this.#data.blockBytes;
     let back = 0;
     let at: number;
-    if (pool.blockShift !== 0) at = log.block(block, touched, pool.u8, offset);
+    if (pool.blockShift !== 0) at = log.records.block(block, touched, pool.u8, offset);
     else {
       front = pool.u16[(offset + AT_TAIL) >> 1]!;
       back = directoryBytes(pool.u8[offset + AT_KIND]!, pool.u16[(offset + AT_SLOTS) >> 1]!);
-      at = log.image(block, pool.u8, offset, front, back, pool.pageSize);
+      at = log.records.image(block, pool.u8, offset, front, back, pool.pageSize);
     }
     const file = log.activeFile();
     const position = log.writePart() + at;

@@ -251,8 +251,8 @@ export class Pager {
   /** Bytes [at, at + length) of the slab, in the selected page, have just been written. */
   written(at: number, length: number): void {
     if (!this.#logging) return;
-    this.log.selectPage(this.#page);
-    this.log.write(at - this.#offset, this.pool.u8, at, length);
+    this.log.records.selectPage(this.#page);
+    this.log.records.write(at - this.#offset, this.pool.u8, at, length);
     this.#count(length + 5);
   }
 
@@ -261,16 +261,16 @@ export class Pager {
     if (length === 0) return;
     this.pool.u8.copyWithin(to, from, from + length);
     if (!this.#logging) return;
-    this.log.selectPage(this.#page);
-    this.log.move(to - this.#offset, from - this.#offset, length);
+    this.log.records.selectPage(this.#page);
+    this.log.records.move(to - this.#offset, from - this.#offset, length);
     this.#count(7);
   }
 
   fill(at: number, length: number, byte: number): void {
     this.pool.u8.fill(byte, at, at + length);
     if (!this.#logging) return;
-    this.log.selectPage(this.#page);
-    this.log.fill(at - this.#offset, length, byte);
+    this.log.records.selectPage(this.#page);
+    this.log.records.fill(at - this.#offset, length, byte);
     this.#count(6);
   }
 
@@ -445,21 +445,21 @@ export class Pager {
   logImage(block: number, frame: number): number {
     const pool = this.pool;
     const offset = frame << pool.frameShift;
-    if (pool.blockShift !== 0) return this.log.block(block, pool.touched[frame]!, pool.u8, offset);
+    if (pool.blockShift !== 0) return this.log.records.block(block, pool.touched[frame]!, pool.u8, offset);
     const back = directoryBytes(pool.u8[offset + AT_KIND]!, pool.u16[(offset + AT_SLOTS) >> 1]!);
     const tail = pool.u16[(offset + AT_TAIL) >> 1]!;
-    return this.log.image(block, pool.u8, offset, tail, back, this.pageSize);
+    return this.log.records.image(block, pool.u8, offset, tail, back, this.pageSize);
   }
 
   #logSpace(): void {
     const log = this.log;
-    if (this.pageCount > this.#txPageCount) log.extent(this.#txPageCount, this.pageCount);
+    if (this.pageCount > this.#txPageCount) log.records.extent(this.#txPageCount, this.pageCount);
     for (let i = 0; i < this.#txAllocated.length; i += 2)
-      log.allocate(this.#txAllocated[i]!, this.#txAllocated[i + 1]!);
+      log.records.allocate(this.#txAllocated[i]!, this.#txAllocated[i + 1]!);
     for (let i = 0; i < this.#txRevoked.length; i += 2)
-      log.revoke(this.#txRevoked[i]!, this.#txRevoked[i + 1]!);
+      log.records.revoke(this.#txRevoked[i]!, this.#txRevoked[i + 1]!);
     for (let i = 0; i < this.#txFreed.length; i += 2) {
-      log.free(this.#txFreed[i]!, this.#txFreed[i + 1]!);
+      log.records.free(this.#txFreed[i]!, this.#txFreed[i + 1]!);
       if (log.partIsFull) log.writePart();
     }
   }

@@ -19,7 +19,7 @@ export type KillMode = (typeof KILL_MODES)[number];
 export const KEPT = 200;
 
 /** Arguments of the process: compiled folder, store, mode, first commit number. */
-export const WRITER_SOURCE = `
+export const WRITER_SOURCE: string = `
 import { writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 const [folder, path, mode, first] = process.argv.slice(1);

@@ -1,0 +1,220 @@
+/**
+ * The records of the log as bytes: gathers those of the open frame in a buffer that grows. Knows their
+ * encoding (log-format.ts) and nothing of files.
+ */
+
+import type { LogMetrics } from "../base/metrics.js";
+import {
+  BLOCK_BYTES,
+  FRAME_HEADER_BYTES,
+  OP_ALLOCATE,
+  OP_BLOCK,
+  OP_EXTENT,
+  OP_FILL,
+  OP_FREE,
+  OP_IMAGE,
+  OP_MOVE,
+  OP_PAD,
+  OP_PAGE,
+  OP_REVOKE,
+  OP_WRITE,
+} from "./log-format.js";
+
+const BYTES_START = 256 * 1024;
+/** Up to this many bytes a loop beats a native copy. */
+const LOOP_BYTES_MAX = 64;
+
+export class RecordBuffer {
+  bytes: Uint8Array = new Uint8Array(BYTES_START);
+  words: Uint32Array = new Uint32Array(this.bytes.buffer);
+  /** End of the last record. */
+  used = 0;
+  /** Where the open frame begins. */
+  frameStart = 0;
+
+  readonly #metrics: LogMetrics;
+  /** Page that the last PAGE record named; -1: none in this frame. */
+  #page = -1;
+
+  constructor(metrics: LogMetrics) {
+    this.#metrics = metrics;
+  }
+
+  /** Begins a frame behind what is there. */
+  openFrame(): void {
+    this.frameStart = this.used;
+    this.#page = -1;
+    this.reserve(FRAME_HEADER_BYTES);
+    this.used += FRAME_HEADER_BYTES;
+  }
+
+  /** Takes the open frame back. */
+  dropFrame(): void {
+    this.used = this.frameStart;
+    this.#page = -1;
+  }
+
+  /** Ends the open frame at a multiple of eight bytes. */
+  padFrame(): void {
+    this.reserve(8);
+    while ((this.used & 7) !== 0) this.bytes[this.used++] = OP_PAD;
+  }
+
+  /** Forgets the first `count` bytes, which are in the file. */
+  slide(count: number): void {
+    this.bytes.copyWithin(0, count, this.used);
+    this.used -= count;
+    this.frameStart -= count;
+  }
+
+  selectPage(page: number): void {
+    if (page === this.#page) return;
+    this.#page = page;
+    this.reserve(5);
+    const b = this.bytes;
+    const at = this.used;
+    b[at] = OP_PAGE;
+    b[at + 1] = page;
+    b[at + 2] = page >>> 8;
+    b[at + 3] = page >>> 16;
+    b[at + 4] = page >>> 24;
+    this.used = at + 5;
+  }
+
+  /** The bytes now at source[from..from+length) were written at `at` of the selected page. */
+  write(at: number, source: Uint8Array, from: number, length: number): void {
+    this.reserve(5 + length);
+    const b = this.bytes;
+    let to = this.used;
+    b[to] = OP_WRITE;
+    b[to + 1] = at;
+    b[to + 2] = at >>> 8;
+    b[to + 3] = length;
+    b[to + 4] = length >>> 8;
+    to += 5;
+    if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
+    else b.set(source.subarray(from, from + length), to);
+    this.used = to + length;
+    this.#metrics.records++;
+  }
+
+  move(to: number, from: number, length: number): void {
+    this.reserve(7);
+    const b = this.bytes;
+    const at = this.used;
+    b[at] = OP_MOVE;
+    b[at + 1] = to;
+    b[at + 2] = to >>> 8;
+    b[at + 3] = from;
+    b[at + 4] = from >>> 8;
+    b[at + 5] = length;
+    b[at + 6] = length >>> 8;
+    this.used = at + 7;
+    this.#metrics.records++;
+  }
+
+  fill(at: number, length: number, byte: number): void {
+    this.reserve(6);
+    const b = this.bytes;
+    const to = this.used;
+    b[to] = OP_FILL;
+    b[to + 1] = at;
+    b[to + 2] = at >>> 8;
+    b[to + 3] = length;
+    b[to + 4] = length >>> 8;
+    b[to + 5] = byte;
+    this.used = to + 6;
+    this.#metrics.records++;
+  }
+
+  /**
+   * A whole page: its first `front` and last `back` bytes; what lies between is zero. Returns where
+   * the bytes begin, counted from the frame's start.
+   */
+  image(
+    page: number,
+    source: Uint8Array,
+    from: number,
+    front: number,
+    back: number,
+    pageSize: number,
+  ): number {
+    this.reserve(9 + front + back);
+    const b = this.bytes;
+    let at = this.used;
+    b[at] = OP_IMAGE;
+    this.#u32(at + 1, page);
+    b[at + 5] = front;
+    b[at + 6] = front >>> 8;
+    b[at + 7] = back;
+    b[at + 8] = back >>> 8;
+    at += 9;
+    b.set(source.subarray(from, from + front), at);
+    const dataAt = at;
+    at += front;
+    b.set(source.subarray(from + pageSize - back, from + pageSize), at);
+    this.used = at + back;
+    this.#metrics.images++;
+    return dataAt - this.frameStart;
+  }
+
+  /** All pages of a block; bit i of `touched` says that page i's checksum is out of date. As image. */
+  block(block: number, touched: number, source: Uint8Array, from: number): number {
+    this.reserve(6 + BLOCK_BYTES);
+    const at = this.used;
+    this.bytes[at] = OP_BLOCK;
+    this.#u32(at + 1, block);
+    this.bytes[at + 5] = touched;
+    this.bytes.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
+    this.used = at + 6 + BLOCK_BYTES;
+    this.#metrics.images++;
+    return at + 6 - this.frameStart;
+  }
+
+  allocate(page: number, count: number): void {
+    this.#pair(OP_ALLOCATE, page, count);
+  }
+
+  free(page: number, count: number): void {
+    this.#pair(OP_FREE, page, count);
+  }
+
+  revoke(page: number, count: number): void {
+    this.#pair(OP_REVOKE, page, count);
+  }
+
+  extent(from: number, to: number): void {
+    this.#pair(OP_EXTENT, from, to);
+  }
+
+  #pair(op: number, first: number, second: number): void {
+    this.reserve(9);
+    this.bytes[this.used] = op;
+    this.#u32(this.used + 1, first);
+    this.#u32(this.used + 5, second);
+    this.used += 9;
+    this.#metrics.records++;
+  }
+
+  #u32(at: number, value: number): void {
+    const b = this.bytes;
+    b[at] = value;
+    b[at + 1] = value >>> 8;
+    b[at + 2] = value >>> 16;
+    b[at + 3] = value >>> 24;
+  }
+
+  /** Room for `length` more bytes, and the padding of a block behind them. */
+  reserve(length: number): void {
+    if (this.used + length + BLOCK_BYTES > this.bytes.length) this.#grow(length);
+  }
+
+  #grow(length: number): void {
+    let size = this.bytes.length * 2;
+    while (this.used + length + BLOCK_BYTES > size) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes.subarray(0, this.used));
+    this.bytes = larger;
+    this.words = new Uint32Array(larger.buffer);
+  }
+}
