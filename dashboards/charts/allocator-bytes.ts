@@ -2,12 +2,14 @@
 
 import { rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
-import { counterAt } from "../documents/counters.js";
+import { countedOperations, counterAt } from "../documents/counters.js";
 import type { Chart } from "./chart.js";
 import { metricPanels } from "./metric-panels.js";
 
 export function allocatorBytes(data: DashboardData): Chart {
-  const rows = rowsOf(data.run, ({ counters, operations }) => {
+  const rows = rowsOf(data.run, (cell) => {
+    const { counters } = cell;
+    const operations = countedOperations(cell);
     if (counters === null || operations === null || operations === 0) return null;
     const packed = counterAt(counters.delta, "allocator.bytes_moved") ?? 0;
     const copied = counterAt(counters.delta, "leaf.memcopy_bytes") ?? 0;

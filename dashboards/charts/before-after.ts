@@ -6,7 +6,7 @@
 import { cellFacts, distinct, intervalsIn, namingOf, type Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, enginesIn } from "./encodings.js";
+import { cellColumns, cellTooltip, enginesIn, QUANTITY_LABELS } from "./encodings.js";
 
 /** The parameters that hold the ids of the two runs. */
 export const BEFORE = "before";
@@ -19,6 +19,9 @@ const CHANGES = [
   { id: "same", color: "#8a8f98", shape: "circle" },
   { id: "mixed", color: "#a19322", shape: "diamond" },
 ] as const;
+
+/** Of the axis of ratios. */
+const TICKS = [0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100] as const;
 
 export function beforeAfter(data: DashboardData): Chart {
   const rows = haveCellsInCommon(data) ? rowsOfRuns(data) : [];
@@ -33,7 +36,7 @@ export function beforeAfter(data: DashboardData): Chart {
       "widest interval that the two medians' intervals allow. better and worse: 5 % or more, and the interval " +
       "leaves out 1. mixed: 5 % or more, but the interval holds 1. same: less than 5 %.",
     empty: "A comparison needs two runs with cells in common: give another run document, or --baseline RUN.",
-    layout: { kind: "panels", minWidth: 220, axisWidth: 190 },
+    layout: { kind: "panels", minWidth: 220, axisWidth: 190, axis: "first" },
     rows,
     columns: cellColumns([
       { field: "run", title: "run" },
@@ -123,7 +126,7 @@ export function beforeAfter(data: DashboardData): Chart {
                 type: "quantitative",
                 scale: { type: "log" },
                 title: "ops/s after / before",
-                axis: { format: "~g", tickCount: 5 },
+                axis: { labelExpr: QUANTITY_LABELS, values: [...TICKS] },
               },
               x2: { field: "ratioHigh" },
             },

@@ -29,12 +29,22 @@ export interface Column {
 }
 
 /**
- * How a page may change a chart's size. single: as wide as there is room. panels: small multiples of at
- * least `minWidth` pixels, in as many columns as fit. steps: small multiples of a fixed width.
+ * How a page may change a chart's size. single: as wide as there is room, and with
+ * `lines` as high as the values of a field need. panels: small multiples of at
+ * least `minWidth` pixels, in as many columns as fit; the first of a row has an axis, or each of them.
+ * steps: small multiples of a fixed width.
  */
 export type Layout =
-  | { readonly kind: "single" }
-  | { readonly kind: "panels"; readonly minWidth: number; readonly axisWidth: number }
+  | {
+      readonly kind: "single";
+      readonly lines?: { readonly field: string; readonly step: number };
+    }
+  | {
+      readonly kind: "panels";
+      readonly minWidth: number;
+      readonly axisWidth: number;
+      readonly axis: "first" | "each";
+    }
   | { readonly kind: "steps"; readonly panelWidth: number; readonly axisWidth: number };
 
 export interface Chart {
@@ -49,6 +59,8 @@ export interface Chart {
   readonly layout: Layout;
   readonly rows: readonly Row[];
   readonly columns: readonly Column[];
+  /** The table is shown from the start: it says what the chart cannot. */
+  readonly tableOpen?: true;
   readonly spec: TopLevelSpec;
 }
 

@@ -2,7 +2,7 @@
 
 import { type Row, rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
-import { counterAt } from "../documents/counters.js";
+import { countedOperations, counterAt } from "../documents/counters.js";
 import type { CellRow } from "../documents/matrix-run.js";
 
 /** A kind of event, and the counter that counts it. */
@@ -22,7 +22,8 @@ export function countedRows(
   only: (cell: CellRow) => boolean = () => true,
 ): Row[] {
   return rowsOf(data.run, (cell) => {
-    const { counters, operations } = cell;
+    const { counters } = cell;
+    const operations = countedOperations(cell);
     if (counters === null || operations === null || operations === 0 || !only(cell)) return null;
     const figures = kinds.map(({ id, counter }) => {
       const count = counterAt(counters.delta, counter) ?? 0;

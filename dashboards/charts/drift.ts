@@ -4,6 +4,7 @@ import type { Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { median } from "../data/steps.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
+import { QUANTITY_LABELS } from "./encodings.js";
 
 export function drift(data: DashboardData): Chart {
   const points = data.run?.drift.points ?? [];
@@ -66,7 +67,7 @@ export function drift(data: DashboardData): Chart {
           type: "quantitative",
           title: "times the median",
           scale: { type: "log" },
-          axis: { format: "~g", tickCount: 5 },
+          axis: { labelExpr: QUANTITY_LABELS, tickCount: 5 },
         },
         color: {
           field: "what",

@@ -7,6 +7,28 @@ import type { Column } from "./chart.js";
 
 type Tooltip = { readonly field: string; readonly title: string; readonly format?: string };
 
+/** How quantities are labelled on axes: 20, 0.5, 12k. A shared prefix ("0.2k") is harder to read than none. */
+export const QUANTITY_LABELS: string =
+  "abs(datum.value) >= 1000 ? format(datum.value, '.3~s') : format(datum.value, '.3~r')";
+
+/** Ticks for a symlog axis, which finds none between 0 and the largest power of ten by itself. */
+export const SYMLOG_TICKS: readonly number[] = [0, ...Array.from({ length: 12 }, (_, i) => 10 ** i)];
+
+/**
+ * Ticks for a log axis of the values of some fields: powers of ten, or 1, 2 and 5 of each where the values
+ * span less than two of them. Vega's own ticks on such an axis are too many for a small panel.
+ */
+export function logTicks(rows: readonly Row[], fields: readonly string[]): number[] {
+  const values = rows
+    .flatMap((row) => fields.map((field) => Number(row[field])))
+    .filter((value) => value > 0);
+  const least = Math.floor(Math.log10(values.reduce((held, value) => Math.min(held, value), 1e9)));
+  const most = Math.ceil(Math.log10(values.reduce((held, value) => Math.max(held, value), 1e-9)));
+  const steps = most - least > 2 ? [1] : [1, 2, 5];
+  const decades = Array.from({ length: Math.max(0, most - least) + 1 }, (_, i) => 10 ** (least + i));
+  return decades.flatMap((decade) => steps.map((step) => Number((decade * step).toPrecision(3))));
+}
+
 /** Ids of the engines in rows, in their one order. */
 export function enginesIn(rows: readonly Row[]): string[] {
   return distinct(rows, "engine").sort((a, b) => engineOrder(a) - engineOrder(b) || (a < b ? -1 : 1));
@@ -22,6 +44,12 @@ export function engineColor(rows: readonly Row[]): {
   const domain = enginesIn(rows);
   const range = domain.map((id) => engineStyle(id).color);
   return { field: "engine", type: "nominal", title: "engine", scale: { domain, range } };
+}
+
+/** A field that draws engines in reverse order, so that the first of them lies on top where marks meet. */
+export function engineDepth(rows: readonly Row[]): { calculate: string; as: "depth" } {
+  const deepest = enginesIn(rows).reverse();
+  return { calculate: `indexof(${JSON.stringify(deepest)}, datum.engine)`, as: "depth" };
 }
 
 /** Mark by engine; its legend joins that of the colour. */

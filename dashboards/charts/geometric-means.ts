@@ -3,7 +3,7 @@
 import { engineOrder, engineStyle } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, enginesIn } from "./encodings.js";
+import { cellColumns, enginesIn, QUANTITY_LABELS } from "./encodings.js";
 import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
 export function geometricMeans(data: DashboardData): Chart {
@@ -14,7 +14,7 @@ export function geometricMeans(data: DashboardData): Chart {
     type: "quantitative",
     scale: { type: "log" },
     title: "geometric mean of the ratios to the baseline (log axis)",
-    axis: { format: "~g", tickCount: 6 },
+    axis: { labelExpr: QUANTITY_LABELS, tickCount: 6 },
   } as const;
   const y = { field: "engine", type: "nominal", sort: engines, title: null } as const;
   const tooltip = [
@@ -34,7 +34,7 @@ export function geometricMeans(data: DashboardData): Chart {
       "line goes from its least ratio to its greatest. Right of 1 is faster than the baseline. Only engines of " +
       "the baseline's own durability class can be here.",
     empty: "This run has no cells.",
-    layout: { kind: "single" },
+    layout: { kind: "single", lines: { field: "engine", step: 26 } },
     rows,
     columns: cellColumns([
       { field: "ops", title: "ops/s" },

@@ -27,7 +27,7 @@ export function guardrailPaths(data: DashboardData): Chart {
       "Rebuilds for 1,000 leaf edits of rebuild-on-miss, by the path that was taken and the guardrail it met, " +
       "over all commit intervals. What serves each of them now is listed in docs/guardrails.md.",
     empty: "rebuild-on-miss met no guardrail in this run, or was not in it.",
-    layout: { kind: "single" },
+    layout: { kind: "single", lines: { field: "met", step: 24 } },
     rows,
     columns: cellColumns([
       { field: "path", title: "path" },
@@ -51,6 +51,7 @@ export function guardrailPaths(data: DashboardData): Chart {
           groupby: ["series", "met", "path", "guardrail"],
         },
         { calculate: "1000 * datum.rebuilds / datum.edits", as: "rate" },
+        { calculate: "format(datum.rate, datum.rate < 10 ? '.2~r' : '.0f')", as: "label" },
       ],
       encoding: {
         x: {
@@ -80,14 +81,14 @@ export function guardrailPaths(data: DashboardData): Chart {
               type: "quantitative",
               title: "rebuilds for 1,000 edits",
               scale: { type: "symlog", range: ["#fbe3c0", "#e69f00", "#a84300"], domainMin: 0 },
-              legend: { format: "~s", gradientLength: 180, direction: "horizontal" },
+              legend: { format: ".2~r", gradientLength: 180, direction: "horizontal" },
             },
           },
         },
         {
           mark: { type: "text", fontSize: 10 },
           encoding: {
-            text: { field: "rate", type: "quantitative", format: ".2~s" },
+            text: { field: "label" },
             color: { condition: { test: "datum.rate > 120", value: "#ffffff" }, value: "#16191d" },
           },
         },

@@ -4,7 +4,7 @@ import { distinct, type Row } from "../data/cells.js";
 import { historyRows } from "../data/history.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape } from "./encodings.js";
+import { cellColumns, cellTooltip, engineColor, engineShape, QUANTITY_LABELS } from "./encodings.js";
 
 export function history(data: DashboardData): Chart {
   const runs = data.runs.length < 2 ? [] : data.runs;
@@ -29,7 +29,7 @@ export function history(data: DashboardData): Chart {
       "ops/s; log axis. A ring marks a step: the level before and after differs by more than 5 % and by three " +
       "times the noise, over at least two runs each. Lines of one colour are the commit intervals.",
     empty: "A history needs two runs or more: give more run documents, or a folder of them.",
-    layout: { kind: "panels", minWidth: 240, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 240, axisWidth: 56, axis: "each" },
     rows,
     columns: cellColumns([
       { field: "run", title: "run" },
@@ -67,7 +67,7 @@ export function history(data: DashboardData): Chart {
             type: "quantitative",
             title: null,
             scale: { type: "log" },
-            axis: { format: "~s", tickCount: 4 },
+            axis: { labelExpr: QUANTITY_LABELS, tickCount: 4 },
           },
           color: engineColor(rows),
           detail: { field: "cell" },

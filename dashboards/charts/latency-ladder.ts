@@ -3,7 +3,16 @@
 import { rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, enginesIn, intervalAxis, panelFacet } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  enginesIn,
+  intervalAxis,
+  logTicks,
+  panelFacet,
+  QUANTITY_LABELS,
+} from "./encodings.js";
 
 const RUNGS = ["p50", "p75", "p99", "p999"] as const;
 
@@ -17,7 +26,7 @@ export function latencyLadder(data: DashboardData): Chart {
     type: "quantitative",
     scale: { type: "log" },
     title: "µs for one iteration",
-    axis: { format: "~s", tickCount: 5 },
+    axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, RUNGS) },
   } as const;
   const figures = RUNGS.map((field) => ({ field, title: `${field}, µs`, format: ",.4~g" }));
   const tooltip = cellTooltip([
@@ -33,7 +42,7 @@ export function latencyLadder(data: DashboardData): Chart {
       "Time of one iteration (a transaction of commit_every operations, or a fixed group of reads) in microseconds, " +
       "log axis. The dot is p50, the ticks are p75 and p99, the line ends at p999. Lower and shorter is better.",
     empty: "No cell of this run has latencies.",
-    layout: { kind: "panels", minWidth: 260, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 260, axisWidth: 56, axis: "first" },
     rows,
     columns: cellColumns([
       ...RUNGS.map((field) => ({ field, title: `${field} µs` })),

@@ -5,7 +5,18 @@
 
 import type { Row } from "../data/cells.js";
 import { type Chart, ROWS, SCHEMA_URL, type Section } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape, intervalAxis, panelFacet } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  engineDepth,
+  engineShape,
+  intervalAxis,
+  logTicks,
+  panelFacet,
+  QUANTITY_LABELS,
+  SYMLOG_TICKS,
+} from "./encodings.js";
 
 export interface MetricChart {
   readonly name: string;
@@ -24,16 +35,23 @@ export interface MetricChart {
 
 export function metricPanels(metric: MetricChart): Chart {
   const { rows, valueTitle, valueFormat, scale, ...facts } = metric;
+  const ticks =
+    scale === "log"
+      ? { values: logTicks(rows, ["value"]) }
+      : scale === "symlog"
+        ? { values: [...SYMLOG_TICKS] }
+        : { tickCount: 5 };
   const tooltip = cellTooltip([{ field: "value", title: valueTitle, format: valueFormat }]);
   return {
     ...facts,
     rows,
     columns: cellColumns([{ field: "value", title: valueTitle }]),
-    layout: { kind: "panels", minWidth: 200, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 225, axisWidth: 56, axis: "first" },
     spec: {
       $schema: SCHEMA_URL,
       description: facts.title,
       data: { name: ROWS },
+      transform: [engineDepth(rows)],
       facet: panelFacet(rows),
       columns: 3,
       spec: {
@@ -46,7 +64,7 @@ export function metricPanels(metric: MetricChart): Chart {
             type: "quantitative",
             title: valueTitle,
             scale: { type: scale, ...(scale === "symlog" ? { constant: 1 } : {}) },
-            axis: { format: valueFormat, tickCount: 5 },
+            axis: { labelExpr: QUANTITY_LABELS, ...ticks },
           },
           color: engineColor(rows),
         },
@@ -54,7 +72,11 @@ export function metricPanels(metric: MetricChart): Chart {
           { mark: { type: "line", strokeWidth: 1.5, opacity: 0.7 } },
           {
             mark: { type: "point", filled: true, size: 45, opacity: 1 },
-            encoding: { shape: engineShape(rows), tooltip },
+            encoding: {
+              shape: engineShape(rows),
+              order: { field: "depth", type: "quantitative" },
+              tooltip,
+            },
           },
         ],
       },

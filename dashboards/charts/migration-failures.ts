@@ -26,7 +26,7 @@ export function migrationFailures(data: DashboardData): Chart {
     about:
       "Each bar is one reason; the table below has the files. A file named here is as it was, unless it says otherwise.",
     empty: data.migrations.length === 0 ? NO_MIGRATIONS : "Every file that was tried ended well.",
-    layout: { kind: "single" },
+    layout: { kind: "single", lines: { field: "why", step: 28 } },
     rows,
     columns: [
       { field: "migration", title: "migration" },

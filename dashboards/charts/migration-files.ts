@@ -20,10 +20,12 @@ export function migrationFiles(data: DashboardData): Chart {
     section: "migration",
     title: "Files by state",
     about:
-      "Every file of every migration by the state that it is in. Blue and green ended well, orange did not.",
+      "Every file of every migration by the state that it is in. Blue and green ended well, orange did not. " +
+      "The table has every file with its digests and what was healed.",
     empty: NO_MIGRATIONS,
-    layout: { kind: "single" },
+    layout: { kind: "single", lines: { field: "migration", step: 36 } },
     rows,
+    tableOpen: true,
     columns: [
       { field: "migration", title: "migration" },
       { field: "path", title: "file" },
@@ -35,7 +37,7 @@ export function migrationFiles(data: DashboardData): Chart {
       { field: "bytesAfter", title: "bytes after" },
       { field: "seconds", title: "seconds" },
       { field: "digests", title: "digests" },
-      { field: "digest", title: "content digest" },
+      { field: "digest", title: "digest begins" },
       { field: "healed", title: "healed" },
       { field: "reason", title: "reason" },
     ],

@@ -3,6 +3,7 @@
 import { progressRows } from "../data/migrations.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
+import { QUANTITY_LABELS } from "./encodings.js";
 import { NO_MIGRATIONS } from "./migration-files.js";
 
 const MEASURES = ["bytes converted", "records converted", "files done", "bytes a second"];
@@ -16,7 +17,7 @@ export function migrationProgress(data: DashboardData): Chart {
     title: "Progress and rate",
     about: "What was converted since the start of each migration, all of its files together, and how fast.",
     empty: data.migrations.length === 0 ? NO_MIGRATIONS : "The reports hold no progress.",
-    layout: { kind: "panels", minWidth: 240, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 240, axisWidth: 56, axis: "each" },
     rows,
     columns: [
       { field: "migration", title: "migration" },
@@ -43,8 +44,18 @@ export function migrationProgress(data: DashboardData): Chart {
         height: 140,
         mark: { type: "line", point: { size: 18 }, interpolate: "linear" },
         encoding: {
-          x: { field: "seconds", type: "quantitative", title: "seconds since the start" },
-          y: { field: "value", type: "quantitative", title: null, axis: { format: "~s", tickCount: 4 } },
+          x: {
+            field: "seconds",
+            type: "quantitative",
+            title: "seconds since the start",
+            axis: { tickCount: 6 },
+          },
+          y: {
+            field: "value",
+            type: "quantitative",
+            title: null,
+            axis: { labelExpr: QUANTITY_LABELS, tickCount: 4 },
+          },
           color: {
             field: "migration",
             type: "nominal",

@@ -4,6 +4,7 @@ import { distinct } from "../data/cells.js";
 import { fileRows } from "../data/migrations.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
+import { logTicks, QUANTITY_LABELS } from "./encodings.js";
 import { statusScale } from "./migration-colors.js";
 import { NO_MIGRATIONS } from "./migration-files.js";
 
@@ -44,14 +45,14 @@ export function migrationSpeed(data: DashboardData): Chart {
           type: "quantitative",
           title: "bytes of the file before",
           scale: { type: "log" },
-          axis: { format: "~s", tickCount: 6 },
+          axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, ["bytesBefore"]) },
         },
         y: {
           field: "seconds",
           type: "quantitative",
           title: "seconds",
           scale: { type: "log" },
-          axis: { format: "~g", tickCount: 5 },
+          axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, ["seconds"]) },
         },
         color: { field: "status", type: "nominal", title: null, scale: { domain, range } },
         tooltip: [

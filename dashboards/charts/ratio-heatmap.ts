@@ -16,7 +16,7 @@ const STEP_Y = 20;
 /** One sign a status; the last one is for cells in a class that the baseline is not in. */
 const SIGN =
   "datum.ratio !== null ? format(datum.ratio, datum.ratio < 9.95 ? '.2f' : datum.ratio < 999.5 ? '.0f' : '.2~s') : " +
-  "{missing: '–', skipped: '○', failed: '✕', timeout: '⧖'}[datum.status] || '≠'";
+  "{missing: '–', skipped: '○', failed: '✕', timeout: 't'}[datum.status] || '≠'";
 
 export function ratioHeatmap(data: DashboardData): Chart {
   const rows = ratioRows(data).map((row) => ({ ...row, column: `${row.engine} (${row.durability})` }));
@@ -31,7 +31,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
     title: "Every cell, as a ratio to the baseline engine",
     about:
       "ops/s of the cell divided by the baseline engine's in the same cell. Blue is faster than the baseline, " +
-      "orange slower. Grey is not compared: – not installed, ○ skipped, ✕ failed, ⧖ timed out, ≠ another " +
+      "orange slower. Grey is not compared: – not installed, ○ skipped, ✕ failed, t timed out, ≠ another " +
       "durability class than the baseline's. Choose a cell to see everything about it.",
     empty: "This run has no cells.",
     layout: {
@@ -90,7 +90,14 @@ export function ratioHeatmap(data: DashboardData): Chart {
         },
         layer: [
           {
-            mark: { type: "rect", cornerRadius: 2, cursor: "pointer", stroke: "#8884", strokeWidth: 0.5 },
+            mark: {
+              type: "rect",
+              invalid: "show",
+              cornerRadius: 2,
+              cursor: "pointer",
+              stroke: "#8884",
+              strokeWidth: 0.5,
+            },
             encoding: {
               color: {
                 condition: {
@@ -99,7 +106,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
                 },
                 field: "doublings",
                 type: "quantitative",
-                title: `times the ops/s of the baseline`,
+                title: "ops/s, times the baseline's",
                 scale: {
                   domain: [-5, 5],
                   range: ["#a84300", "#f0a868", "#f4f4f2", "#7db8e0", "#0d5c9c"],
@@ -107,7 +114,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
                 },
                 legend: {
                   labelExpr: "format(pow(2, datum.value), '.2~g') + ' ×'",
-                  values: [-5, -3, -1, 0, 1, 3, 5],
+                  values: [-4, -2, 0, 2, 4],
                   gradientLength: 220,
                   direction: "horizontal",
                 },

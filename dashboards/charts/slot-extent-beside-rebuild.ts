@@ -4,7 +4,14 @@ import { type Row, rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import type { CellRow } from "../documents/matrix-run.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, intervalAxis, panelFacet } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  intervalAxis,
+  logTicks,
+  panelFacet,
+  QUANTITY_LABELS,
+} from "./encodings.js";
 
 const MEASURES = [
   { id: "slot extents", color: "#e69f00", shape: "diamond" },
@@ -22,7 +29,7 @@ export function slotExtentBesideRebuild(data: DashboardData): Chart {
       "Nanoseconds for one operation, log axis: all of it with the allocator, all of it when leaves are rebuilt, " +
       "and the part that building slot extents has in the former. Only workloads that build extents are here.",
     empty: "No workload of this run built slot extents.",
-    layout: { kind: "panels", minWidth: 200, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 225, axisWidth: 56, axis: "first" },
     rows,
     columns: cellColumns([
       { field: "measure", title: "what" },
@@ -44,7 +51,7 @@ export function slotExtentBesideRebuild(data: DashboardData): Chart {
             type: "quantitative",
             title: "ns an operation",
             scale: { type: "log" },
-            axis: { format: "~s", tickCount: 5 },
+            axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, ["ns"]) },
           },
           color: {
             field: "measure",

@@ -19,7 +19,7 @@ export function slotExtentDistribution(data: DashboardData): Chart {
       "Each mark is one cell: nanoseconds for a slot while extents are built. The bar goes from the first quartile " +
       "of the workload's cells to the third, the gap in it is their median.",
     empty: "No cell of this run built slot extents.",
-    layout: { kind: "single" },
+    layout: { kind: "single", lines: { field: "series", step: 32 } },
     rows,
     columns: cellColumns([
       { field: "ns", title: "ns a slot" },

@@ -3,7 +3,14 @@
 import { rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape, intervalAxis } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  engineShape,
+  intervalAxis,
+  QUANTITY_LABELS,
+} from "./encodings.js";
 
 export function slotExtentTime(data: DashboardData): Chart {
   const rows = rowsOf(data.run, ({ profile }) => {
@@ -26,7 +33,7 @@ export function slotExtentTime(data: DashboardData): Chart {
     empty:
       "No cell of this run built slot extents: the workloads left no hole that an edit could use, or the profiled " +
       "pass was off.",
-    layout: { kind: "panels", minWidth: 200, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 225, axisWidth: 56, axis: "each" },
     rows,
     columns: cellColumns([
       { field: "measure", title: "for" },
@@ -57,7 +64,7 @@ export function slotExtentTime(data: DashboardData): Chart {
             type: "quantitative",
             title: "nanoseconds",
             scale: { zero: true },
-            axis: { format: "~s", tickCount: 4 },
+            axis: { labelExpr: QUANTITY_LABELS, tickCount: 4 },
           },
           color: engineColor(rows),
         },

@@ -32,7 +32,7 @@ export function stackedKinds(chart: StackedChart): Chart {
   return {
     ...facts,
     rows,
-    layout: { kind: "panels", minWidth: 180, axisWidth: 150 },
+    layout: { kind: "panels", minWidth: 180, axisWidth: 150, axis: "each" },
     columns: cellColumns([
       { field: "kind", title: "kind" },
       { field: "count", title: "count" },

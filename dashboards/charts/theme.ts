@@ -45,6 +45,8 @@ export function chartConfig(theme: Theme, background: "own" | "none" = "own"): C
       orient: "top",
       columns: 4,
       labelLimit: 220,
+      titleLimit: 400,
+      symbolOpacity: 1,
       symbolStrokeWidth: 2,
     },
     header: { labelColor: text, titleColor: text, labelFontSize: 12 },

@@ -6,7 +6,16 @@
 import { type Row, rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape, panelFacet } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  engineDepth,
+  engineShape,
+  logTicks,
+  panelFacet,
+  QUANTITY_LABELS,
+} from "./encodings.js";
 
 export function throughputByInterval(data: DashboardData): Chart {
   const rows: Row[] = rowsOf(data.run, ({ opsPerSecond, commitEvery }) =>
@@ -25,6 +34,7 @@ export function throughputByInterval(data: DashboardData): Chart {
     { field: "low", title: `${interval}, low`, format: ",.3~s" },
     { field: "high", title: `${interval}, high`, format: ",.3~s" },
   ]);
+  const ticks = logTicks(rows, ["low", "high"]);
   const absent = cellTooltip([
     { field: "status", title: "status" },
     { field: "reason", title: "reason" },
@@ -38,7 +48,7 @@ export function throughputByInterval(data: DashboardData): Chart {
       `holds one workload in one durability class. Bands are the ${interval} of the median over rounds. ` +
       "A cross at the foot is a cell without a figure: its tooltip says why.",
     empty: "No cell with a commit interval is in this run.",
-    layout: { kind: "panels", minWidth: 220, axisWidth: 56 },
+    layout: { kind: "panels", minWidth: 225, axisWidth: 56, axis: "first" },
     rows,
     columns: cellColumns([
       { field: "ops", title: "ops/s" },
@@ -51,6 +61,7 @@ export function throughputByInterval(data: DashboardData): Chart {
       $schema: SCHEMA_URL,
       description: "Operations a second by commit interval, workload and engine",
       data: { name: ROWS },
+      transform: [engineDepth(rows)],
       facet: panelFacet(rows),
       columns: 3,
       spec: {
@@ -69,15 +80,20 @@ export function throughputByInterval(data: DashboardData): Chart {
         layer: [
           {
             mark: { type: "area", opacity: 0.18, tooltip: false },
-            encoding: { y: opsAxis("low"), y2: { field: "high" } },
+            encoding: { y: opsAxis("low", ticks), y2: { field: "high" } },
           },
           {
             mark: { type: "line", strokeWidth: 1.8 },
-            encoding: { y: opsAxis("ops") },
+            encoding: { y: opsAxis("ops", ticks) },
           },
           {
             mark: { type: "point", filled: true, size: 50, opacity: 1 },
-            encoding: { y: opsAxis("ops"), shape: engineShape(rows), tooltip: measured },
+            encoding: {
+              y: opsAxis("ops", ticks),
+              shape: engineShape(rows),
+              order: { field: "depth", type: "quantitative" },
+              tooltip: measured,
+            },
           },
           {
             mark: { type: "text", fontSize: 13, fontWeight: "bold" },
@@ -93,14 +109,17 @@ export function throughputByInterval(data: DashboardData): Chart {
   };
 }
 
-function opsAxis(field: "low" | "ops"): {
+function opsAxis(
+  field: "low" | "ops",
+  values: number[],
+): {
   field: string;
   type: "quantitative";
   title: string;
   scale: { type: "log" };
-  axis: { format: string; tickCount: number };
+  axis: { labelExpr: string; values: number[] };
 } {
-  const axis = { format: "~s", tickCount: 4 };
+  const axis = { labelExpr: QUANTITY_LABELS, values };
   return { field, type: "quantitative", title: "operations a second", scale: { type: "log" }, axis };
 }
 

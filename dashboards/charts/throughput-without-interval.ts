@@ -3,7 +3,16 @@
 import { rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape, enginesIn, panelFacet } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  engineShape,
+  enginesIn,
+  logTicks,
+  panelFacet,
+  QUANTITY_LABELS,
+} from "./encodings.js";
 
 export function throughputWithoutInterval(data: DashboardData): Chart {
   const rows = rowsOf(data.run, ({ opsPerSecond, commitEvery }) =>
@@ -30,7 +39,7 @@ export function throughputWithoutInterval(data: DashboardData): Chart {
     about:
       "Operations a second on a log axis; further right is better. Whiskers are the interval of the median.",
     empty: "Every workload of this run has a commit interval.",
-    layout: { kind: "panels", minWidth: 200, axisWidth: 130 },
+    layout: { kind: "panels", minWidth: 225, axisWidth: 130, axis: "first" },
     rows,
     columns: cellColumns([
       { field: "ops", title: "ops/s" },
@@ -56,7 +65,11 @@ export function throughputWithoutInterval(data: DashboardData): Chart {
           {
             mark: { type: "rule", strokeWidth: 2 },
             encoding: {
-              x: { field: "low", ...x, axis: { format: "~s", tickCount: 4 } },
+              x: {
+                field: "low",
+                ...x,
+                axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, ["low", "high"]) },
+              },
               x2: { field: "high" },
             },
           },

@@ -1,6 +1,6 @@
 /** Reading numbers out of counter trees. */
 
-import type { CounterNode, CounterTree } from "./matrix-run.js";
+import type { CellRow, CounterNode, CounterTree } from "./matrix-run.js";
 
 /** The number at a dotted path, like "allocator.failures"; a group's or list's numbers are added up. Null when absent. */
 export function counterAt(tree: CounterTree, path: string): number | null {
@@ -10,6 +10,16 @@ export function counterAt(tree: CounterTree, path: string): number | null {
     node = node[name];
   }
   return node === undefined ? null : total(node);
+}
+
+/**
+ * The operations that a cell's counters stand for. They are of one pass over the operations, where a round
+ * may have several; the log bytes, which the document has both ways, tell how many there were.
+ */
+export function countedOperations({ operations, counters, bytes }: CellRow): number | null {
+  const logged = counters === null ? null : counterAt(counters.delta, "log.bytes");
+  const each = bytes?.logPerOperation ?? null;
+  return logged !== null && logged > 0 && each !== null && each > 0 ? Math.round(logged / each) : operations;
 }
 
 /** Every number of a tree with its dotted path; lists are added up. */
