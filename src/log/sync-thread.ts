@@ -1,10 +1,11 @@
 /**
  * A thread that syncs files while the main thread goes on, even if that never yields to its event loop:
  * requests and answers pass through shared memory (S5). One thread serves all stores of the process; it
- * starts at the first request and does not keep the process alive.
+ * starts at the first request and does not keep the process alive. A request that the thread has not taken
+ * up (it may have failed to start) is taken back, and the caller syncs.
  *
  * Shared words: 0 counts requests (the thread sleeps on it); then, a store, three words: state (0 idle,
- * 1 asked, 2 done), descriptor, errno (0: it worked).
+ * 1 asked, 2 taken up, 3 done), descriptor, errno (0: it worked).
  */
 
 import { getSystemErrorName } from "node:util";
@@ -15,8 +16,12 @@ import { type BackgroundSync, InlineSync } from "./checkpoint.js";
 
 const STORES_MAX = 256;
 const WORDS_A_STORE = 3;
+const IDLE = 0;
 const ASKED = 1;
-const DONE = 2;
+const TAKEN = 2;
+const DONE = 3;
+/** How long a caller that waits lets the thread take up its request. */
+const PATIENCE_MS = 200;
 
 const THREAD_SOURCE = `
 const { workerData } = require("node:worker_threads");
@@ -26,7 +31,7 @@ for (let seen = 0; ; ) {
   Atomics.wait(words, 0, seen);
   seen = Atomics.load(words, 0);
   for (let at = 1; at < words.length; at += ${WORDS_A_STORE}) {
-    if (Atomics.load(words, at) !== ${ASKED}) continue;
+    if (Atomics.compareExchange(words, at, ${ASKED}, ${TAKEN}) !== ${ASKED}) continue;
     let errno = 0;
     try {
       fdatasyncSync(words[at + 1]);
@@ -49,6 +54,9 @@ function startThread(): Int32Array | undefined {
   try {
     const worker = new Worker(THREAD_SOURCE, {
       eval: true,
+      // The process's own options may be such that this source does not run with them (--input-type).
+      execArgv: [],
+      env: {},
       workerData: words.buffer,
       stdout: false,
       stderr: false,
@@ -69,7 +77,7 @@ export class ThreadSync implements BackgroundSync {
   readonly #inline: InlineSync = new InlineSync();
   #words: Int32Array | undefined;
   #slot = -1;
-  #path = "";
+  #file: VfsFile | undefined;
   #busy = false;
 
   start(file: VfsFile): void {
@@ -81,7 +89,7 @@ export class ThreadSync implements BackgroundSync {
     const at = 1 + this.#slot * WORDS_A_STORE;
     words[at + 1] = file.descriptor;
     words[at + 2] = 0;
-    this.#path = file.path;
+    this.#file = file;
     this.#busy = true;
     Atomics.store(words, at, ASKED);
     Atomics.add(words, 0, 1);
@@ -89,7 +97,7 @@ export class ThreadSync implements BackgroundSync {
   }
 
   #claimSlot(file: VfsFile): Int32Array | undefined {
-    if (file.descriptor < 0) return undefined;
+    if (file.descriptor < 0 || unavailable) return undefined;
     this.#words ??= startThread();
     if (this.#words === undefined) return undefined;
     if (this.#slot < 0) {
@@ -102,8 +110,9 @@ export class ThreadSync implements BackgroundSync {
 
   poll(): boolean {
     if (!this.#busy) return this.#inline.poll();
-    if (Atomics.load(this.#words!, 1 + this.#slot * WORDS_A_STORE) !== DONE) return false;
-    this.#take();
+    const state = Atomics.load(this.#words!, 1 + this.#slot * WORDS_A_STORE);
+    if (state === DONE) this.#finish();
+    else if (!unavailable || !this.#takeBack()) return false;
     return true;
   }
 
@@ -112,16 +121,28 @@ export class ThreadSync implements BackgroundSync {
       this.#inline.wait();
       return;
     }
-    Atomics.wait(this.#words!, 1 + this.#slot * WORDS_A_STORE, ASKED);
-    this.#take();
+    const words = this.#words!;
+    const at = 1 + this.#slot * WORDS_A_STORE;
+    if (Atomics.wait(words, at, ASKED, PATIENCE_MS) === "timed-out" && this.#takeBack()) return;
+    Atomics.wait(words, at, TAKEN);
+    this.#finish();
   }
 
-  #take(): void {
+  /** Syncs here what the thread has not taken up; false where it has. */
+  #takeBack(): boolean {
+    const at = 1 + this.#slot * WORDS_A_STORE;
+    if (Atomics.compareExchange(this.#words!, at, ASKED, IDLE) !== ASKED) return false;
+    this.#busy = false;
+    this.#file!.sync();
+    return true;
+  }
+
+  #finish(): void {
     const at = 1 + this.#slot * WORDS_A_STORE;
     const errno = this.#words![at + 2]!;
     this.#busy = false;
-    Atomics.store(this.#words!, at, 0);
-    if (errno !== 0) throw new IoError(this.#path, "fdatasync", getSystemErrorName(errno));
+    Atomics.store(this.#words!, at, IDLE);
+    if (errno !== 0) throw new IoError(this.#file!.path, "fdatasync", getSystemErrorName(errno));
   }
 
   close(): void {

@@ -12,12 +12,12 @@ import { fileURLToPath } from "node:url";
 const root: string = fileURLToPath(new URL("../..", import.meta.url));
 let folder: string | undefined;
 
-/** The folder that holds src/index.js, src/vfs/lock.js and what they import. */
+/** The folder that holds src/index.js, src/level/index.js, src/vfs/lock.js and what they import. */
 export function compiled(): string {
   if (folder !== undefined) return folder;
   const made = mkdtempSync(join(tmpdir(), "espalier-compiled-"));
   process.on("exit", () => rmSync(made, { recursive: true, force: true }));
-  const entries = ["src/index.ts", "src/vfs/lock.ts"];
+  const entries = ["src/index.ts", "src/level/index.ts", "src/vfs/lock.ts"];
   const options =
     "--target es2022 --lib es2023,es2024.string,esnext.disposable --module nodenext --types node --rootDir . --skipLibCheck --ignoreConfig".split(
       " ",
