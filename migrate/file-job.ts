@@ -3,7 +3,7 @@
  * and the result. Nothing of a file's failure is thrown.
  */
 
-import { LockedError } from "../src/base/errors.js";
+import { CorruptionError, LockedError } from "../src/base/errors.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
 import { readStoreHeader } from "../src/store/read-header.js";
@@ -21,12 +21,16 @@ import {
   resumeInPlace,
   undoFence,
 } from "./in-place-steps.js";
-import { asidePath, removeLogs, restoreLog } from "./legacy-log.js";
+import { readLog } from "./legacy/log.js";
+import { decodeMeta } from "./legacy/meta.js";
+import { asidePath, logPath, removeLogs, restoreLog } from "./legacy-log.js";
+import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-record.js";
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
 import { convertByRewrite, removeFile, rewritePath } from "./rewrite-steps.js";
 import { rollBackInPlace, settleStore } from "./rollback-steps.js";
+import { readCatalog } from "./store-reading.js";
 
 export type OnStep = (result: FileResult, step: WorkStep) => void;
 
@@ -120,12 +124,32 @@ function finishStore(
   }
   result.to = "espalier";
   cutStore(vfs, path);
-  if (vfs.stat(asidePath(path)) !== undefined || finished) removeLogs(vfs, path);
+  if (finished || vfs.stat(asidePath(path)) !== undefined || hasOwnLegacyLog(vfs, path))
+    removeLogs(vfs, path);
   removeNote(vfs, path);
   removeFile(vfs, rewritePath(path));
   result.pages.after = state.header.pageCount;
   result.bytes.after = vfs.stat(path)?.size ?? null;
   result.status = finished ? "converted" : "unchanged";
+}
+
+/** Whether the legacy log beside a store is that of the file which the store was: a rewrite did not come to its end. */
+function hasOwnLegacyLog(vfs: Vfs, path: string): boolean {
+  if (vfs.stat(logPath(path)) === undefined) return false;
+  const file = vfs.open(path, "read");
+  try {
+    const { header, records } = readCatalog(file, path);
+    const bytes = header.commit === 0 ? records.get(LEGACY_RECORD_NAME) : undefined;
+    if (bytes === undefined) return false;
+    const meta = decodeMeta(metaImage(decodeLegacyRecord(bytes, path)), path);
+    readLog(vfs, logPath(path), meta, { damaged: "cut" }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof CorruptionError || error instanceof RefusedError) return false;
+    throw error;
+  } finally {
+    file.close();
+  }
 }
 
 /** Cuts what lies behind the pages of a store at rest. */

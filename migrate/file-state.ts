@@ -1,6 +1,6 @@
 /** What a file is, as far as the migrator cares. Changes nothing. */
 
-import { EspalierError, MigratingError, NotAStoreError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, MigratingError, NotAStoreError } from "../src/base/errors.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
 import { MIGRATING_MAGIC, readStoreHeader } from "../src/store/read-header.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
@@ -42,7 +42,7 @@ function stateOf(file: VfsFile, path: string): FileState {
   const start = new Uint8Array(8);
   readFully(file, start, 0, 8, 0);
   const magic = Buffer.from(start).toString("latin1");
-  const program = readProgram(file);
+  const program = magic === MIGRATING_MAGIC ? readProgram(file) : soundProgram(file);
   if (magic === MIGRATING_MAGIC) {
     if (program === undefined) throw new MigratingError(path);
     return { kind: "migrating", program, slot: readSlot(file, program) };
@@ -58,6 +58,16 @@ function stateOf(file: VfsFile, path: string): FileState {
     // A torn fence or a torn header: the journal knows.
     if (leftover === undefined || !(error instanceof EspalierError)) throw error;
     return { kind: "migrating", ...leftover };
+  }
+}
+
+/** Without a fence, a journal that is not whole is one that was never finished. */
+function soundProgram(file: VfsFile): Program | undefined {
+  try {
+    return readProgram(file);
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined;
+    throw error;
   }
 }
 

@@ -4,9 +4,14 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { createMetrics } from "../src/base/metrics.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
+import { DataFile } from "../src/pager/data-file.js";
+import { writeFreeList } from "../src/pager/free-list.js";
+import { ExtentSet } from "../src/pager/free-space.js";
 import { encodeStoreHeader, firstPage, HEADER_COPIES, type StoreHeader } from "../src/pager/store-header.js";
 import { BulkBuilder, type BulkTree } from "../src/tree/bulk-builder.js";
+import { runUnit } from "../src/tree/bulk-images.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { writeFully } from "../src/vfs/whole-io.js";
 import type { RecordBatch } from "./legacy/leaf.js";
@@ -86,6 +91,8 @@ class StoreFileWriter {
   #runStart = 0;
   #runBytes = 0;
   #next: number;
+  /** Pages left out before runs, which single pages fill later: never more than a block has. */
+  readonly #skipped: number[] = [];
 
   constructor(file: VfsFile, store: StoreToWrite) {
     this.#file = file;
@@ -107,9 +114,9 @@ class StoreFileWriter {
     for (const { key, value } of catalogEntries(roots, legacy)) {
       catalog.add(key, 0, key.length, value, 0, value.length);
     }
-    const header = freshHeader(pageSize, this.#storeId, catalog.finish().root, 0);
-    header.pageCount = this.#next;
+    const catalogRoot = catalog.finish().root;
     this.#flush();
+    const header = freshHeader(pageSize, this.#storeId, catalogRoot, this.#next, this.#freeList());
     this.#writeHeader(header);
     this.#file.sync();
     const bytes = Math.ceil((this.#next * pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
@@ -144,13 +151,30 @@ class StoreFileWriter {
   #builder(): BulkBuilder {
     const { pageSize } = this.#store;
     return new BulkBuilder(pageSize, this.#storeId, {
-      allocate: (pages) => {
-        const page = this.#next;
-        this.#next += pages;
-        return page;
-      },
+      allocate: (pages) => this.#allocate(pages),
       write: (page, image) => this.#write(page * pageSize, image),
     });
+  }
+
+  #allocate(pages: number): number {
+    if (pages === 1 && this.#skipped.length > 0) return this.#skipped.shift()!;
+    const unit = pages === 1 ? 1 : runUnit(this.#store.pageSize);
+    while (this.#next % unit !== 0) this.#skipped.push(this.#next++);
+    const page = this.#next;
+    this.#next += pages;
+    return page;
+  }
+
+  /** Skipped pages that nothing has filled; the first of them holds the list. Returns its page, or 0. */
+  #freeList(): number {
+    const [home, ...rest] = this.#skipped;
+    if (home === undefined) return 0;
+    const extents = new ExtentSet();
+    for (const page of rest) extents.add(page, 1);
+    const { pageSize } = this.#store;
+    const data = new DataFile(this.#file, pageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
+    writeFreeList(data, this.#storeId, extents, { start: home, count: 1 });
+    return home;
   }
 
   /** Pages come out in the order of their numbers, but for an overflow run before its leaf. */

@@ -162,6 +162,7 @@ class LegacySizer {
         leafRecords,
         leafRuns: undefined,
         runPages: new Uint32Array(0),
+        runUnit: 1,
         fixedLeaves: this.#fixedLeaves,
         trailing: this.#trailing,
       },

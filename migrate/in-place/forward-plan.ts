@@ -3,10 +3,10 @@
  * runs, branches, catalogue, and where all of them go.
  */
 
-import { overflowPages } from "../../src/page/overflow.js";
 import { firstPage } from "../../src/pager/store-header.js";
 import { BranchStack } from "../../src/tree/bulk-branches.js";
 import { BulkBuilder } from "../../src/tree/bulk-builder.js";
+import { runPages } from "../../src/tree/bulk-images.js";
 import { LeafSizer } from "../../src/tree/bulk-leaves.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import type { LegacyFile } from "../legacy/legacy-file.js";
@@ -121,7 +121,7 @@ class StoreSizer {
     const before = this.#sizer.count;
     if (this.#sizer.next(length, valueBytes, shared)) this.#closeLeaf(before, this.#shared);
     if (this.#sizer.overflows(length, valueBytes)) {
-      this.#runPages.push(overflowPages(valueBytes, this.#pageSize));
+      this.#runPages.push(runPages(valueBytes, this.#pageSize));
       this.#pendingRuns = 1;
     } else this.#pendingRuns = 0;
     this.#remember(keys, start, length);

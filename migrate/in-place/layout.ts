@@ -21,8 +21,9 @@ export interface LayoutInput {
   readonly leafRecords: Uint32Array;
   /** Overflow runs of each target leaf; absent where there are none at all. */
   readonly leafRuns: Uint32Array | undefined;
-  /** Pages of each run, in order. */
+  /** Pages of each run, in order; runs begin at a multiple of `runUnit`. */
   readonly runPages: Uint32Array;
+  readonly runUnit: number;
   /** Leaves that have a page of their own: leaf index to page. */
   readonly fixedLeaves: ReadonlyMap<number, number>;
   /** The pages that follow the leaves: 0 for a free choice, else the page; or a run of several. */
@@ -148,7 +149,7 @@ class LayoutPlanner {
 
   #take(pages: number): number {
     const { free } = this.#space;
-    const start = pages === 1 ? free.lowest() : free.lowestRun(pages);
+    const start = pages === 1 ? free.lowest() : free.lowestRun(pages, this.#input.runUnit);
     if (start < 0) throw new GrowthExhausted();
     for (let page = start; page < start + pages; page++) this.#space.take(page);
     this.#highest = Math.max(this.#highest, start + pages - 1);
@@ -214,7 +215,7 @@ class LayoutPlanner {
   #settle(from: number, pages: number, limit: number): number {
     if (from + pages <= limit) return from;
     const { free } = this.#space;
-    const to = pages === 1 ? free.lowest() : free.lowestRun(pages);
+    const to = pages === 1 ? free.lowest() : free.lowestRun(pages, this.#input.runUnit);
     if (to < 0 || to >= from) return from;
     for (let page = to; page < to + pages; page++) this.#space.take(page);
     this.#moves.push({ from, to, pages });
@@ -254,9 +255,13 @@ class LayoutPlanner {
   #gaps(finalPages: number, places: Uint32Array): { start: number; count: number }[] {
     const used = new PageMap(finalPages);
     const { runPages, trailing } = this.#input;
-    this.#leafPages.forEach((page) => used.add(page));
-    this.#runStarts.forEach((page, index) => addRun(used, page, runPages[index]!));
-    places.forEach((page, index) => addRun(used, page, trailing[index]!.pages));
+    for (const page of this.#leafPages) used.add(page);
+    this.#runStarts.forEach((page, index) => {
+      addRun(used, page, runPages[index]!);
+    });
+    places.forEach((page, index) => {
+      addRun(used, page, trailing[index]!.pages);
+    });
     const gaps: { start: number; count: number }[] = [];
     for (let page = this.#firstPage; page < finalPages; page++) {
       if (used.has(page)) continue;

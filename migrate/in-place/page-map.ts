@@ -55,16 +55,22 @@ export class PageMap {
     return word * 32 + trailingZeros(this.#words[word]!);
   }
 
-  /** The start of the lowest `pages` pages that lie together, or -1. */
-  lowestRun(pages: number): number {
-    let start = this.lowest();
+  /** The start of the lowest `pages` pages that lie together and begin at a multiple of `unit`, or -1. */
+  lowestRun(pages: number, unit: number): number {
+    let start = this.#aligned(0, unit);
     while (start >= 0) {
       let end = start + 1;
       while (end < start + pages && this.has(end)) end++;
       if (end === start + pages) return start;
-      start = this.lowest(end);
+      start = this.#aligned(end, unit);
     }
     return -1;
+  }
+
+  #aligned(from: number, unit: number): number {
+    let page = this.lowest(from);
+    while (page >= 0 && page % unit !== 0) page = this.lowest(Math.ceil(page / unit) * unit);
+    return page;
   }
 }
 

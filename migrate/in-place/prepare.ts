@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { keyBytesMax } from "../../src/page/limits.js";
 import { firstPage } from "../../src/pager/store-header.js";
+import { runUnit } from "../../src/tree/bulk-images.js";
 import type { LegacySurvey } from "../legacy/survey.js";
 import type { SizedLegacy } from "./back-plan.js";
 import type { SizedStore } from "./forward-plan.js";
@@ -113,13 +114,14 @@ export function prepareForward(
     firstPage: firstPage(sized.pageSize),
     fileBytes: options.fileBytes,
   };
-  const layout = place(geometry, (map) => units.forEach((page) => inFile(page) && map.add(page)), {
+  const layout = place(geometry, (map) => markPages(map, units, inFile), {
     unitCount: units.length,
     unitRecords: (unit) => sized.unitRecords[unit]!,
     releaseUnit: (unit, space) => space.release(units[unit]!),
     leafRecords: sized.leafRecords,
     leafRuns: sized.leafRuns,
     runPages: sized.runPages,
+    runUnit: runUnit(sized.pageSize),
     fixedLeaves: new Map(),
     trailing: sized.trailing,
   });
@@ -251,4 +253,8 @@ function overlapTable(survey: LegacySurvey): Uint32Array {
       Uint32Array.from(tree.order.overlaps ?? new Uint8Array(tree.order.pages.length)),
     ),
   );
+}
+
+function markPages(map: PageMap, pages: Uint32Array, inFile: (page: number) => boolean): void {
+  for (const page of pages) if (inFile(page)) map.add(page);
 }

@@ -142,7 +142,9 @@ export function batchTable(layout: Layout): Uint32Array {
 
 export function moveTable(layout: Layout): Uint32Array {
   const table = new Uint32Array(layout.moves.length * MOVE_WORDS);
-  layout.moves.forEach(({ from, to, pages }, index) => table.set([from, to, pages], index * MOVE_WORDS));
+  layout.moves.forEach(({ from, to, pages }, index) => {
+    table.set([from, to, pages], index * MOVE_WORDS);
+  });
   return table;
 }
 

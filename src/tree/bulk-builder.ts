@@ -3,13 +3,15 @@
  * sink that says where they belong and writes them; the pager has no part in it.
  */
 
-import { overflowPages } from "../page/overflow.js";
 import { BranchStack } from "./bulk-branches.js";
-import { overflowRun, sealPage } from "./bulk-images.js";
+import { overflowRun, runPages, sealPage } from "./bulk-images.js";
 import { LeafPacker } from "./bulk-leaves.js";
 
 export interface BulkSink {
-  /** The first of `pages` pages that lie together and are the tree's from now on. */
+  /**
+   * The first of `pages` pages that lie together and are the tree's from now on. What is more than one page
+   * begins at a multiple of runUnit(page size).
+   */
   allocate(pages: number): number;
   /** Gets whole pages, complete but for being written; the bytes are reused after the call. */
   write(page: number, image: Uint8Array): void;
@@ -87,7 +89,7 @@ export class BulkBuilder {
   }
 
   #overflow(value: Uint8Array): Uint8Array {
-    const pages = overflowPages(value.length, this.#pageSize);
+    const pages = runPages(value.length, this.#pageSize);
     const page = this.#sink.allocate(pages);
     const { reference, image } = overflowRun(value, page, this.#pageSize, this.#storeId);
     this.#overflowPages += pages;

@@ -4,6 +4,7 @@
  */
 
 import { writeU32 } from "../base/bytes.js";
+import { BLOCK_BYTES } from "../log/log-format.js";
 import { encodeReference, overflowChecksums, overflowPages } from "../page/overflow.js";
 import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
 
@@ -20,6 +21,17 @@ export function overflowSeed(storeId: Uint8Array, page: number): number {
   return (checksumSeed(storeId) ^ page) >>> 0;
 }
 
+/** Pages that a run begins at a multiple of: runs fill whole blocks, which no tree page shares (W3). */
+export function runUnit(pageSize: number): number {
+  return Math.max(1, BLOCK_BYTES / pageSize);
+}
+
+/** Pages of the run of a value, in whole blocks. */
+export function runPages(valueBytes: number, pageSize: number): number {
+  const unit = runUnit(pageSize);
+  return Math.ceil(overflowPages(valueBytes, pageSize) / unit) * unit;
+}
+
 export interface OverflowRun {
   readonly reference: Uint8Array;
   /** Whole pages. */
@@ -34,7 +46,7 @@ export function overflowRun(
   storeId: Uint8Array,
 ): OverflowRun {
   const { table, checksum } = overflowChecksums(value, overflowSeed(storeId, page));
-  const image = new Uint8Array(overflowPages(value.length, pageSize) * pageSize);
+  const image = new Uint8Array(runPages(value.length, pageSize) * pageSize);
   image.set(table);
   image.set(value, table.length);
   return { reference: encodeReference({ length: value.length, page, checksum }), image };

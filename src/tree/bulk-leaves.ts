@@ -171,7 +171,7 @@ export class LeafPacker {
     const at = this.#key[this.#count - 1]!;
     const own = this.#value[this.#count - 1]! - at;
     const bytes = this.#bytes;
-    const limit = own < length ? own : length;
+    const limit = Math.min(own, length);
     let same = 0;
     while (same < limit && bytes[at + same] === keys[start + same]) same++;
     const ascends = same < limit ? keys[start + same]! > bytes[at + same]! : length > own;

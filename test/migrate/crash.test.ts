@@ -1,0 +1,103 @@
+/** A conversion in place, a rewrite and a rollback survive a crash at every call, and a second one after it. */
+
+import { describe, expect, test } from "vitest";
+import type { LegacyGeneration } from "../../migrate/legacy/layout.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { crashEverywhere } from "./crashes.js";
+import { survey } from "./legacy/support.js";
+import { scatteredFile, variedRecords } from "./scattered.js";
+import { convert, FILE, names, rollBack, verified } from "./support.js";
+
+const SEED: number = Number(process.env["ESPALIER_SEED"] ?? 1);
+
+interface Shape {
+  readonly generation: LegacyGeneration;
+  readonly pageSize: number;
+  readonly targetPageSize?: number;
+  readonly records: number;
+  readonly valueMax: number;
+  readonly freePages: number;
+  readonly inLog: number;
+}
+
+const shapes: readonly Shape[] = [
+  { generation: "gen1", pageSize: 512, records: 300, valueMax: 60, freePages: 5, inLog: 0 },
+  { generation: "gen2", pageSize: 1024, records: 150, valueMax: 600, freePages: 0, inLog: 4 },
+  { generation: "gen3", pageSize: 4096, records: 700, valueMax: 100, freePages: 2, inLog: 9 },
+  { generation: "gen3", pageSize: 8192, records: 900, valueMax: 200, freePages: 0, inLog: 0 },
+  {
+    generation: "gen3",
+    pageSize: 2048,
+    targetPageSize: 4096,
+    records: 400,
+    valueMax: 90,
+    freePages: 3,
+    inLog: 0,
+  },
+];
+
+function isStoreWith(digest: string): (vfs: Vfs) => void {
+  return (vfs) => {
+    const report = verified(vfs);
+    expect(report.problems).toEqual([]);
+    expect(report.digest).toBe(digest);
+    expect(names(vfs)).toEqual(["file.db"]);
+  };
+}
+
+function isLegacyWith(digest: string, root: number): (vfs: Vfs) => void {
+  return (vfs) => {
+    const found = survey(vfs);
+    expect(found.problems).toEqual([]);
+    expect(found.trees.map((tree) => [tree.root, tree.content?.digest])).toEqual([[root, digest]]);
+    expect(names(vfs)).toEqual(["file.db"]);
+    expect(vfs.stat(FILE)?.size).toBe(found.meta.nextPage * found.pageSize);
+  };
+}
+
+describe.each(shapes)(
+  "$generation, $pageSize bytes a page, log of every $inLog. page (ESPALIER_SEED=1 replays)",
+  (shape) => {
+    const file = scatteredFile({
+      ...shape,
+      records: variedRecords(shape.records, shape.valueMax, SEED),
+      seed: SEED,
+    });
+    const options = shape.targetPageSize === undefined ? {} : { pageSize: shape.targetPageSize };
+
+    test("there in place", async () => {
+      const count = await crashEverywhere({
+        disk: file.vfs,
+        action: (vfs) => convert(vfs, options),
+        check: isStoreWith(file.digest),
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(40);
+      expect(count.resumed).toBeGreaterThan(3);
+      expect(count.crashedTwice).toBeGreaterThan(10);
+    });
+
+    test("there by rewriting", async () => {
+      const count = await crashEverywhere({
+        disk: file.vfs,
+        action: (vfs) => convert(vfs, { ...options, strategy: "rewrite" }),
+        check: isStoreWith(file.digest),
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(10);
+    });
+
+    test("back in place", async () => {
+      const disk = file.vfs.clone();
+      expect((await convert(disk, options)).status).toBe("converted");
+      const count = await crashEverywhere({
+        disk,
+        action: (vfs) => rollBack(vfs),
+        check: isLegacyWith(file.digest, file.root),
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(40);
+      expect(count.crashedTwice).toBeGreaterThan(10);
+    });
+  },
+);
