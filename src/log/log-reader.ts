@@ -18,6 +18,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_LAST,
   frameHeaderCheck,
+  type SegmentHeader,
   segmentPath,
 } from "./log-format.js";
 import type { LogPosition } from "./redo-log.js";
@@ -130,14 +131,20 @@ export class LogReader {
     position: LogPosition,
     writable: boolean,
   ): void {
-    const count = position.nextSalt === 0 ? 1 : 2;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < 2; i++) {
       const index = (position.segment + i) % 2;
       const path = segmentPath(this.#storePath, index);
+      // Where the header does not name the next generation it may be the older copy of two, and the newer
+      // one lost: the segment says by itself that it is the one.
+      if (i === 1 && position.nextSalt === 0 && !isGeneration(vfs, path, storeId, position.generation + 1))
+        return;
       if (vfs.stat(path)?.kind !== "file") throw new LogMissingError(this.#storePath, `${path} is missing`);
       const file = vfs.open(path, writable ? "write" : "read");
+      const block = new Uint8Array(BLOCK_BYTES);
+      readFully(file, block, 0, BLOCK_BYTES, 0);
+      const header = decodeSegmentHeader(storeId, block);
       const generation = position.generation + i;
-      const salt = i === 0 ? position.salt : position.nextSalt;
+      const salt = i === 0 ? position.salt : position.nextSalt || (header?.salt ?? 0);
       const stretch: Stretch = {
         index,
         file,
@@ -148,9 +155,6 @@ export class LogReader {
         end: BLOCK_BYTES,
       };
       this.#stretches.push(stretch);
-      const block = new Uint8Array(BLOCK_BYTES);
-      readFully(file, block, 0, BLOCK_BYTES, 0);
-      const header = decodeSegmentHeader(storeId, block);
       const right = header?.salt === salt && header.generation === generation && header.pageSize === pageSize;
       if (!right) throw new LogMissingError(this.#storePath, `${path} is not the log that belongs to it`);
     }
@@ -263,6 +267,66 @@ export class LogReader {
   }
 }
 
+function readSegmentHeader(vfs: Vfs, path: string, storeId: Uint8Array): SegmentHeader | undefined {
+  if (vfs.stat(path)?.kind !== "file") return undefined;
+  const file = vfs.open(path, "read");
+  try {
+    const block = new Uint8Array(BLOCK_BYTES);
+    readFully(file, block, 0, BLOCK_BYTES, 0);
+    return decodeSegmentHeader(storeId, block);
+  } finally {
+    file.close();
+  }
+}
+
+function isGeneration(vfs: Vfs, path: string, storeId: Uint8Array, generation: number): boolean {
+  return readSegmentHeader(vfs, path, storeId)?.generation === generation;
+}
+
+/**
+ * The log that a store with a clean header has all the same: the header says that generations up to
+ * `lastGeneration` were used, and a segment beside it is newer and holds a commit. So the header in
+ * force is the older copy of two, and the newer one lost. undefined: there is none; throws
+ * CorruptionError where the log does not begin at that header's state.
+ */
+export function findUnknownLog(
+  vfs: Vfs,
+  storePath: string,
+  storeId: Uint8Array,
+  lastGeneration: number,
+  commit: number,
+): LogPosition | undefined {
+  let position: LogPosition | undefined;
+  for (let segment = 0; segment < 2; segment++) {
+    const path = segmentPath(storePath, segment);
+    const header = readSegmentHeader(vfs, path, storeId);
+    if (header === undefined || header.generation <= lastGeneration) continue;
+    const first = firstCommit(vfs, path, header);
+    if (first === 0) continue;
+    if (header.generation === lastGeneration + 1 && first === commit + 1) {
+      const { generation, salt } = header;
+      position = { segment, generation, salt, chain: salt, nextSalt: 0 };
+    } else if (position === undefined) {
+      const reason = `${path} holds commits that the store's header does not know of: its newer copy is lost, or the file is from another time than its log`;
+      throw new CorruptionError("W4", reason, { path: storePath, page: 0, offset: 0 });
+    }
+  }
+  return position;
+}
+
+/** Number of the commit that a segment's first frame belongs to; 0: it holds none. */
+function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
+  const file = vfs.open(path, "read");
+  try {
+    const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+    if (readFully(file, bytes, 0, FRAME_HEADER_BYTES, BLOCK_BYTES) < FRAME_HEADER_BYTES) return 0;
+    const words = new Uint32Array(bytes.buffer);
+    return isFrameHeader(words, 0, header) ? words[6]! + words[7]! * 0x1_0000_0000 : 0;
+  } finally {
+    file.close();
+  }
+}
+
 /** Copies the first `end` bytes, in whole blocks as far as there are any. */
 function copyBytes(from: VfsFile, to: VfsFile, end: number): void {
   const buffer = new Uint8Array(WINDOW_BYTES);
@@ -273,8 +337,12 @@ function copyBytes(from: VfsFile, to: VfsFile, end: number): void {
 }
 
 /** Whether a frame header with this segment's salt and generation, unharmed, stands here. */
-function isFrameHeader(words: Uint32Array, w: number, stretch: Stretch): boolean {
-  if (words[w + 4] !== stretch.salt || words[w + 5] !== stretch.generation) return false;
+function isFrameHeader(
+  words: Uint32Array,
+  w: number,
+  segment: { readonly salt: number; readonly generation: number },
+): boolean {
+  if (words[w + 4] !== segment.salt || words[w + 5] !== segment.generation) return false;
   if (words[w + 1] !== frameHeaderCheck(words, w)) return false;
   const length = words[w + 2]!;
   return length >= FRAME_HEADER_BYTES && length <= FRAME_BYTES_MAX && (length & 7) === 0;

@@ -23,14 +23,15 @@ import {
   OP_WRITE,
   segmentPath,
 } from "../log/log-format.js";
-import { type FrameView, LogReader } from "../log/log-reader.js";
+import { type FrameView, findUnknownLog, LogReader } from "../log/log-reader.js";
+import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
 import { checksumSeed, pageChecksum } from "./page-header.js";
 import { FRAME_DIRTY } from "./page-pool.js";
 import type { Pager } from "./pager.js";
-import { firstPage } from "./store-header.js";
+import { firstPage, type StoreHeader } from "./store-header.js";
 
 /** Where replayed pages live. Both calls return the bytes and the block's offset in them. */
 interface ReplayTarget {
@@ -57,6 +58,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   const first = firstPage(header.pageSize);
   const list = readFreeList(pager.data, header.storeId, header.freeListHead, first, header.pageCount);
   pager.freeListChain = list.chain;
+  header.log ??= unknownLog(header, vfs, path);
   if (header.log === undefined) {
     takeFreeList(pager, list.extents);
     return { transactions: 0, logBytes: 0 };
@@ -91,6 +93,14 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   }
   if (!pager.readOnly) removeSegments(vfs, path);
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
+}
+
+/** A log that only a header copy which is lost knew of; its generations are not used again. */
+function unknownLog(header: StoreHeader, vfs: Vfs, path: string): LogPosition | undefined {
+  const { storeId, lastGeneration, commit } = header;
+  const position = findUnknownLog(vfs, path, storeId, lastGeneration, commit);
+  if (position !== undefined) header.lastGeneration = position.generation + 1;
+  return position;
 }
 
 function takeFreeList(pager: Pager, extents: ExtentSet): void {

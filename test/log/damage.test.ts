@@ -1,0 +1,221 @@
+/**
+ * A log that was cut off or damaged. What was cut is a tail, and the commits before it are there; damage
+ * in the middle is an error, never silence (W5). An older copy of the store's header never passes for the
+ * newest state (W4).
+ */
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { alignUp } from "../../src/base/bytes.js";
+import { BLOCK_BYTES } from "../../src/log/log-format.js";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { Prng } from "../../src/vfs/prng.js";
+import { bytesOf, outcome, withFile } from "../support/damage.js";
+import { Session, type SessionSettings, STORE_PATH } from "../support/session.js";
+
+const SEED = 7;
+const LOG = `${STORE_PATH}-log1`;
+const OTHER_LOG = `${STORE_PATH}-log2`;
+const settings: SessionSettings = { pageSize: 4096, durability: "sync" };
+
+interface Scene {
+  readonly session: Session;
+  /** What is on the disk: all that was synced. */
+  readonly disk: MemoryVfs;
+}
+
+function scene(script: (session: Session) => void): Scene {
+  const vfs = new FaultyVfs({ seed: SEED });
+  const session = new Session(vfs, settings, SEED);
+  session.open();
+  script(session);
+  return { session, disk: vfs.powerCutImage("dropped", 1) };
+}
+
+function commits(session: Session, count: number): void {
+  for (let i = 0; i < count; i++) session.put(session.key(20), session.bytes(30 + session.prng.below(300)));
+}
+
+function usedLength(log: Uint8Array): number {
+  let end = log.length;
+  while (end > 0 && log[end - 1] === 0) end--;
+  return end;
+}
+
+describe("a log that is cut", () => {
+  let found: Scene;
+  let log: Uint8Array;
+  beforeAll(() => {
+    found = scene((session) => commits(session, 8));
+    log = bytesOf(found.disk, LOG);
+  });
+
+  it("gives the commits before the cut, wherever it is", () => {
+    const end = alignUp(usedLength(log), BLOCK_BYTES);
+    const { history } = found.session;
+    let last = -1;
+    // Each commit is in blocks of its own, with padding at the end, of which a few bytes will do.
+    for (let cut = end; cut > end - 4 * BLOCK_BYTES; cut -= cut % BLOCK_BYTES > 500 ? 31 : 1) {
+      const state = outcome(withFile(found.disk, LOG, log.subarray(0, cut)), settings, history);
+      if (last < 0) expect(state).toBe(history.newest);
+      else expect(state === last || state === last - 1, `cut at ${cut}: ${state} after ${last}`).toBe(true);
+      last = state as number;
+    }
+    expect(last).toBeLessThan(history.newest - 2);
+  });
+
+  it("gives the same where zeros or noise follow the cut", () => {
+    const end = usedLength(log);
+    const { history } = found.session;
+    const prng = new Prng(SEED);
+    for (let cut = end - 5; cut > end - 3 * BLOCK_BYTES; cut -= 97) {
+      const clean = outcome(withFile(found.disk, LOG, log.subarray(0, cut)), settings, history);
+      const zeros = log.slice();
+      zeros.fill(0, cut);
+      expect(outcome(withFile(found.disk, LOG, zeros), settings, history)).toBe(clean);
+      const noise = log.slice();
+      prng.fill(noise, cut, noise.length);
+      expect(outcome(withFile(found.disk, LOG, noise), settings, history)).toBe(clean);
+    }
+  });
+});
+
+describe("a log with a bit flipped", () => {
+  it("loses the last commit at most, or is an error", () => {
+    const found = scene((session) => commits(session, 12));
+    const { history } = found.session;
+    const log = bytesOf(found.disk, LOG);
+    const prng = new Prng(SEED);
+    const seen = new Set<number | string>();
+    for (let at = 0; at < usedLength(log); at += 1 + prng.below(200)) {
+      const bad = log.slice();
+      bad[at]! ^= 1 << prng.below(8);
+      const state = outcome(withFile(found.disk, LOG, bad), settings, history);
+      seen.add(state);
+      const right = typeof state === "number" ? state >= history.newest - 1 : state !== "problems";
+      expect(right, `byte ${at}: ${state}`).toBe(true);
+    }
+    // All three were met: unharmed (padding), the last commit torn, and damage in the middle.
+    expect([...seen].sort()).toContain("ERR_ESPALIER_CORRUPTION");
+    expect(seen).toContain(history.newest);
+    expect(seen).toContain(history.newest - 1);
+  });
+
+  it("in the first of two segments is an error", () => {
+    const found = scene((session) => {
+      commits(session, 5);
+      session.checkpoint();
+      commits(session, 5);
+    });
+    const { history } = found.session;
+    const before = bytesOf(found.disk, OTHER_LOG);
+    const bad = before.slice();
+    bad[BLOCK_BYTES + 60]! ^= 4;
+    expect(outcome(found.disk.clone(), settings, history)).toBe(history.newest);
+    expect(outcome(withFile(found.disk, OTHER_LOG, bad), settings, history)).toBe("ERR_ESPALIER_CORRUPTION");
+  });
+});
+
+/** States of the files in which the two header copies say very different things. */
+const MOMENTS: readonly { name: string; script: (session: Session) => void; closed?: boolean }[] = [
+  { name: "first commits after it was made", script: (s) => commits(s, 5) },
+  {
+    name: "after a checkpoint",
+    script: (s) => {
+      commits(s, 5);
+      s.checkpoint();
+      commits(s, 5);
+    },
+  },
+  {
+    name: "after two checkpoints",
+    script: (s) => {
+      commits(s, 5);
+      s.checkpoint();
+      commits(s, 5);
+      s.checkpoint();
+      commits(s, 3);
+    },
+  },
+  {
+    name: "first commits after a clean close",
+    script: (s) => {
+      commits(s, 5);
+      s.close();
+      s.open();
+      commits(s, 5);
+    },
+  },
+  {
+    name: "closed",
+    script: (s) => {
+      commits(s, 5);
+      s.close();
+    },
+  },
+];
+
+describe("a damaged header copy", () => {
+  /**
+   * Story: a store with a damaged newest header fell back to the other copy without a word. That one was
+   * clean, from before the first commit of the session, or did not know the second log segment: all
+   * that was acknowledged since then was gone.
+   */
+  it.each(MOMENTS)("never brings back an older state: $name", ({ script }) => {
+    const found = scene(script);
+    const { history } = found.session;
+    const data = bytesOf(found.disk, STORE_PATH);
+    const prng = new Prng(SEED);
+    for (const copy of [0, 1]) {
+      for (let at = 0; at < 512; at += at < 112 || at >= 504 ? 1 : 5) {
+        const bad = data.slice();
+        bad[copy * BLOCK_BYTES + at]! ^= 1 << prng.below(8);
+        const state = outcome(withFile(found.disk, STORE_PATH, bad), settings, history);
+        const right = state === history.newest || (typeof state === "string" && state !== "problems");
+        expect(right, `copy ${copy}, byte ${at}: ${state} of ${history.newest}`).toBe(true);
+      }
+    }
+  });
+
+  it("does not hurt where the log says the rest", () => {
+    const found = scene((session) => commits(session, 5));
+    const data = bytesOf(found.disk, STORE_PATH);
+    for (const copy of [0, 1]) {
+      const bad = data.slice();
+      bad.fill(0xee, copy * BLOCK_BYTES, copy * BLOCK_BYTES + 512);
+      const state = outcome(withFile(found.disk, STORE_PATH, bad), settings, found.session.history);
+      expect(state).toBe(found.session.history.newest);
+    }
+  });
+});
+
+describe("a log that does not belong to the store", () => {
+  it("is an error of its own when it is missing or foreign", () => {
+    const found = scene((session) => commits(session, 5));
+    const { history } = found.session;
+    const missing = found.disk.clone();
+    missing.unlink(LOG);
+    expect(outcome(missing, settings, history)).toBe("ERR_ESPALIER_LOG_MISSING");
+    const foreign = bytesOf(scene((session) => commits(session, 5)).disk, LOG);
+    expect(outcome(withFile(found.disk, LOG, foreign), settings, history)).toBe("ERR_ESPALIER_LOG_MISSING");
+  });
+
+  it("is an error when the store's file is from another time", () => {
+    const vfs = new FaultyVfs({ seed: SEED });
+    const session = new Session(vfs, settings, SEED);
+    session.open();
+    commits(session, 5);
+    session.close();
+    const old = bytesOf(vfs.powerCutImage("dropped", 1), STORE_PATH);
+    session.open();
+    commits(session, 5);
+    session.checkpoint();
+    session.checkpoint();
+    commits(session, 5);
+    const now = vfs.powerCutImage("dropped", 1);
+    expect(outcome(now.clone(), settings, session.history)).toBe(session.history.newest);
+    expect(outcome(withFile(now, STORE_PATH, old), settings, session.history)).toBe(
+      "ERR_ESPALIER_CORRUPTION",
+    );
+  });
+});
