@@ -65,7 +65,8 @@ export class CheckpointSet implements CheckpointTarget {
     free.settle(log.durable, pager.versions.oldest);
     const listed = free.committed();
     for (const extent of pager.freeListChain) listed.add(extent.start, extent.count);
-    for (let i = 0; i < pager.taken.length; i += 2) listed.add(pager.taken[i]!, pager.taken[i + 1]!);
+    for (let i = 0; i < pager.space.taken.length; i += 2)
+      listed.add(pager.space.taken[i]!, pager.space.taken[i + 1]!);
     this.#listed = listed;
     this.#commit = log.committed;
     this.#pageCount = pager.pageCount;
@@ -97,7 +98,7 @@ export class CheckpointSet implements CheckpointTarget {
       if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);
       // What was added since then, the log gives out again.
       listed.add(this.#pageCount, start - this.#pageCount);
-      pager.pageCount = start + count;
+      pager.space.pageCount = start + count;
       this.#pageCount = pager.pageCount;
     }
     this.#freeRun = { start, count };

@@ -183,7 +183,7 @@ export class FreeSpace {
 
   /** Makes usable what was freed up to commit `durable` and is seen by no snapshot older than that. */
   settle(durable: number, oldestSnapshot: number): void {
-    const limit = durable < oldestSnapshot ? durable : oldestSnapshot;
+    const limit = Math.min(durable, oldestSnapshot);
     let done = 0;
     while (done < this.#waiting.length && this.#waiting[done]!.commit <= limit) {
       const extent = this.#waiting[done++]!;

@@ -14,22 +14,20 @@ import { ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
+import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
-import { ExtentSet, FreeSpace } from "./free-space.js";
+import { ExtentSet, type FreeSpace } from "./free-space.js";
 import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
-import { FRAME_DIRTY, FRAME_IMAGE, FRAME_TX, PagePool } from "./page-pool.js";
+import { FRAME_IMAGE, FRAME_TX, PagePool } from "./page-pool.js";
+import { PageSpace } from "./page-space.js";
 import type { StoreHeader } from "./store-header.js";
+import { NO_IMAGE, TouchedBlocks } from "./touched-blocks.js";
 import { Versions } from "./versions.js";
 
 export type { PageCheck } from "./block-store.js";
-
-/** Undo entry of a block that needs no before-image: it was clean, or it was free. */
-const NO_IMAGE = -1;
-/** Undo entry of a block whose before-image a snapshot keeps. */
-const IN_VERSIONS = -2;
 
 export interface PagerSettings {
   readonly vfs: Vfs;
@@ -45,12 +43,11 @@ export interface PagerSettings {
 }
 
 const LOG_BYTES_START = 256 * 1024;
-const SWITCH_FILL = 0.9;
 
 export class Pager {
   readonly pool: PagePool;
   readonly blocks: BlockStore;
-  readonly free: FreeSpace = new FreeSpace();
+  readonly space: PageSpace;
   /** Pages that hold the free list on disk. */
   freeListChain: ExtentSet = new ExtentSet();
   readonly versions: Versions;
@@ -61,33 +58,20 @@ export class Pager {
   readonly pageSize: number;
   readonly readOnly: boolean;
   readonly checkpoint: Checkpoint;
-  /** Pages below this are in use, free or headers. */
-  pageCount: number;
+  readonly segments: SegmentPacing;
 
   readonly #checkpointSet: CheckpointSet;
   readonly #background: BackgroundSync;
-  readonly #logBytes: number;
   #open = false;
-  /** Blocks touched by the transaction, and their before-images (frames) or NO_IMAGE. */
-  readonly #txBlocks: number[] = [];
-  readonly #txImages: number[] = [];
-  readonly #txAllocated: number[] = [];
-  readonly #txFreed: number[] = [];
-  readonly #txRevoked: number[] = [];
-  #txPageCount = 0;
+  readonly #touched: TouchedBlocks;
   /** Counts transactions: what is remembered of one does not outlive it. */
   transaction = 0;
-  #txOverflow = false;
   /** The page that the primitives change. */
   #page = -1;
   #offset = 0;
   #frame = 0;
   #logging = false;
   readonly #editBytesMax: number;
-  /** Use of the active segment at which the next commit switches. */
-  #switchAt: number = LOG_BYTES_START * SWITCH_FILL;
-  /** Why the last checkpoint failed, until one succeeds. */
-  checkpointFailure: unknown;
 
   constructor(settings: PagerSettings) {
     const { data, header, metrics, vfs, path } = settings;
@@ -97,31 +81,36 @@ export class Pager {
     this.pageSize = header.pageSize;
     this.readOnly = settings.readOnly;
     this.#background = settings.background;
-    this.pageCount = header.pageCount;
-    this.#logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
+    const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     this.#editBytesMax = this.pageSize >> 1;
     const logSettings: LogSettings = {
       vfs,
       storePath: path,
       storeId: header.storeId,
       pageSize: header.pageSize,
-      segmentBytesMax: this.#logBytes,
+      segmentBytesMax: logBytes,
       segmentBytesStart: LOG_BYTES_START,
       metrics: metrics.log,
     };
     this.log = new RedoLog(logSettings, header.commit);
     this.blocks = new BlockStore(data, header.storeId, this.log, settings.checkPage, metrics.pager, path);
     this.pool = new PagePool(header.pageSize, settings.cacheBytes, this.blocks, metrics.pager);
+    this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
     this.versions = new Versions(this.pool, vfs, `${path}-versions`, metrics.pager, () => this.log.committed);
+    this.#touched = new TouchedBlocks(this.pool, this.versions, this.blocks);
     this.blocks.attach(this.pool, this);
     this.#checkpointSet = new CheckpointSet(this);
-    this.checkpoint = new Checkpoint(
-      this.log,
-      this.#checkpointSet,
-      data.file,
-      settings.background,
-      this.#logBytes,
-    );
+    this.checkpoint = new Checkpoint(this.log, this.#checkpointSet, data.file, settings.background, logBytes);
+    this.segments = new SegmentPacing(this.log, this.checkpoint, LOG_BYTES_START, logBytes, this);
+  }
+
+  /** Pages below this are in use, free or headers. */
+  get pageCount(): number {
+    return this.space.pageCount;
+  }
+
+  get free(): FreeSpace {
+    return this.space.free;
   }
 
   // ---- reading
@@ -164,8 +153,7 @@ export class Pager {
     if (!this.log.started) this.#startLog();
     this.log.begin();
     this.#open = true;
-    this.#txPageCount = this.pageCount;
-    this.#txOverflow = false;
+    this.space.begin();
   }
 
   /** First change since the store was opened: from now on the data file needs its log (W4). */
@@ -211,28 +199,7 @@ export class Pager {
 
   #firstTouch(page: number, frame: number): void {
     if (!this.#open) this.#begin();
-    const pool = this.pool;
-    const block = page >>> pool.blockShift;
-    const wanted = this.versions.needs(block);
-    // Before-images must not fill the pool: what the data file has needs none.
-    if ((pool.flags[frame]! & FRAME_DIRTY) !== 0 && pool.spares > pool.frameCount >> 1)
-      this.blocks.clean(frame);
-    let image = NO_IMAGE;
-    if (wanted || (pool.flags[frame]! & FRAME_DIRTY) !== 0) {
-      image = pool.takeSpare();
-      pool.copyFrame(frame, image);
-    }
-    if (wanted) this.versions.add(block, image, this.log.committed + 1);
-    this.#touch(block, frame, wanted ? IN_VERSIONS : image);
-  }
-
-  #touch(block: number, frame: number, image: number): void {
-    const pool = this.pool;
-    this.#txBlocks.push(block);
-    this.#txImages.push(image);
-    pool.flags[frame]! |= pool.imaged[frame] === this.log.generation ? FRAME_TX : FRAME_TX | FRAME_IMAGE;
-    pool.editBytes[frame] = 0;
-    pool.epoch++;
+    this.#touched.touch(page >>> this.pool.blockShift, frame, this.log.committed + 1, this.log.generation);
   }
 
   /** Replaces the selected page as a whole, which is logged as its image. */
@@ -290,11 +257,7 @@ export class Pager {
   allocatePage(useReserve: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    let page = this.free.ready.takeLowest();
-    if (page < 0) {
-      this.data.claim(this.pageCount + 1, useReserve);
-      page = this.pageCount++;
-    } else this.#txAllocated.push(page, 1);
+    const page = this.space.takePage(useReserve);
     this.#formatPage(page);
     return page;
   }
@@ -305,7 +268,7 @@ export class Pager {
     if (pool.blockShift === 0) {
       this.blocks.forget(block);
       const frame = pool.fresh(block);
-      this.#touch(block, frame, NO_IMAGE);
+      this.#touched.add(block, frame, NO_IMAGE, this.log.generation);
       pool.flags[frame]! |= FRAME_IMAGE;
       this.#select(page, frame << pool.frameShift, frame);
     } else {
@@ -324,7 +287,7 @@ export class Pager {
 
   freePage(page: number): void {
     if (!this.#open) this.#begin();
-    this.#txFreed.push(page, 1);
+    this.space.givePage(page);
   }
 
   /**
@@ -334,28 +297,17 @@ export class Pager {
   allocateRun(count: number): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    const unit = 1 << this.pool.blockShift;
-    const whole = Math.ceil(count / unit) * unit;
-    let start = this.free.ready.take(whole, unit);
-    if (start >= 0) this.#txAllocated.push(start, whole);
-    else {
-      start = Math.ceil(this.pageCount / unit) * unit;
-      this.data.claim(start + whole, false);
-      if (start > this.pageCount) this.#txFreed.push(this.pageCount, start - this.pageCount);
-      this.pageCount = start + whole;
-    }
-    for (let block = start / unit; block < (start + whole) / unit; block++) {
+    const run = this.space.takeRun(count);
+    const { blockShift } = this.pool;
+    for (let block = run.start >>> blockShift; block < (run.start + run.count) >>> blockShift; block++) {
       this.blocks.forget(block);
     }
-    this.#txRevoked.push(start, whole);
-    this.#txOverflow = true;
-    return start;
+    return run.start;
   }
 
   freeRun(start: number, count: number): void {
     if (!this.#open) this.#begin();
-    const unit = 1 << this.pool.blockShift;
-    this.#txFreed.push(start, Math.ceil(count / unit) * unit);
+    this.space.giveRun(start, count);
   }
 
   /** Makes usable what is free for good by now. */
@@ -373,18 +325,19 @@ export class Pager {
     if (!this.#open) return;
     const before = this.metrics.log.bytes;
     try {
-      this.#makeRoom();
+      if (!this.log.partWritten) this.segments.makeRoom(this.#bytesToLog());
       this.#logPages();
-      this.#logSpace();
-      if (this.#txOverflow) this.#syncOverflow();
+      this.space.log();
+      if (this.space.tookRun) this.#syncOverflow();
       this.log.commit(sync);
     } catch (error) {
       this.rollback();
       throw error;
     }
-    this.#settlePages();
+    this.#touched.committed(this.log.committed, this.log.generation, this.#freedPages());
+    this.space.committed(this.log.committed);
     this.#endTransaction();
-    this.#pace(this.metrics.log.bytes - before);
+    this.segments.afterCommit(this.metrics.log.bytes - before);
   }
 
   /** Overflow runs are durable before the commit that refers to them (W3). */
@@ -399,30 +352,15 @@ export class Pager {
     }
   }
 
-  /** Switches segments before a transaction that would not fit, if nothing of it is written yet. */
-  #makeRoom(): void {
-    const log = this.log;
-    if (log.partWritten) return;
-    let images = 0;
-    for (const block of this.#txBlocks) {
-      const frame = this.pool.lookup(block);
-      if (frame >= 0 && (this.pool.flags[frame]! & FRAME_IMAGE) !== 0) images++;
-    }
-    const bytes = log.pendingBytes + images * (this.data.blockBytes + 16) + 4096;
-    if (log.usedBytes + bytes <= log.segmentBytes || log.usedBytes < log.segmentBytes / 2) return;
-    try {
-      if (this.#growSegment(bytes)) return;
-      this.#switchSegment(true);
-    } catch (error) {
-      if (log.failure !== undefined) throw error;
-      this.#checkpointFailed(error);
-    }
+  /** What is still to be logged of the transaction, at most. */
+  #bytesToLog(): number {
+    return this.log.pendingBytes + this.#touched.images * (this.data.blockBytes + 16) + 4096;
   }
 
   #logPages(): void {
     const pool = this.pool;
     const freed = this.#freedPages();
-    for (const block of this.#txBlocks) {
+    for (const block of this.#touched) {
       const frame = pool.lookup(block);
       if (frame < 0 || (pool.flags[frame]! & FRAME_IMAGE) === 0) continue;
       if (freed?.has(block) === true) continue;
@@ -433,12 +371,8 @@ export class Pager {
 
   /** Blocks whose bytes nobody will read again: freed by this transaction, seen by no snapshot. */
   #freedPages(): Set<number> | undefined {
-    if (this.#txFreed.length === 0 || this.versions.newest >= 0 || this.pool.blockShift !== 0)
-      return undefined;
-    const freed = new Set<number>();
-    for (let i = 0; i < this.#txFreed.length; i += 2)
-      if (this.#txFreed[i + 1] === 1) freed.add(this.#txFreed[i]!);
-    return freed;
+    if (this.versions.newest >= 0 || this.pool.blockShift !== 0) return undefined;
+    return this.space.givenPages();
   }
 
   /** Logs a block's image; returns where in the segment its bytes begin. */
@@ -451,52 +385,7 @@ export class Pager {
     return this.log.records.image(block, pool.u8, offset, tail, back, this.pageSize);
   }
 
-  #logSpace(): void {
-    const log = this.log;
-    if (this.pageCount > this.#txPageCount) log.records.extent(this.#txPageCount, this.pageCount);
-    for (let i = 0; i < this.#txAllocated.length; i += 2)
-      log.records.allocate(this.#txAllocated[i]!, this.#txAllocated[i + 1]!);
-    for (let i = 0; i < this.#txRevoked.length; i += 2)
-      log.records.revoke(this.#txRevoked[i]!, this.#txRevoked[i + 1]!);
-    for (let i = 0; i < this.#txFreed.length; i += 2) {
-      log.records.free(this.#txFreed[i]!, this.#txFreed[i + 1]!);
-      if (log.partIsFull) log.writePart();
-    }
-  }
-
-  /** After a commit: touched blocks are dirty, before-images are done with, freed pages wait. */
-  #settlePages(): void {
-    const pool = this.pool;
-    const commit = this.log.committed;
-    const freed = this.#freedPages();
-    for (let i = 0; i < this.#txBlocks.length; i++) {
-      const image = this.#txImages[i]!;
-      if (image >= 0) pool.releaseSpare(image);
-      const block = this.#txBlocks[i]!;
-      const frame = pool.lookup(block);
-      if (frame < 0) continue;
-      const flags = pool.flags[frame]!;
-      if (freed?.has(block) === true) {
-        pool.drop(frame);
-        continue;
-      }
-      if ((flags & FRAME_IMAGE) !== 0) pool.imaged[frame] = this.log.generation;
-      if ((flags & FRAME_DIRTY) === 0) pool.dirtySince[frame] = this.log.generation;
-      pool.flags[frame] = FRAME_DIRTY;
-      pool.changedBy[frame] = commit;
-    }
-    this.blocks.commitSpills(commit);
-    for (let i = 0; i < this.#txFreed.length; i += 2) {
-      this.free.free(this.#txFreed[i]!, this.#txFreed[i + 1]!, commit);
-    }
-  }
-
   #endTransaction(): void {
-    this.#txBlocks.length = 0;
-    this.#txImages.length = 0;
-    this.#txAllocated.length = 0;
-    this.#txFreed.length = 0;
-    this.#txRevoked.length = 0;
     this.#open = false;
     this.#page = -1;
     this.transaction++;
@@ -505,43 +394,15 @@ export class Pager {
   /** Undoes the running transaction, if there is one. */
   rollback(): void {
     if (!this.#open) return;
-    const pool = this.pool;
-    const number = this.log.committed + 1;
-    this.blocks.dropSpills();
-    for (let i = this.#txBlocks.length - 1; i >= 0; i--) {
-      const block = this.#txBlocks[i]!;
-      const image = this.#txImages[i]!;
-      this.#restore(block, image === IN_VERSIONS ? this.versions.undo(block, number) : image);
-    }
-    for (let i = 0; i < this.#txAllocated.length; i += 2) {
-      this.free.ready.add(this.#txAllocated[i]!, this.#txAllocated[i + 1]!);
-    }
-    this.pageCount = this.#txPageCount;
+    this.#touched.undo(this.log.committed + 1);
+    this.space.undone();
     this.log.rollback();
     this.#endTransaction();
-    pool.epoch++;
-  }
-
-  #restore(block: number, image: number): void {
-    const pool = this.pool;
-    const frame = pool.lookup(block);
-    if (image === NO_IMAGE) {
-      if (frame >= 0) pool.drop(frame);
-      return;
-    }
-    if (frame < 0) {
-      pool.adoptSpare(image, block);
-      return;
-    }
-    pool.copyFrame(image, frame);
-    pool.renew(frame);
-    pool.releaseSpare(image);
   }
 
   /** Frame with the committed bytes of a block that the running transaction has changed. */
   beforeImage(block: number): number {
-    const image = this.#txImages[this.#txBlocks.indexOf(block)] ?? NO_IMAGE;
-    return image === IN_VERSIONS ? this.versions.find(block, this.log.committed) : image;
+    return this.#touched.beforeImage(block, this.log.committed);
   }
 
   /** A spill took the selected page's bytes away. */
@@ -549,87 +410,27 @@ export class Pager {
     this.#page = -1;
   }
 
-  // ---- segments and checkpoints
-
-  /** Moves the checkpoint on, after a commit that used up `bytes` of the log. */
-  #pace(bytes: number): void {
-    try {
-      this.checkpoint.step(bytes);
-      if (this.log.usedBytes > this.#switchAt && !this.#growSegment(0)) this.#switchSegment(false);
-    } catch (error) {
-      this.#checkpointFailed(error);
-    }
-  }
-
-  /**
-   * The commit stands, the log is kept and grows, and the checkpoint is tried again when it has grown
-   * by another quarter. (A failed sync has poisoned the log by itself.)
-   */
-  #checkpointFailed(error: unknown): void {
-    this.checkpointFailure = error;
-    this.#switchAt = this.log.usedBytes + this.log.segmentBytes / 4;
-  }
-
-  /**
-   * Rather than wait for a checkpoint, the active segment grows while it is still small, by `bytes` at
-   * least. False where it is as large as it may be, or the other segment can be switched to.
-   */
-  #growSegment(bytes: number): boolean {
-    const { log } = this;
-    if (this.checkpoint.ready || !this.checkpoint.running || log.segmentBytes >= this.#logBytes) return false;
-    log.growActive(Math.min(this.#logBytes, Math.max(log.segmentBytes * 2, log.usedBytes + bytes)));
-    this.#switchAt = log.segmentBytes * SWITCH_FILL;
-    return true;
-  }
-
-  #switchSegment(inTransaction: boolean): void {
-    this.#finishCheckpoint();
-    // The checkpoint may have evicted a page of the transaction, which then has begun in this segment.
-    if (inTransaction && this.log.partWritten) return;
-    this.log.switchSegment(inTransaction);
-    this.#switchAt = this.log.segmentBytes * SWITCH_FILL;
-    if (inTransaction) this.#carryOver();
-    try {
-      this.checkpoint.begin();
-    } finally {
-      if (inTransaction) this.#txPageCount = this.pageCount;
-    }
-  }
+  // ---- checkpoints
 
   /**
    * The running transaction goes on in a new segment: what was logged of it went with the old one, and
    * the pages that it has added to the file count as taken from the free ones, since the checkpoint's
    * header knows them as free.
    */
-  #carryOver(): void {
-    for (const block of this.#txBlocks) {
-      const frame = this.pool.lookup(block);
-      if (frame >= 0) this.pool.flags[frame]! |= FRAME_IMAGE;
-    }
-    if (this.pageCount > this.#txPageCount)
-      this.#txAllocated.push(this.#txPageCount, this.pageCount - this.#txPageCount);
+  carryOver(): void {
+    this.#touched.imageAll();
+    this.space.carryOver();
   }
 
-  /** Pages that the running transaction has taken, as pairs of first page and count. */
-  get taken(): readonly number[] {
-    return this.#txAllocated;
-  }
-
-  #finishCheckpoint(): void {
-    if (this.checkpoint.running) this.checkpoint.finish();
-    if (!this.checkpoint.ready) {
-      this.checkpoint.again();
-      this.checkpoint.finish();
-    }
-    this.checkpointFailure = undefined;
+  carriedOver(): void {
+    this.space.carriedOver();
   }
 
   /** Brings all commits into the data file. Between transactions. */
   checkpointNow(): void {
     if (!this.log.started) return;
     this.assertWritable();
-    this.#switchSegment(false);
-    this.checkpoint.finish();
+    this.segments.checkpointNow();
   }
 
   /** Whether the page is taken for a free list that a running checkpoint will put into force. */
@@ -645,7 +446,7 @@ export class Pager {
     this.checkpointNow();
     this.checkpointNow();
     this.settleFree();
-    this.pageCount = this.free.ready.trimEnd(this.pageCount);
+    this.space.pageCount = this.free.ready.trimEnd(this.pageCount);
     this.checkpointNow();
     if (this.pageCount === this.header.pageCount) this.data.truncate(this.pageCount);
   }

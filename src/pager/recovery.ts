@@ -190,7 +190,7 @@ class Replay {
    */
   begin(): void {
     const pager = this.#pager;
-    pager.pageCount = this.#pagesInTheEnd;
+    pager.space.pageCount = this.#pagesInTheEnd;
     if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
   }
 
@@ -300,7 +300,7 @@ class Replay {
   }
 
   finish(): void {
-    this.#pager.pageCount = Math.max(this.#pages, this.#pagesInTheEnd);
+    this.#pager.space.pageCount = Math.max(this.#pages, this.#pagesInTheEnd);
     if (this.#target instanceof OverlayTarget) this.#target.seal();
   }
 }

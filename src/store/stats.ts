@@ -49,7 +49,7 @@ export function collectStats(engine: Engine, catalog: Catalog, settings: Setting
     if (name === "") records = count;
     else trees[name] = count;
   }
-  const failure = log.failure ?? pager.checkpointFailure;
+  const failure = log.failure ?? pager.segments.failure;
   return {
     path,
     storeId: engine.storeId,

@@ -1,0 +1,121 @@
+/**
+ * When the log goes on in its other segment: after a commit that has nearly filled the active one, or
+ * before a transaction that would not fit into it. The checkpoint of the segment left behind is moved on
+ * by each commit; a small segment grows rather than wait for it.
+ */
+
+import type { Checkpoint } from "./checkpoint.js";
+import type { RedoLog } from "./redo-log.js";
+
+/** Use of a segment at which the next commit leaves it. */
+const SWITCH_FILL = 0.9;
+
+/** What the owner of a running transaction does when that goes on in a new segment. */
+export interface CarryOver {
+  /** Before the checkpoint collects: what was logged of the transaction is gone. */
+  carryOver(): void;
+  /** After it has collected. */
+  carriedOver(): void;
+}
+
+export class SegmentPacing {
+  /** Why the last checkpoint failed, until one succeeds. */
+  failure: unknown;
+  readonly #log: RedoLog;
+  readonly #checkpoint: Checkpoint;
+  readonly #segmentBytesMax: number;
+  readonly #owner: CarryOver;
+  /** Use of the active segment at which the next commit leaves it. */
+  #switchAt: number;
+
+  constructor(
+    log: RedoLog,
+    checkpoint: Checkpoint,
+    segmentBytesStart: number,
+    segmentBytesMax: number,
+    owner: CarryOver,
+  ) {
+    this.#log = log;
+    this.#checkpoint = checkpoint;
+    this.#segmentBytesMax = segmentBytesMax;
+    this.#owner = owner;
+    this.#switchAt = segmentBytesStart * SWITCH_FILL;
+  }
+
+  /** Moves the checkpoint on, after a commit that used up `bytes` of the log. Throws nothing. */
+  afterCommit(bytes: number): void {
+    try {
+      this.#checkpoint.step(bytes);
+      if (this.#log.usedBytes > this.#switchAt && !this.#grow(0)) this.#switch(false);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /**
+   * Before a transaction's last `bytes` are written: goes on in the other segment where they do not
+   * fit, if nothing of the transaction is written yet. Throws PoisonedError only.
+   */
+  makeRoom(bytes: number): void {
+    const log = this.#log;
+    if (log.partWritten) return;
+    if (log.usedBytes + bytes <= log.segmentBytes || log.usedBytes < log.segmentBytes / 2) return;
+    try {
+      if (!this.#grow(bytes)) this.#switch(true);
+    } catch (error) {
+      if (log.failure !== undefined) throw error;
+      this.#failed(error);
+    }
+  }
+
+  /** Brings all commits into the data file. Between transactions. */
+  checkpointNow(): void {
+    this.#switch(false);
+    this.#checkpoint.finish();
+  }
+
+  /**
+   * The commit stands, the log is kept and grows, and the checkpoint is tried again when it has grown
+   * by another quarter. (A failed sync has poisoned the log by itself.)
+   */
+  #failed(error: unknown): void {
+    this.failure = error;
+    this.#switchAt = this.#log.usedBytes + this.#log.segmentBytes / 4;
+  }
+
+  /**
+   * Rather than wait for a checkpoint, the active segment grows while it is still small, by `bytes` at
+   * least. False where it is as large as it may be, or the other segment can be switched to.
+   */
+  #grow(bytes: number): boolean {
+    const log = this.#log;
+    const { ready, running } = this.#checkpoint;
+    if (ready || !running || log.segmentBytes >= this.#segmentBytesMax) return false;
+    log.growActive(Math.min(this.#segmentBytesMax, Math.max(log.segmentBytes * 2, log.usedBytes + bytes)));
+    this.#switchAt = log.segmentBytes * SWITCH_FILL;
+    return true;
+  }
+
+  #switch(inTransaction: boolean): void {
+    this.#finishCheckpoint();
+    // The checkpoint may have evicted a page of the transaction, which then has begun in this segment.
+    if (inTransaction && this.#log.partWritten) return;
+    this.#log.switchSegment(inTransaction);
+    this.#switchAt = this.#log.segmentBytes * SWITCH_FILL;
+    if (inTransaction) this.#owner.carryOver();
+    try {
+      this.#checkpoint.begin();
+    } finally {
+      if (inTransaction) this.#owner.carriedOver();
+    }
+  }
+
+  #finishCheckpoint(): void {
+    if (this.#checkpoint.running) this.#checkpoint.finish();
+    if (!this.#checkpoint.ready) {
+      this.#checkpoint.again();
+      this.#checkpoint.finish();
+    }
+    this.failure = undefined;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The pages of the data file as the running transaction takes and gives them: free ones first, then new
+ * ones at the file's end, claimed before they are used (P3). What it takes and gives counts when it
+ * commits; undoing it gives back what it took.
+ */
+
+import type { RedoLog } from "../log/redo-log.js";
+import type { DataFile } from "./data-file.js";
+import { FreeSpace } from "./free-space.js";
+
+export class PageSpace {
+  readonly free: FreeSpace = new FreeSpace();
+  /** Pages below this are in use, free or headers. */
+  pageCount: number;
+  /** Whether the transaction has taken a run for bytes that bypass the log (W3). */
+  tookRun = false;
+
+  readonly #data: DataFile;
+  readonly #log: RedoLog;
+  /** Pages a block. */
+  readonly #unit: number;
+  /** Pairs of first page and count. */
+  readonly #taken: number[] = [];
+  readonly #given: number[] = [];
+  readonly #revoked: number[] = [];
+  #pageCountBefore = 0;
+
+  constructor(data: DataFile, log: RedoLog, pageCount: number, unit: number) {
+    this.#data = data;
+    this.#log = log;
+    this.#unit = unit;
+    this.pageCount = pageCount;
+  }
+
+  begin(): void {
+    this.#pageCountBefore = this.pageCount;
+    this.tookRun = false;
+  }
+
+  /** Takes the lowest page. Throws DiskFullError; `useReserve` is for deletes. */
+  takePage(useReserve: boolean): number {
+    const page = this.free.ready.takeLowest();
+    if (page >= 0) {
+      this.#taken.push(page, 1);
+      return page;
+    }
+    this.#data.claim(this.pageCount + 1, useReserve);
+    return this.pageCount++;
+  }
+
+  /**
+   * Takes pages that lie together, in whole blocks; their number is rounded up. They are free in the
+   * last durable state and seen by no snapshot, and older records of them are revoked. Throws
+   * DiskFullError.
+   */
+  takeRun(count: number): { readonly start: number; readonly count: number } {
+    const whole = this.#wholeBlocks(count);
+    let start = this.free.ready.take(whole, this.#unit);
+    if (start >= 0) this.#taken.push(start, whole);
+    else {
+      start = this.#wholeBlocks(this.pageCount);
+      this.#data.claim(start + whole, false);
+      if (start > this.pageCount) this.#given.push(this.pageCount, start - this.pageCount);
+      this.pageCount = start + whole;
+    }
+    this.#revoked.push(start, whole);
+    this.tookRun = true;
+    return { start, count: whole };
+  }
+
+  givePage(page: number): void {
+    this.#given.push(page, 1);
+  }
+
+  giveRun(start: number, count: number): void {
+    this.#given.push(start, this.#wholeBlocks(count));
+  }
+
+  #wholeBlocks(pages: number): number {
+    return Math.ceil(pages / this.#unit) * this.#unit;
+  }
+
+  /** Single pages that the transaction has given; undefined: none. */
+  givenPages(): Set<number> | undefined {
+    if (this.#given.length === 0) return undefined;
+    const pages = new Set<number>();
+    for (let i = 0; i < this.#given.length; i += 2) if (this.#given[i + 1] === 1) pages.add(this.#given[i]!);
+    return pages;
+  }
+
+  /** Pages that the transaction has taken from the free ones, as pairs of first page and count. */
+  get taken(): readonly number[] {
+    return this.#taken;
+  }
+
+  /** Logs what the transaction has taken and given. */
+  log(): void {
+    const { records } = this.#log;
+    if (this.pageCount > this.#pageCountBefore) records.extent(this.#pageCountBefore, this.pageCount);
+    this.#logPairs(this.#taken, (start, count) => records.allocate(start, count));
+    this.#logPairs(this.#revoked, (start, count) => records.revoke(start, count));
+    this.#logPairs(this.#given, (start, count) => records.free(start, count));
+  }
+
+  #logPairs(pairs: readonly number[], record: (start: number, count: number) => void): void {
+    for (let i = 0; i < pairs.length; i += 2) {
+      record(pairs[i]!, pairs[i + 1]!);
+      if (this.#log.partIsFull) this.#log.writePart();
+    }
+  }
+
+  /**
+   * The transaction goes on in a new log segment: the pages that it has added to the file count as taken
+   * from the free ones, since the checkpoint's header knows them as free.
+   */
+  carryOver(): void {
+    if (this.pageCount > this.#pageCountBefore)
+      this.#taken.push(this.#pageCountBefore, this.pageCount - this.#pageCountBefore);
+  }
+
+  carriedOver(): void {
+    this.#pageCountBefore = this.pageCount;
+  }
+
+  committed(commit: number): void {
+    for (let i = 0; i < this.#given.length; i += 2)
+      this.free.free(this.#given[i]!, this.#given[i + 1]!, commit);
+    this.#end();
+  }
+
+  undone(): void {
+    for (let i = 0; i < this.#taken.length; i += 2) this.free.ready.add(this.#taken[i]!, this.#taken[i + 1]!);
+    this.pageCount = this.#pageCountBefore;
+    this.#end();
+  }
+
+  #end(): void {
+    this.#taken.length = 0;
+    this.#given.length = 0;
+    this.#revoked.length = 0;
+  }
+}
