@@ -1,0 +1,216 @@
+/** `plan` on one file: what it is, what it would become, what stands against it. Changes nothing. */
+
+import { EspalierError } from "../src/base/errors.js";
+import { BLOCK_BYTES } from "../src/log/log-format.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import {
+  checkSteps,
+  fillFrom,
+  openForCheck,
+  reasonsAgainst,
+  sizeSteps,
+  targetPageSize,
+} from "./check-file.js";
+import type { WorkStep } from "./control.js";
+import { inspectFile } from "./file-state.js";
+import { firstSectorOf } from "./in-place/fence.js";
+import { growthBudget, prepareForward } from "./in-place/prepare.js";
+import type { LegacyFile } from "./legacy/legacy-file.js";
+import type { LegacySurvey } from "./legacy/survey.js";
+import { findOpeners } from "./openers.js";
+import type { FileOptions } from "./options.js";
+import { type FileFormat, newResult, RefusedError } from "./results.js";
+
+export interface SizeSpan {
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface FilePlan {
+  path: string;
+  /** Whether `run` with these options would convert it. */
+  possible: boolean;
+  /** Every reason why not, with the option that would make it possible. */
+  reasons: string[];
+  /** What is worth knowing and no hindrance. */
+  notes: string[];
+  from: FileFormat | null;
+  recognisedBy: string | null;
+  trees: string[];
+  records: number | null;
+  digest: string | null;
+  keyBytes: SizeSpan | null;
+  valueBytes: SizeSpan | null;
+  logFrames: number | null;
+  healed: string[];
+  pageSize: { before: number | null; after: number | null };
+  pages: { before: number | null; after: number | null };
+  bytes: { before: number | null; after: number | null };
+  extraBytes: number | null;
+  /** A guess, from how long the check took. */
+  estimatedMs: number | null;
+}
+
+export function newPlan(path: string): FilePlan {
+  const unknown = { before: null, after: null };
+  return {
+    path,
+    possible: false,
+    reasons: [],
+    notes: [],
+    from: null,
+    recognisedBy: null,
+    trees: [],
+    records: null,
+    digest: null,
+    keyBytes: null,
+    valueBytes: null,
+    logFrames: null,
+    healed: [],
+    pageSize: { ...unknown },
+    pages: { ...unknown },
+    bytes: { ...unknown },
+    extraBytes: null,
+    estimatedMs: null,
+  };
+}
+
+/** A conversion moves the file about so often as the check reads it. */
+const WORK_PER_CHECK = 3;
+
+/** Puts everything into `plan`; throws nothing that the file is to blame for. */
+export function* planSteps(
+  vfs: Vfs,
+  given: string,
+  options: FileOptions,
+  plan: FilePlan,
+): Generator<WorkStep, void> {
+  const start = performance.now();
+  try {
+    const path = vfs.canonical(given);
+    const state = inspectFile(vfs, path);
+    plan.bytes.before = vfs.stat(path)?.size ?? null;
+    if (state.kind === "store") {
+      plan.from = "espalier";
+      plan.notes.push("it is a store already: there is nothing to do");
+      plan.possible = true;
+      return;
+    }
+    if (state.kind === "migrating") {
+      plan.from = "migrating";
+      plan.notes.push("its conversion has begun; run goes on with it");
+      plan.possible = true;
+      return;
+    }
+    yield* planLegacy(vfs, path, options, plan);
+    plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
+    addOpeners(vfs, path, options, plan);
+    plan.possible = plan.reasons.length === 0;
+  } catch (error) {
+    if (!(error instanceof EspalierError) && !(error instanceof RefusedError)) throw error;
+    plan.reasons.push(error.message);
+  }
+}
+
+function addOpeners(vfs: Vfs, path: string, options: FileOptions, plan: FilePlan): void {
+  if (options.assumeClosed === true) return;
+  const { pids, complete } = findOpeners(vfs, path);
+  if (pids.length > 0) plan.reasons.push(`it is locked by pid ${pids.join(", ")}`);
+  else if (!complete)
+    plan.reasons.push(
+      "whether another process has it open can't be seen from here; if none has, say --assume-closed",
+    );
+}
+
+function* planLegacy(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  plan: FilePlan,
+): Generator<WorkStep, void> {
+  const source = openForCheck(vfs, path, options);
+  try {
+    const result = newResult(path);
+    const survey = yield* checkSteps(source, result);
+    fillFrom(survey, result);
+    fillPlan(plan, survey);
+    plan.reasons.push(...reasonsAgainst(survey));
+    if (plan.reasons.length > 0) return;
+    yield* planTarget(vfs, path, source, survey, options, plan);
+  } finally {
+    source.close();
+  }
+}
+
+function fillPlan(plan: FilePlan, survey: LegacySurvey): void {
+  const result = newResult(plan.path);
+  fillFrom(survey, result);
+  plan.from = result.from;
+  plan.recognisedBy = result.recognisedBy;
+  plan.records = result.records;
+  plan.digest = result.digest.before;
+  plan.logFrames = result.logFrames;
+  plan.healed = result.healed;
+  plan.pageSize.before = survey.pageSize;
+  plan.pages.before = survey.filePages;
+  plan.trees = survey.trees.map((tree) => tree.name);
+  plan.keyBytes = spanOf(survey, "keyBytes");
+  plan.valueBytes = spanOf(survey, "valueBytes");
+  for (const note of survey.notes.slice(0, 20)) {
+    plan.notes.push(note.page >= 0 ? `page ${note.page}: ${note.reason}` : note.reason);
+  }
+}
+
+function spanOf(survey: LegacySurvey, what: "keyBytes" | "valueBytes"): SizeSpan | null {
+  const spans = survey.trees.flatMap((tree) =>
+    tree.content === undefined || tree.content.records === 0 ? [] : [tree.content[what]],
+  );
+  if (spans.length === 0) return null;
+  return { min: Math.min(...spans.map((span) => span.min)), max: Math.max(...spans.map((span) => span.max)) };
+}
+
+function* planTarget(
+  vfs: Vfs,
+  path: string,
+  source: LegacyFile,
+  survey: LegacySurvey,
+  options: FileOptions,
+  plan: FilePlan,
+): Generator<WorkStep, void> {
+  const pageSize = targetPageSize(survey, options);
+  const sized = yield* sizeSteps(source, survey, pageSize);
+  plan.pageSize.after = pageSize;
+  if (options.strategy === "rewrite") {
+    setSize(plan, sized.pages, pageSize);
+    plan.extraBytes = plan.bytes.after;
+    return;
+  }
+  const file = vfs.open(path, "read");
+  try {
+    const fileBytes = file.size();
+    const report = {
+      recognisedBy: survey.recognisedBy,
+      logFrames: 0,
+      healed: [],
+      pagesBefore: survey.filePages,
+    };
+    const settings = { fileBytes, firstSector: firstSectorOf(file), verify: "full" as const, report };
+    const inFile = (page: number): boolean => !source.pages.log.has(page);
+    const planned = prepareForward(survey, source.fileMeta.image, sized, settings, inFile);
+    setSize(plan, planned.head.finalPages, pageSize);
+    plan.extraBytes = planned.extraBytes;
+    const budget = growthBudget(fileBytes);
+    if (planned.extraBytes > budget && options.allowGrowth !== true) {
+      plan.reasons.push(
+        `in place it needs ${planned.extraBytes} bytes of extra disk on the way, ${budget} are allowed; say --allow-growth, or --strategy rewrite`,
+      );
+    }
+  } finally {
+    file.close();
+  }
+}
+
+function setSize(plan: FilePlan, pages: number, pageSize: number): void {
+  plan.pages.after = pages;
+  plan.bytes.after = Math.ceil((pages * pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+}
