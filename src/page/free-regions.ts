@@ -64,6 +64,12 @@ export class FreeRegions {
     this.#builtFor[page] = this.#pool.incarnation[offset >>> this.#pool.frameShift]!;
   }
 
+  /** The page's regions are not known any more; the next edit that needs them finds them again. */
+  forget(offset: number): void {
+    const incarnation = this.#pool.incarnation[offset >>> this.#pool.frameShift]!;
+    this.#builtFor[this.#index(offset)] = incarnation - 1;
+  }
+
   /** The page's regions, for checks and pictures. */
   list(offset: number): FreeRegion[] {
     const page = this.#index(offset);

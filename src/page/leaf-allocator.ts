@@ -172,6 +172,8 @@ export class LeafAllocator {
     }
     this.#pager.move(directory + LEAF_SLOT_BYTES * (to - from), directory, behind - directory);
     pool.u16[(offset + AT_SLOTS) >> 1] = slots - (to - from);
+    // A hole is looked for in the slots, which have lost all of the range, while it is released one by one.
+    if (to - from > 1) this.regions.forget(offset);
     for (let i = 0; i < to - from; i++) {
       const extent = this.#extents[i]!;
       const at = extent & 0xffff;
