@@ -10,6 +10,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
+  renameSync,
   statSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -23,19 +25,44 @@ export function backupPlace(backup: string, path: string, several: boolean): str
   return isFolder || several ? join(backup, basename(path)) : backup;
 }
 
-/** Copies a file and the legacy log beside it. Throws RefusedError where a copy is there already, IoError. */
+/**
+ * Copies a file and the legacy log beside it. A copy that an interrupted run has made of the same file stays.
+ * Throws RefusedError where something else is there, IoError, DiskFullError.
+ */
 export function copyWithLog(path: string, to: string): void {
-  if (existsSync(to)) throw new RefusedError(`the backup ${to} exists already`);
+  if (existsSync(to)) {
+    if (looksLike(path, to)) return;
+    throw new RefusedError(`the backup ${to} exists already`);
+  }
   attempt(to, () => {
     mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(path, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    syncPath(to);
+    const partial = `${to}-partial`;
+    copyFileSync(path, partial, constants.COPYFILE_FICLONE);
+    syncPath(partial);
     if (existsSync(logPath(path))) {
       cpSync(logPath(path), logPath(to), { recursive: true, mode: constants.COPYFILE_FICLONE });
       syncTree(logPath(to));
     }
+    renameSync(partial, to);
     syncPath(dirname(to));
   });
+}
+
+const HEAD_BYTES = 8192;
+
+/** Whether `copy`, which is whole if it is there, was made of the file as it is now. */
+function looksLike(path: string, copy: string): boolean {
+  return statSync(path).size === statSync(copy).size && headOf(path).equals(headOf(copy));
+}
+
+function headOf(path: string): Buffer {
+  const descriptor = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function syncTree(path: string): void {

@@ -69,6 +69,7 @@ export function* convertSteps(
   given: string,
   options: FileOptions,
   result: FileResult,
+  beforeFirstChange: () => void = () => undefined,
 ): Generator<WorkStep, void> {
   const path = vfs.canonical(given);
   inspectFile(vfs, path); // Before the lock: what is no tree file is not to get a lock file beside it.
@@ -88,6 +89,7 @@ export function* convertSteps(
       return;
     }
     clearBeginning(vfs, path, state);
+    beforeFirstChange();
     const strategy = options.strategy ?? "in-place";
     if (strategy === "rewrite") yield* convertByRewrite(vfs, path, options, result);
     else yield* convertInPlace(vfs, path, options, result);
@@ -174,6 +176,7 @@ export function* rollbackSteps(
   given: string,
   options: FileOptions,
   result: FileResult,
+  beforeFirstChange: () => void = () => undefined,
 ): Generator<WorkStep, void> {
   const path = vfs.canonical(given);
   inspectFile(vfs, path);
@@ -195,6 +198,7 @@ export function* rollbackSteps(
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
     removeLogs(vfs, path);
+    beforeFirstChange();
     yield* rollBackInPlace(vfs, path, options, result);
     if (digest !== null && result.digest.before !== null && result.digest.before !== digest)
       throw new RefusedError("the store changed while it was being checked");

@@ -1,0 +1,301 @@
+/**
+ * The command line of the migrator: yargs command modules for `espalier migrate …`, and what `espalier salvage`
+ * does with a legacy file.
+ *
+ * Exit codes: 0 done, 1 some files failed or could not be planned, 2 usage, 3 I/O or disk space, 4 corrupt
+ * input, 5 locked, 130 interrupted.
+ */
+
+import type { Argv, CommandModule } from "yargs";
+import { UsageError } from "../src/commands/support/exit-codes.js";
+import { note, paint, plural, print, printJson } from "../src/commands/support/output.js";
+import type { FileKind } from "./find-files.js";
+import {
+  exitCode,
+  type FileStanding,
+  findFiles,
+  type LegacyGeneration,
+  type MigrationEvent,
+  type MigrationReport,
+  planMigration,
+  type RunOptions,
+  rehearse,
+  rollbackMigration,
+  runMigration,
+  type Strategy,
+  salvageLegacyFile,
+  statusOf,
+  type VerifyMode,
+} from "./index.js";
+import { planText } from "./plan-text.js";
+import { EXIT_SOME_FAILED } from "./results.js";
+import { resultLine, TerminalProgress } from "./terminal.js";
+
+interface FilesArguments {
+  files: string[];
+  json: boolean;
+}
+
+interface CheckArguments extends FilesArguments {
+  strategy: Strategy;
+  "page-size": number | undefined;
+  assume: LegacyGeneration | undefined;
+  root: number | undefined;
+  "assume-closed": boolean;
+  "allow-growth": boolean;
+}
+
+interface RunArguments extends CheckArguments {
+  backup: string | undefined;
+  jobs: number;
+  "max-mb-per-sec": number | undefined;
+  "pause-file": string | undefined;
+  "max-duration": string | undefined;
+  verify: VerifyMode;
+  quiet: boolean;
+  to?: LegacyGeneration | undefined;
+}
+
+const GENERATIONS: readonly LegacyGeneration[] = ["gen1", "gen2", "gen3"];
+
+function withFiles<A>(yargs: Argv<A>): Argv<A & FilesArguments> {
+  return yargs
+    .positional("files", {
+      type: "string",
+      array: true,
+      demandOption: true,
+      describe: "Files, folders or globs",
+    })
+    .option("json", { type: "boolean", default: false, describe: "Print JSON" }) as Argv<A & FilesArguments>;
+}
+
+function withCheck<A>(yargs: Argv<A>): Argv<A & CheckArguments> {
+  return withFiles(yargs)
+    .option("strategy", {
+      choices: ["in-place", "rewrite"] as const,
+      default: "in-place",
+      describe: "Convert the file's own pages, or write a new file and rename it",
+    })
+    .option("page-size", {
+      type: "number",
+      describe: "Bytes a page of the new store; default: the file's own",
+    })
+    .option("assume", { choices: GENERATIONS, describe: "Take this generation instead of recognising it" })
+    .option("root", { type: "number", describe: "Take this page as the root" })
+    .option("assume-closed", {
+      type: "boolean",
+      default: false,
+      describe: "No other process has the file open, though that can't be seen from here",
+    })
+    .option("allow-growth", {
+      type: "boolean",
+      default: false,
+      describe: "In place: use more extra disk than 64 MiB or 5 % of the file",
+    }) as unknown as Argv<A & CheckArguments>;
+}
+
+function withRun<A>(yargs: Argv<A>): Argv<A & RunArguments> {
+  return withCheck(yargs)
+    .option("backup", { type: "string", describe: "Keep a copy of the original here (a folder for several)" })
+    .option("jobs", { alias: "j", type: "number", default: 1, describe: "Files in parallel" })
+    .option("max-mb-per-sec", { type: "number", describe: "Move at most so many MiB a second, in all" })
+    .option("pause-file", { type: "string", describe: "Wait while a file of this name is there" })
+    .option("max-duration", { type: "string", describe: "Stop cleanly after this time: 90s, 30m, 2h" })
+    .option("verify", {
+      choices: ["full", "sample", "none"] as const,
+      default: "full",
+      describe: "full: read back and compare digests; sample: structure and counts",
+    })
+    .option("quiet", {
+      alias: "q",
+      type: "boolean",
+      default: false,
+      describe: "Tell failures only",
+    }) as unknown as Argv<A & RunArguments>;
+}
+
+function positive(option: string, value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!(value > 0)) throw new UsageError(`--${option} ${value}: a number above 0 is needed`);
+  return value;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** "90s" in milliseconds; a bare number is seconds. */
+export function durationMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  if (match === null) throw new UsageError(`--max-duration ${text}: write 90s, 30m or 2h`);
+  return Number(match[1]) * UNITS[match[2] ?? "s"]!;
+}
+
+function optionsOf(args: RunArguments): RunOptions {
+  const maxMbPerSec = positive("max-mb-per-sec", args["max-mb-per-sec"]);
+  const jobs = positive("jobs", args.jobs) ?? 1;
+  const maxDurationMs = durationMs(args["max-duration"]);
+  return {
+    ...checkOptionsOf(args),
+    jobs: Math.ceil(jobs),
+    verify: args.verify,
+    command: ["espalier", ...process.argv.slice(2)].join(" "),
+    ...(args.backup !== undefined && { backup: args.backup }),
+    ...(maxMbPerSec !== undefined && { maxMbPerSec }),
+    ...(args["pause-file"] !== undefined && { pauseFile: args["pause-file"] }),
+    ...(maxDurationMs !== undefined && { maxDurationMs }),
+    ...(args.to !== undefined && { to: args.to }),
+  };
+}
+
+function checkOptionsOf(args: CheckArguments): RunOptions {
+  return {
+    strategy: args.strategy,
+    assumeClosed: args["assume-closed"],
+    allowGrowth: args["allow-growth"],
+    ...(args["page-size"] !== undefined && { pageSize: args["page-size"] }),
+    ...(args.assume !== undefined && { assume: args.assume }),
+    ...(args.root !== undefined && { root: args.root }),
+  };
+}
+
+function filesOf(args: FilesArguments, kinds: readonly FileKind[]): string[] {
+  const files = findFiles(args.files, kinds);
+  if (files.length === 0) throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
+  return files;
+}
+
+/** Runs with Ctrl-C as a clean stop; a second one ends the process. */
+async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  try {
+    return await work(stop.signal);
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
+
+async function runAndTell(args: RunArguments, kinds: readonly FileKind[], runner: Runner): Promise<void> {
+  const files = filesOf(args, kinds);
+  const options = optionsOf(args);
+  const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
+  process.exitCode = exitCode(report.files);
+}
+
+function teller(args: RunArguments): (event: MigrationEvent) => void {
+  if (!args.json && process.stdout.isTTY) {
+    if (args.quiet) return tellFailures;
+    const progress = new TerminalProgress(process.stdout);
+    return (event) => progress.show(event);
+  }
+  if (args.quiet && !args.json) return tellFailures;
+  return (event) => {
+    if (!args.quiet || event.event === "report") print(JSON.stringify(event));
+  };
+}
+
+function tellFailures(event: MigrationEvent): void {
+  if (event.event === "file-finished" && event.file.reason !== null) note(resultLine(event.file));
+}
+
+const planCommand: CommandModule<object, CheckArguments> = {
+  command: "plan <files..>",
+  describe: "What a run would do with each file; changes nothing",
+  builder: (yargs) =>
+    withCheck(yargs).example("$0 migrate plan data.db", "Exit code 0 only if every file can be converted"),
+  async handler(args) {
+    const files = filesOf(args, ["legacy", "migrating"]);
+    const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
+    if (args.json) printJson(plans);
+    else print(plans.map(planText).join("\n\n"));
+    if (!plans.every((plan) => plan.possible)) process.exitCode = EXIT_SOME_FAILED;
+  },
+};
+
+const runCommand: CommandModule<object, RunArguments> = {
+  command: "run <files..>",
+  describe: "Convert files; goes on where an interrupted run stopped",
+  builder: (yargs) =>
+    withRun(yargs)
+      .example("$0 migrate run data.db", "In place: same path, same inode")
+      .example("$0 migrate run --strategy rewrite --backup old/ trees/", "Every tree file in a folder"),
+  handler: (args) => runAndTell(args, ["legacy", "migrating"], runMigration),
+};
+
+const rollbackCommand: CommandModule<object, RunArguments> = {
+  command: "rollback <files..>",
+  describe: "Turn converted or half-converted files back, with all data as it is now",
+  builder: (yargs) =>
+    withRun(yargs).option("to", {
+      choices: GENERATIONS,
+      describe: "The generation to write; default: the one that the file had",
+    }) as unknown as Argv<RunArguments>,
+  handler: (args) => runAndTell(args, ["store", "migrating"], rollbackMigration),
+};
+
+const rehearseCommand: CommandModule<object, RunArguments> = {
+  command: "rehearse <files..>",
+  describe: "The whole run on a clone of each file, which goes afterwards",
+  builder: (yargs) => withRun(yargs),
+  handler: (args) => runAndTell(args, ["legacy"], rehearse),
+};
+
+const statusCommand: CommandModule<object, FilesArguments> = {
+  command: "status <files..>",
+  describe: "Where each file stands",
+  builder: (yargs) => withFiles(yargs),
+  handler(args) {
+    const standings = filesOf(args, ["legacy", "migrating", "store"]).map((path) => statusOf(path));
+    if (args.json) printJson(standings);
+    else print(standings.map(standingText).join("\n"));
+    if (standings.some(({ state }) => state === "unknown")) process.exitCode = EXIT_SOME_FAILED;
+  },
+};
+
+function standingText(standing: FileStanding): string {
+  const { path, state, generation, done, phase, advice } = standing;
+  const which = generation === null ? "" : ` (${generation})`;
+  const how = done === null ? "" : `, ${Math.round(done * 100)} % (${phase})`;
+  const colour = state === "unknown" ? "red" : done === null ? "green" : "yellow";
+  return `${path}: ${paint(colour, state)}${which}${how}; ${advice}`;
+}
+
+/** `espalier migrate …`, for the front door to compose. */
+export const migrateCommand: CommandModule = {
+  command: "migrate <command>",
+  describe: "Turn legacy tree files into stores, in place, and back",
+  builder: (yargs: Argv) =>
+    yargs
+      .command(planCommand)
+      .command(runCommand)
+      .command(statusCommand)
+      .command(rollbackCommand)
+      .command(rehearseCommand)
+      .demandCommand(1, "Which of plan, run, status, rollback, rehearse?"),
+  handler: () => {},
+};
+
+/** `espalier salvage` for a legacy file: writes what is readable, lists what was lost. Exit code 1 where any was. */
+export async function salvageLegacyCommand(args: {
+  readonly file: string;
+  readonly out: string;
+  readonly json: boolean;
+}): Promise<void> {
+  const report = salvageLegacyFile(args.file, args.out);
+  const complete = report.lost.length === 0 && report.dropped.length === 0;
+  if (args.json) printJson({ ...report, complete });
+  else {
+    for (const { page, reason, invariant } of report.lost) {
+      print(`${paint("red", "lost")} ${page >= 0 ? `page ${page}: ` : ""}${reason} (${invariant})`);
+    }
+    for (const { page, reason } of report.dropped)
+      print(`${paint("yellow", "dropped")} page ${page}: ${reason}`);
+    note(`${plural(report.records, "record")} in ${report.out}${complete ? ", nothing lost" : ""}`);
+  }
+  if (!complete) process.exitCode = EXIT_SOME_FAILED;
+}

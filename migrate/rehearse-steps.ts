@@ -1,0 +1,65 @@
+/** `rehearse` on one file: the whole run on a clone beside it, which goes afterwards. */
+
+import { constants, copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
+import { DiskFullError, IoError, NotAStoreError } from "../src/base/errors.js";
+import { nodeVfs } from "../src/vfs/node-vfs.js";
+import type { WorkStep } from "./control.js";
+import { convertSteps } from "./file-job.js";
+import { inspectFile } from "./file-state.js";
+import { notePath } from "./in-place/fence.js";
+import { asidePath, logPath } from "./legacy-log.js";
+import { assertNobodyElse } from "./openers.js";
+import type { FileOptions } from "./options.js";
+import type { FileResult } from "./results.js";
+import { rewritePath } from "./rewrite-steps.js";
+
+/** The clone lies beside the file: on the same disk, where its blocks may be shared. */
+export function rehearsalPath(path: string): string {
+  return `${path}-migration-rehearsal`;
+}
+
+export function* rehearseSteps(
+  given: string,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const path = nodeVfs.canonical(given);
+  if (inspectFile(nodeVfs, path).kind !== "legacy") {
+    throw new NotAStoreError(path, "only a legacy file can be rehearsed");
+  }
+  assertNobodyElse(nodeVfs, path, options.assumeClosed === true);
+  const clone = rehearsalPath(path);
+  removeAll(clone);
+  try {
+    copy(path, clone);
+    yield* convertSteps(nodeVfs, clone, options, result);
+    if (result.status === "converted") result.status = "rehearsed";
+  } finally {
+    removeAll(clone);
+  }
+}
+
+function copy(path: string, clone: string): void {
+  try {
+    copyFileSync(path, clone, constants.COPYFILE_FICLONE);
+    if (existsSync(logPath(path))) cpSync(logPath(path), logPath(clone), { recursive: true });
+  } catch (error) {
+    const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
+    if (code === "ENOSPC" || code === "EDQUOT")
+      throw new DiskFullError(`the clone ${clone} has no room (${code})`, { cause: error });
+    throw new IoError(clone, "copy", code, { cause: error });
+  }
+}
+
+function removeAll(clone: string): void {
+  for (const name of [
+    clone,
+    logPath(clone),
+    asidePath(clone),
+    notePath(clone),
+    rewritePath(clone),
+    `${clone}-lock`,
+  ]) {
+    rmSync(name, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Runs an action over many files, some at a time, and reports: events on the way, a document at the end. A
+ * file that fails is told and the others go on.
+ */
+
+import { statSync } from "node:fs";
+import { nodeVfs } from "../src/vfs/node-vfs.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import { backupPlace, copyWithLog } from "./backup.js";
+import { Pace, type PaceOptions, type WorkStep } from "./control.js";
+import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
+import type { FileOptions } from "./options.js";
+import { rehearseSteps } from "./rehearse-steps.js";
+import {
+  environmentHere,
+  type MigrationAction,
+  type MigrationEvent,
+  type MigrationReport,
+  newRunId,
+  REPORT_SCHEMA,
+  REPORT_VERSION,
+  type RunInfo,
+  RunProgress,
+} from "./report.js";
+import { type FileResult, newResult } from "./results.js";
+import { WorkerPool } from "./worker-pool.js";
+
+export interface RunOptions extends FileOptions, PaceOptions {
+  /** Files in parallel, each in a thread of its own. Default 1: in this thread. */
+  readonly jobs?: number;
+  readonly onEvent?: (event: MigrationEvent) => void;
+  /** What was asked for, for the report. */
+  readonly command?: string;
+  readonly label?: string;
+}
+
+/** Progress events of one file are at least so far apart. */
+const EVENT_MS = 250;
+
+export function runFiles(
+  action: MigrationAction,
+  paths: readonly string[],
+  options: RunOptions,
+): Promise<MigrationReport> {
+  return new FileRun(action, paths, options).run();
+}
+
+class FileRun {
+  readonly #action: MigrationAction;
+  readonly #paths: readonly string[];
+  readonly #options: RunOptions;
+  readonly #vfs: Vfs;
+  readonly #progress: RunProgress = new RunProgress();
+  readonly #results: FileResult[];
+  readonly #info: RunInfo;
+  readonly #started: number = performance.now();
+  readonly #told: Map<string, number> = new Map();
+
+  constructor(action: MigrationAction, paths: readonly string[], options: RunOptions) {
+    this.#action = action;
+    this.#paths = paths;
+    this.#options = options;
+    this.#vfs = options.vfs ?? nodeVfs;
+    this.#results = paths.map((path) => newResult(path));
+    this.#info = {
+      id: newRunId(),
+      action,
+      strategy: options.strategy ?? "in-place",
+      verify: options.verify ?? "full",
+      jobs: this.#jobs,
+      startedAt: new Date().toISOString(),
+      finishedAt: null,
+      durationMs: 0,
+      complete: false,
+      interrupted: null,
+      command: options.command ?? "",
+      label: options.label ?? null,
+    };
+  }
+
+  get #jobs(): number {
+    return Math.max(1, Math.min(this.#options.jobs ?? 1, this.#paths.length));
+  }
+
+  async run(): Promise<MigrationReport> {
+    const environment = environmentHere();
+    const files = this.#paths.map((path) => ({ path, bytes: this.#sizeOf(path) }));
+    const head = { schema: REPORT_SCHEMA, version: REPORT_VERSION, run: this.#info, environment } as const;
+    this.#emit({ event: "run-started", at: this.#info.startedAt, ...head, run: { ...this.#info }, files });
+    await this.#allFiles();
+    this.#close();
+    const report: MigrationReport = {
+      ...head,
+      files: this.#results,
+      progress: this.#progress.points,
+    };
+    this.#emit({ event: "report", at: this.#info.finishedAt!, report });
+    return report;
+  }
+
+  #close(): void {
+    this.#progress.mark();
+    this.#info.finishedAt = new Date().toISOString();
+    this.#info.durationMs = Math.round(performance.now() - this.#started);
+    this.#info.complete = this.#results.every(
+      ({ status }) => status !== "pending" && status !== "interrupted",
+    );
+    if (this.#info.complete) return;
+    if (this.#options.signal?.aborted === true) this.#info.interrupted = "signal";
+    else if (this.#options.maxDurationMs !== undefined) this.#info.interrupted = "duration";
+  }
+
+  async #allFiles(): Promise<void> {
+    const pool = this.#jobs > 1 ? new WorkerPool(this.#options) : undefined;
+    const pace = new Pace(this.#vfs, this.#options);
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (next < this.#paths.length) {
+        const index = next++;
+        await this.#oneFile(index, pace, pool);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: this.#jobs }, worker));
+    } finally {
+      await pool?.close();
+    }
+  }
+
+  async #oneFile(index: number, pace: Pace, pool: WorkerPool | undefined): Promise<void> {
+    const path = this.#paths[index]!;
+    this.#emit({ event: "file-started", at: new Date().toISOString(), path, from: null, to: null });
+    const onStep = (_result: FileResult, step: WorkStep): void => this.#step(path, step);
+    const several = this.#paths.length > 1;
+    const task = { action: this.#action, path, several };
+    const result =
+      pool === undefined
+        ? await runTask(this.#vfs, task, this.#options, pace, onStep)
+        : await pool.run(task, (step) => this.#step(path, step));
+    this.#results[index] = result;
+    this.#progress.finish(result);
+    this.#emit({
+      event: "file-finished",
+      at: new Date().toISOString(),
+      file: result,
+      total: this.#progress.now(),
+    });
+  }
+
+  #step(path: string, step: WorkStep): void {
+    if (step.phase === "convert") this.#progress.advance(path, step.bytesDone, step.recordsDone);
+    const now = performance.now();
+    if (now - (this.#told.get(path) ?? Number.NEGATIVE_INFINITY) < EVENT_MS) return;
+    this.#told.set(path, now);
+    const { phase, bytesDone, bytesTotal, recordsDone } = step;
+    const total = this.#progress.mark();
+    this.#emit({ event: "progress", at: total.at, path, phase, bytesDone, bytesTotal, recordsDone, total });
+  }
+
+  #emit(event: MigrationEvent): void {
+    this.#options.onEvent?.(event);
+  }
+
+  #sizeOf(path: string): number | null {
+    if (this.#vfs !== nodeVfs) return this.#vfs.stat(path)?.size ?? null;
+    return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+  }
+}
+
+export interface FileTask {
+  readonly action: MigrationAction;
+  readonly path: string;
+  /** More files are in the run: a backup path is a folder. */
+  readonly several: boolean;
+}
+
+/** The work on one file, in whatever thread. */
+export function runTask(
+  vfs: Vfs,
+  task: FileTask,
+  options: FileOptions,
+  pace: Pace,
+  onStep: (result: FileResult, step: WorkStep) => void,
+): Promise<FileResult> {
+  return runFile(task.path, (result) => stepsOf(vfs, task, options, result), pace, onStep);
+}
+
+function* stepsOf(
+  vfs: Vfs,
+  task: FileTask,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, void> {
+  const { action, path, several } = task;
+  const beforeFirstChange = (): void => {
+    if (options.backup !== undefined && vfs === nodeVfs)
+      copyWithLog(path, backupPlace(options.backup, path, several));
+  };
+  if (action === "rehearse") yield* rehearseSteps(path, options, result);
+  else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);
+  else yield* convertSteps(vfs, path, options, result, beforeFirstChange);
+}

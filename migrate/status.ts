@@ -1,0 +1,102 @@
+/** Where a file stands, from its first bytes and its journal; reads nothing else and changes nothing. */
+
+import { EspalierError } from "../src/base/errors.js";
+import { nodeVfs } from "../src/vfs/node-vfs.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import { inspectFile } from "./file-state.js";
+import { BATCH_WORDS } from "./in-place/program.js";
+import { RECOGNISE_BYTES, recogniseLegacy } from "./legacy/generation.js";
+import { decodeLegacyRecord, LEGACY_RECORD_NAME } from "./legacy-record.js";
+import { readCatalog } from "./store-reading.js";
+
+export interface FileStanding {
+  readonly path: string;
+  readonly state: "legacy" | "converted" | "store" | "converting" | "rolling-back" | "unknown";
+  /** The generation that it has, had, or is to have again. */
+  readonly generation: string | null;
+  readonly bytes: number | null;
+  /** 0 to 1; null where nothing is under way. */
+  readonly done: number | null;
+  readonly phase: string | null;
+  /** What to do next, or why the state is unknown. */
+  readonly advice: string;
+}
+
+const PHASES = ["begun", "leaves", "moving pages", "branches and checks", "header"];
+
+/** Never throws for what the file is. */
+export function statusOf(path: string, options: { readonly vfs?: Vfs } = {}): FileStanding {
+  const vfs = options.vfs ?? nodeVfs;
+  try {
+    return standing(vfs, vfs.canonical(path), path);
+  } catch (error) {
+    if (!(error instanceof EspalierError)) throw error;
+    const bytes = vfs.stat(path)?.size ?? null;
+    return {
+      path,
+      state: "unknown",
+      generation: null,
+      bytes,
+      done: null,
+      phase: null,
+      advice: error.message,
+    };
+  }
+}
+
+function standing(vfs: Vfs, path: string, given: string): FileStanding {
+  const state = inspectFile(vfs, path);
+  const bytes = vfs.stat(path)?.size ?? null;
+  const base = { path: given, bytes, done: null, phase: null };
+  if (state.kind === "migrating") {
+    const { program, slot } = state;
+    const batches = program.tables.batches.length / BATCH_WORDS;
+    const forward = program.head.direction === "forward";
+    return {
+      ...base,
+      state: forward ? "converting" : "rolling-back",
+      generation: program.head.generation,
+      done: slot.phase > 1 ? 1 : batches === 0 ? 0 : slot.batches / batches,
+      phase: PHASES[slot.phase] ?? null,
+      advice: forward
+        ? `go on with: espalier migrate run ${given}; or back with: espalier migrate rollback ${given}`
+        : `go on with: espalier migrate rollback ${given}`,
+    };
+  }
+  if (state.kind === "legacy") {
+    return {
+      ...base,
+      state: "legacy",
+      generation: generationOf(vfs, path),
+      advice: `convert it with: espalier migrate run ${given}`,
+    };
+  }
+  const generation = state.header.clean ? recordedGeneration(vfs, path) : null;
+  return {
+    ...base,
+    state: generation === null ? "store" : "converted",
+    generation,
+    advice: generation === null ? "nothing to do" : `back with: espalier migrate rollback ${given}`,
+  };
+}
+
+function generationOf(vfs: Vfs, path: string): string | null {
+  const file = vfs.open(path, "read");
+  try {
+    const head = new Uint8Array(Math.min(RECOGNISE_BYTES, file.size()));
+    const length = file.read(head, 0, head.length, 0);
+    return recogniseLegacy(head.subarray(0, length), path) ?? null;
+  } finally {
+    file.close();
+  }
+}
+
+function recordedGeneration(vfs: Vfs, path: string): string | null {
+  const file = vfs.open(path, "read");
+  try {
+    const bytes = readCatalog(file, path).records.get(LEGACY_RECORD_NAME);
+    return bytes === undefined ? null : decodeLegacyRecord(bytes, path).generation;
+  } finally {
+    file.close();
+  }
+}
