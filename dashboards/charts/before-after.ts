@@ -3,10 +3,10 @@
  * choose; the ratios are worked out in the spec.
  */
 
-import { cellFacts, distinct, intervalsIn, namingOf, type Row } from "../data/cells.js";
+import { cellFacts, intervalsIn, namingOf, type Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, enginesIn, QUANTITY_LABELS } from "./encodings.js";
+import { cellColumns, cellTooltip, enginesIn, panelFacet, QUANTITY_LABELS } from "./encodings.js";
 
 /** The parameters that hold the ids of the two runs. */
 export const BEFORE = "before";
@@ -80,13 +80,7 @@ export function beforeAfter(data: DashboardData): Chart {
           as: "change",
         },
       ],
-      facet: {
-        field: "series",
-        type: "nominal",
-        title: null,
-        sort: distinct(rows, "series"),
-        header: { labelFontWeight: "bold", labelLimit: 320 },
-      },
+      facet: panelFacet(rows),
       columns: 2,
       spec: {
         width: 260,

@@ -10,7 +10,7 @@ import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import { cellColumns, cellTooltip } from "./encodings.js";
 import { BASELINE, baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
-const STEP_X = 44;
+const STEP_X = 40;
 const STEP_Y = 20;
 
 /** One sign a status; the last one is for cells in a class that the baseline is not in. */
@@ -36,7 +36,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
     empty: "This run has no cells.",
     layout: {
       kind: "steps",
-      panelWidth: intervals.length * STEP_X + 12,
+      panelWidth: Math.max(intervals.length * STEP_X, ...columns.map(({ length }) => length * 7)) + 22,
       axisWidth: 40 + 7 * Math.max(8, ...series.map(({ length }) => length)),
     },
     rows,

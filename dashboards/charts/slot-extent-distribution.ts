@@ -10,16 +10,16 @@ export function slotExtentDistribution(data: DashboardData): Chart {
     const ns = profile?.slotExtent.nsPerSlot ?? null;
     return ns === null || profile === null ? null : { ns, builds: profile.slotExtent.builds };
   });
-  const series = distinct(rows, "series");
+  const panels = distinct(rows, "panel");
   return {
     name: "slot-extent-distribution",
     section: "slot-extents",
     title: "Distribution of the time for a slot",
     about:
       "Each mark is one cell: nanoseconds for a slot while extents are built. The bar goes from the first quartile " +
-      "of the workload's cells to the third, the gap in it is their median.",
+      "of the line's cells to the third, the gap in it is their median.",
     empty: "No cell of this run built slot extents.",
-    layout: { kind: "single", lines: { field: "series", step: 32 } },
+    layout: { kind: "single", lines: { field: "panel", step: 32 } },
     rows,
     columns: cellColumns([
       { field: "ns", title: "ns a slot" },
@@ -31,7 +31,7 @@ export function slotExtentDistribution(data: DashboardData): Chart {
       width: 620,
       height: { step: 32 },
       data: { name: ROWS },
-      encoding: { y: { field: "series", type: "nominal", title: null, sort: series } },
+      encoding: { y: { field: "panel", type: "nominal", title: null, sort: panels } },
       layer: [
         {
           transform: [
@@ -41,7 +41,7 @@ export function slotExtentDistribution(data: DashboardData): Chart {
                 { op: "q3", field: "ns", as: "q3" },
                 { op: "median", field: "ns", as: "median" },
               ],
-              groupby: ["series"],
+              groupby: ["panel"],
             },
           ],
           layer: [

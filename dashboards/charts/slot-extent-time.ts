@@ -21,7 +21,7 @@ export function slotExtentTime(data: DashboardData): Chart {
     return Object.entries(measures).flatMap(([measure, ns]) =>
       ns === null ? [] : [{ measure, ns, builds, slots }],
     );
-  }).map((row): typeof row => ({ ...row, frame: `${row.series}: ns ${row.measure}` }));
+  }).map((row): typeof row => ({ ...row, frame: `${row.panel}: ns ${row.measure}` }));
   const frames = [...new Set(rows.map(({ frame }) => String(frame)))];
   return {
     name: "slot-extent-time",

@@ -1,12 +1,12 @@
 /**
- * Stacked bars of counts by kind, one bar an engine and commit interval, one panel a workload: how often
+ * Stacked bars of counts by kind, one bar an engine and commit interval, one panel a workload and durability class: how often
  * each way of doing something was taken. Engines keep their names on the axis; colour tells the kind.
  */
 
 import { distinct, intervalsIn, type Row } from "../data/cells.js";
 import { engineOrder } from "../data/engines.js";
 import { type Chart, ROWS, SCHEMA_URL, type Section } from "./chart.js";
-import { cellColumns, cellTooltip } from "./encodings.js";
+import { cellColumns, cellTooltip, panelFacet } from "./encodings.js";
 
 export interface Kind {
   readonly id: string;
@@ -42,13 +42,7 @@ export function stackedKinds(chart: StackedChart): Chart {
       $schema: SCHEMA_URL,
       description: facts.title,
       data: { name: ROWS },
-      facet: {
-        field: "series",
-        type: "nominal",
-        title: null,
-        sort: distinct(rows, "series"),
-        header: { labelFontWeight: "bold", labelLimit: 320 },
-      },
+      facet: panelFacet(rows),
       columns: 2,
       resolve: { scale: { y: "independent" } },
       spec: {

@@ -62,9 +62,10 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
   }
 
   /** The theme, with as many legend columns as the width holds. */
-  function configFor(width: number): object {
+  function configFor({ layout }: PageChart, width: number): object {
+    const besides = layout.kind === "single" ? 60 : layout.axisWidth + 20;
     const config = payload.configs[theme()];
-    const columns = Math.max(1, Math.min(6, Math.floor((width - 60) / 145)));
+    const columns = Math.max(1, Math.min(6, Math.floor((width - besides) / 145)));
     return { ...config, legend: { ...config.legend, columns } };
   }
 
@@ -124,7 +125,7 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
         mode: "vega-lite",
         renderer: rows.length > svgRowsMax ? "canvas" : "svg",
         ast: true,
-        config: configFor(width),
+        config: configFor(entry.chart, width),
         tooltip: { theme: theme() },
         actions: { export: true, source: true, compiled: false, editor: false },
         downloadFileName: entry.chart.name,

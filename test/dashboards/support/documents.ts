@@ -330,6 +330,7 @@ export function migrationReport(id = "20260106T090000Z"): MigrationReport {
         status: "corrupt",
         reason: `page 3 <b onmouseover="window.hacked=1">checksum</b>`,
         code: "ERR_ESPALIER_CORRUPTION",
+        bytes: { before: 9_000_000, after: 9_000_000 },
         digest: { before: null, after: null },
       }),
     ],

@@ -1,0 +1,259 @@
+/**
+ * The page in a real Chromium, opened from a file with the network off: every chart is drawn, filters,
+ * drill-down, theme and the state in the address work, and hostile texts stay text.
+ */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildCharts } from "../../dashboards/charts/registry.js";
+import { dashboardData } from "../../dashboards/data/model.js";
+import { pageHtml } from "../../dashboards/page/shell.js";
+import { offlinePage, startBrowser } from "./support/browser.js";
+import { HOSTILE, migrationReport, runDocument } from "./support/documents.js";
+
+const data = dashboardData({
+  runs: [
+    runDocument({ id: "before-run", startedAt: "2026-01-01T10:00:00.000Z" }),
+    runDocument({ id: "after-run", startedAt: "2026-01-02T10:00:00.000Z", speed: 2 }),
+  ],
+  migrations: [migrationReport()],
+  files: [],
+});
+const names = buildCharts(data).map(({ name }) => name);
+
+let browser: Browser;
+let folder: string;
+let address: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "espalier-page-"));
+  const file = join(folder, "index.html");
+  await writeFile(file, pageHtml(data));
+  address = pathToFileURL(file).href;
+  browser = await startBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+/** Opens the page with a state, closes it afterwards, and expects no complaint and no request. */
+async function withPage(hash: string, work: (page: Page) => Promise<void>, width = 1280): Promise<void> {
+  const { page, complaints, requests } = await offlinePage(browser, { width, height: 900 });
+  try {
+    await page.goto(`${address}${hash}`);
+    await work(page);
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([]);
+  } finally {
+    await page.context().close();
+  }
+}
+
+/** Scrolls a chart into view and waits for its drawing. */
+async function drawn(page: Page, name: string): Promise<void> {
+  const figure = page.locator(`[data-chart="${name}"]`);
+  await figure.scrollIntoViewIfNeeded();
+  await figure.locator(".drawing svg.marks, .drawing canvas.marks").first().waitFor();
+}
+
+/** Draws of a chart so far. */
+async function drawings(page: Page, name: string): Promise<number> {
+  return Number(await page.locator(`[data-chart="${name}"]`).getAttribute("data-drawn"));
+}
+
+async function redrawnAfter(page: Page, name: string, work: () => Promise<unknown>): Promise<void> {
+  await drawn(page, name);
+  await expect.poll(() => drawings(page, name)).toBeGreaterThan(0);
+  const before = await drawings(page, name);
+  await work();
+  await expect.poll(() => drawings(page, name)).toBeGreaterThan(before);
+}
+
+const text = (page: Page, name: string): Promise<string | null> =>
+  page.locator(`[data-chart="${name}"] .drawing`).textContent();
+
+test("every chart is drawn, wide and narrow, and the page is never wider than the screen", async () => {
+  for (const width of [1280, 390]) {
+    await withPage(
+      "",
+      async (page) => {
+        for (const name of names) await drawn(page, name);
+        expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")).toBe(true);
+        const overflowing = await page.evaluate(
+          "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.ariaLabel)",
+        );
+        // Narrow, a heat map may scroll inside its own frame; wide, nothing may.
+        if (width > 1000) expect(overflowing).toEqual([]);
+        const shown = await page.locator(".drawing svg.marks, .drawing canvas.marks").count();
+        expect(shown).toBe(names.length);
+      },
+      width,
+    );
+  }
+});
+
+test("a filter leaves its rows only, is in the address, and comes back with it", async () => {
+  await withPage("", async (page) => {
+    await redrawnAfter(page, "throughput-by-interval", () =>
+      page.locator('[data-filter="workload"][data-value="inserts"]').click(),
+    );
+    expect(await text(page, "throughput-by-interval")).toContain("inserts (durable)");
+    expect(await text(page, "throughput-by-interval")).not.toContain("reads (durable)");
+    expect(page.url()).toContain("workload=inserts");
+    expect(await page.locator("#filter-count").textContent()).toMatch(/^27 of 90 cells$/);
+  });
+  await withPage("#workload=reads&engine=espalier&engine=lmdb", async (page) => {
+    await drawn(page, "throughput-by-interval");
+    expect(await text(page, "throughput-by-interval")).not.toContain("inserts");
+    expect(await page.locator("#filter-count").textContent()).toBe("6 of 90 cells");
+    const table = page.locator('[data-chart="throughput-by-interval"] details.data');
+    await table.locator("summary").click();
+    expect(await table.locator("tbody tr").count()).toBe(6);
+  });
+});
+
+test("filters that leave nothing say so", async () => {
+  await withPage("#workload=scan&engine=lmdb", async (page) => {
+    const figure = page.locator('[data-chart="throughput-by-interval"]');
+    await figure.scrollIntoViewIfNeeded();
+    await expect.poll(() => figure.textContent()).toContain("No row passes the filters");
+  });
+});
+
+test("a click on a field of the heat map opens its cell, and closing it clears the address", async () => {
+  await withPage("", async (page) => {
+    await drawn(page, "ratio-heatmap");
+    await page.locator('[data-chart="ratio-heatmap"] text[aria-roledescription="text mark"]').nth(3).click();
+    const dialog = page.locator("#cell");
+    await dialog.waitFor();
+    expect(page.url()).toContain("cell=");
+    const words = await dialog.textContent();
+    for (const part of ["Figures", "p999, µs", "Settings", "Measure it again", "espalier matrix run"]) {
+      expect(words).toContain(part);
+    }
+    await dialog.locator(".histogram svg.marks").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    expect(page.url()).not.toContain("cell=");
+  });
+});
+
+test("a cell is reached and left by keyboard alone, through the data table", async () => {
+  await withPage("", async (page) => {
+    const box = page.locator('[data-chart="throughput-by-interval"] details.data');
+    await drawn(page, "throughput-by-interval");
+    await box.locator("summary").focus();
+    await page.keyboard.press("Enter");
+    await box.locator("tbody button").first().waitFor();
+    await box.locator("tbody button").first().focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#cell").waitFor();
+    await page.locator("#cell-close").focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#cell").waitFor({ state: "hidden" });
+  });
+});
+
+test("a cell in the address is open from the start; one that there is not is said to be none", async () => {
+  await withPage("#cell=reads/u64/10000/random/ce100/lmdb", async (page) => {
+    await page.locator("#cell-body", { hasText: "settings of lmdb" }).waitFor();
+  });
+  await withPage("#cell=nothing", async (page) => {
+    await page.locator("#cell-body", { hasText: "No cell of this run is called nothing" }).waitFor();
+  });
+});
+
+test("the theme follows the system, can be switched, and is kept in the address", async () => {
+  await withPage("", async (page) => {
+    const theme = (): Promise<string | null> => page.locator("html").getAttribute("data-theme");
+    const background = (): Promise<unknown> =>
+      page.evaluate("getComputedStyle(document.body).backgroundColor");
+    expect(await theme()).toBe("light");
+    const light = await background();
+    await page.locator("#theme").click();
+    expect(await theme()).toBe("dark");
+    expect(await background()).not.toBe(light);
+    expect(page.url()).toContain("theme=dark");
+    await page.reload();
+    expect(await theme()).toBe("dark");
+  });
+});
+
+test("ratios can be taken to another engine", async () => {
+  await withPage("", async (page) => {
+    const select = page.locator('[data-chart="ratio-heatmap"] select[data-param="baseline"]');
+    await redrawnAfter(page, "ratio-heatmap", () => select.selectOption("rebuild"));
+    expect(page.url()).toContain("baseline=rebuild");
+    expect(await text(page, "ratio-heatmap")).toContain("3.33");
+    const other = page.locator('[data-chart="geometric-means"] select[data-param="baseline"]');
+    expect(await other.inputValue()).toBe("rebuild");
+  });
+});
+
+test("before and after can be exchanged", async () => {
+  await withPage("#before=after-run&after=before-run", async (page) => {
+    await drawn(page, "before-after");
+    expect(await text(page, "before-after")).toContain("worse");
+    const selects = page.locator('[data-chart="before-after"] select');
+    expect(await selects.nth(0).inputValue()).toBe("after-run");
+    expect(await selects.nth(1).inputValue()).toBe("before-run");
+  });
+});
+
+test("a section in the address is where the page opens", async () => {
+  await withPage("#section=migration", async (page) => {
+    await drawn(page, "migration-files");
+    expect(await page.evaluate("window.scrollY")).toBeGreaterThan(500);
+    await page.locator('nav a[data-section="verdict"]').click();
+    await expect.poll(() => page.evaluate("window.scrollY")).toBeLessThan(100);
+    expect(page.url()).toContain("section=verdict");
+  });
+});
+
+test("hostile file names and reasons stay text, in tables, charts and tooltips", async () => {
+  await withPage("#section=migration", async (page) => {
+    for (const name of ["migration-files", "migration-failures", "migration-speed"]) {
+      await drawn(page, name);
+      const details = page.locator(`[data-chart="${name}"] details.data`);
+      if ((await details.getAttribute("open")) === null) await details.locator("summary").click();
+    }
+    expect(await page.locator('[data-chart="migration-files"] tbody').textContent()).toContain(HOSTILE);
+    const told: (string | null)[] = [];
+    for (const mark of await page.locator('[data-chart="migration-failures"] .mark-rect path').all()) {
+      await mark.hover();
+      await page.locator("#vg-tooltip-element.visible").waitFor();
+      told.push(await page.locator("#vg-tooltip-element").textContent());
+    }
+    for (const mark of await page
+      .locator('[data-chart="migration-speed"] path[aria-roledescription="point"]')
+      .all()) {
+      await mark.hover({ force: true });
+      await page.locator("#vg-tooltip-element.visible").waitFor();
+      told.push(await page.locator("#vg-tooltip-element").textContent());
+    }
+    expect(told.join()).toContain("onerror");
+    expect(told.join()).toContain("onmouseover");
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await page.evaluate("window.hacked")).toBeUndefined();
+  });
+});
+
+test("script that is slipped into the page is not run", async () => {
+  const { page, complaints } = await offlinePage(browser);
+  await page.goto(address);
+  await page.evaluate(`
+    const script = document.createElement("script");
+    script.textContent = "window.hacked = 1";
+    document.body.append(script);
+    document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.hacked = 1'>");
+  `);
+  await expect.poll(() => complaints.join()).toContain("Content Security Policy");
+  expect(await page.evaluate("window.hacked")).toBeUndefined();
+  await page.context().close();
+});

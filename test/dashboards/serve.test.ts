@@ -1,0 +1,90 @@
+/** Serving: to this machine only, anew when results change, and telling of results that can't be read. */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { dashboardData } from "../../dashboards/data/model.js";
+import { readInputs } from "../../dashboards/documents/read.js";
+import { type Dashboards, serveDashboards } from "../../dashboards/serve.js";
+import { runDocument } from "./support/documents.js";
+
+let folder: string;
+let served: Dashboards;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "espalier-serve-"));
+  await writeFile(join(folder, "a.json"), JSON.stringify(runDocument({ id: "first-run" })));
+  served = await serveDashboards({
+    watch: [folder],
+    port: 0,
+    load: async () => dashboardData(await readInputs([folder])),
+  });
+});
+
+afterEach(async () => {
+  await served.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function statusFor(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(served.url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on("error", reject)
+      .end();
+  });
+}
+
+/** Resolves with the text of the event stream once it holds `part`. */
+async function eventHolding(part: string): Promise<string> {
+  const response = await fetch(`${served.url}events`);
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes(part)) break;
+  }
+  return text;
+}
+
+test("listens on this machine only, and answers only to its own names", async () => {
+  expect(new URL(served.url).hostname).toBe("127.0.0.1");
+  expect(await statusFor(new URL(served.url).host)).toBe(200);
+  expect(await statusFor("attacker.example")).toBe(403);
+  expect((await fetch(`${served.url}etc/passwd`)).status).toBe(404);
+  expect((await fetch(served.url, { method: "POST" })).status).toBe(405);
+});
+
+test("the page may connect to its own server, and to nothing else", async () => {
+  const page = await (await fetch(served.url)).text();
+  expect(page).toContain("first-run");
+  expect(page).toContain("connect-src &#39;self&#39;");
+});
+
+test("open pages are told when results land, and then get them", async () => {
+  await (await fetch(served.url)).text();
+  // The first look at the folder must have been before the change.
+  const told = eventHolding("event: changed");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writeFile(
+    join(folder, "b.json"),
+    JSON.stringify(runDocument({ id: "second-run", startedAt: "2026-03-01T00:00:00.000Z" })),
+  );
+  expect(await told).toContain("event: changed");
+  expect(await (await fetch(served.url)).text()).toContain("second-run");
+});
+
+test("results that can't be read become a page that says why, escaped", async () => {
+  await served.close();
+  served = await serveDashboards({
+    watch: [folder],
+    port: 0,
+    load: () => Promise.reject(new Error("<b>broken</b>")),
+  });
+  const page = await (await fetch(served.url)).text();
+  expect(page).toContain("&lt;b&gt;broken");
+  expect(page).not.toContain("<b>broken");
+});
