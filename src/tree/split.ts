@@ -7,7 +7,7 @@
  * has no room splits the parent instead, and so on up.
  */
 
-import { EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
+import { compareBytes, EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
 import {
   type BranchEntry,
   branchBytes,
@@ -98,7 +98,8 @@ export class Splitter {
         if (fits(slots - 1, earlier)) return { at: slots - 1, separator: earlier };
       }
     }
-    if (index === 0 && low.length === 0) {
+    // Not where the first record is to grow: a cut before it would leave it where it is.
+    if (index === 0 && low.length === 0 && compareBytes(key, keyOf(pool, offset, 0)) < 0) {
       const separator = shortestSeparator(key, keyOf(pool, offset, 0));
       if (fits(0, separator)) return { at: 0, separator };
     }
