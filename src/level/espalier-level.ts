@@ -91,6 +91,10 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
     this.#syncByDefault = durability === "sync";
   }
 
+  /**
+   * Where the store says that something failed, close() rejects with it, once: the store is closed all the
+   * same, and a second close() lets the database be opened again, which recovers it.
+   */
   protected async _close(): Promise<void> {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
     const open = this.#open;
