@@ -443,6 +443,8 @@ export class Pager {
    * before the cut (P2), and the header says the new end before the file has it.
    */
   trim(): void {
+    this.assertWritable();
+    if (!this.log.started) this.#startLog();
     this.checkpointNow();
     this.checkpointNow();
     this.settleFree();
