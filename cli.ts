@@ -34,10 +34,13 @@ await runCommandLine({
     loadCommand,
     compactCommand,
     backupCommand,
-    salvageCommand(async () => {
-      throw new Error("not yet");
-    }),
+    salvageCommand(async (args) => (await import("./migrate/commands.js")).salvageLegacyCommand(args)),
     unlockCommand,
+    lazyCommand({
+      name: "migrate",
+      describe: "Turn legacy tree files into stores, in place, and back",
+      load: async () => (await import("./migrate/commands.js")).migrateCommand,
+    }),
     lazyCommand({
       name: "matrix",
       describe: "Benchmarks: the store beside its peers and the old ways of editing leaves",
@@ -49,20 +52,6 @@ await runCommandLine({
       load: async () => (await import("./dashboards/commands.js")).dashboardsCommand,
     }),
     metricsCommand,
-    demoCommand(async (path) => {
-      const { openLegacy } = await import("./migrate/legacy/legacy-file.js");
-      const { nodeVfs } = await import("./src/vfs/node-vfs.js");
-      const file = openLegacy(nodeVfs, path);
-      const survey = file.inspect();
-      const tree = survey.trees[0]!;
-      return {
-        generation: survey.generation,
-        records: tree.content?.records ?? 0,
-        *entries() {
-          for (const { key, value } of file.records(survey, tree)) yield [key, value] as const;
-        },
-        close: () => file.close(),
-      };
-    }),
+    demoCommand,
   ],
 });

@@ -1,28 +1,17 @@
 /**
- * `espalier demo`: the main job on a real file. Reads a legacy tree file, loads it into a new store, proves
- * that the content is the same, and shows what the store can say of itself.
+ * `espalier demo`: the whole job on real files that come with the package. Every step is a command that a
+ * user could type; the demo types it, shows it, and checks what came out against the files' manifest.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { CommandModule } from "yargs";
-import { open } from "../store/open.js";
-import type { Store } from "../store/store.js";
 import { command } from "./support/command.js";
-import { EXIT_FINDINGS, UsageError } from "./support/exit-codes.js";
-import { bytes, count, duration, note, paint, pairs, percent, print } from "./support/output.js";
+import { EXIT_FINDINGS, InterruptedError, UsageError } from "./support/exit-codes.js";
+import { bytes, count, duration, note, paint, print, table } from "./support/output.js";
 import { packageRoot } from "./support/package-root.js";
-import { Progress } from "./support/progress.js";
-
-/** A legacy file as the demo needs it; the migrator's reader, handed in by the front door. */
-export interface LegacySource {
-  readonly generation: string;
-  readonly records: number;
-  entries(): Iterable<readonly [Uint8Array, Uint8Array]>;
-  close(): void;
-}
-
-export type OpenLegacySource = (path: string) => Promise<LegacySource>;
 
 interface DemoArguments {
   readonly out: string;
@@ -32,139 +21,213 @@ interface ManifestRow {
   readonly file: string;
   readonly recordCount: number;
   readonly sha256: string;
+  readonly hasWal: boolean;
+  readonly note: string;
 }
 
 const FIXTURES = "test/fixtures/legacy";
-const FILE = "gen3/u64-rand-20k.db";
+/** Written by the original engine: each generation, logs that were not applied, a file it can't read whole. */
+const FILES: readonly string[] = [
+  "gen1/u64-wal.db",
+  "gen2/bytes-churn-inplace-1k.db",
+  "gen3/u64-rand-20k.db",
+  "gen3-late/u64-wal.db",
+  "quirks/gen1/near-max.db",
+];
+/** Marks a folder as the demo's own, to be replaced by the next demo. */
+const MARK = ".made-by-espalier-demo";
 
-export function demoCommand(openLegacy: OpenLegacySource): CommandModule {
-  return command<DemoArguments>({
-    command: "demo",
-    describe: "The main job on real files that come with the package",
-    builder: (yargs) =>
-      yargs
-        .option("out", {
-          type: "string",
-          default: "espalier-demo",
-          describe: "Folder to work in; what an earlier demo left there is replaced",
-        })
-        .example("$0 demo", "Work in ./espalier-demo")
-        .example("$0 demo --out /tmp/demo", "Work elsewhere"),
-    handler: ({ out }) => demo(resolve(out), openLegacy),
-  });
-}
+export const demoCommand: CommandModule = command<DemoArguments>({
+  command: "demo",
+  describe: "The whole job on real files that come with the package: migrate, verify, measure, draw",
+  builder: (yargs) =>
+    yargs
+      .option("out", {
+        type: "string",
+        default: "espalier-demo",
+        describe: "Folder to work in; what an earlier demo left there is replaced",
+      })
+      .example("$0 demo", "Work in ./espalier-demo")
+      .example("$0 demo --out /tmp/demo", "Work elsewhere"),
+  handler: ({ out }) => new Demo(resolve(out)).run(),
+});
 
-async function demo(folder: string, openLegacy: OpenLegacySource): Promise<void> {
-  const expected = expectedOf(FILE);
-  prepare(folder);
-  const path = join(folder, "u64-rand-20k.esp");
-  const start = performance.now();
-  step(`Reading the legacy file ${FILE}`);
-  const source = await openLegacy(join(packageRoot(), FIXTURES, FILE));
-  note(`  ${source.generation}, ${count(source.records)} records, checked page by page`);
-  step("Loading it into a new store");
-  const store = open<Uint8Array, Uint8Array>(path, { keyEncoding: "binary", valueEncoding: "binary" });
-  try {
-    load(store, source);
-    step("Verifying the store");
-    const verified = store.verify();
-    const same = verified.ok && verified.digest === expected.sha256;
-    read(store);
-    print(paint("bold", "\nThe store"));
-    print(describe(store));
-    print(`${"content".padEnd(12)}  ${verified.digest}`);
-    print(
-      same
-        ? paint(
-            "green",
-            `\nThe content is that of the original: ${count(verified.records)} records, same SHA-256.`,
-          )
-        : paint("red", `\nThe content is NOT that of the original, which has ${expected.sha256}.`),
-    );
-    if (!same) process.exitCode = EXIT_FINDINGS;
-  } finally {
-    store.close();
-    source.close();
+class Demo {
+  readonly #folder: string;
+  readonly #start: number = performance.now();
+  #step = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
   }
-  print(`Done in ${duration(performance.now() - start)}. Look on: espalier inspect ${path}`);
+
+  async run(): Promise<void> {
+    const rows = manifestRows();
+    this.#prepare(rows);
+    const files = this.#shown("files");
+    this.#title("What would a migration do? Nothing is changed by asking");
+    await this.#espalier(["migrate", "plan", files]);
+    this.#title("Migrate the files where they lie");
+    const events = await this.#espalier(["migrate", "run", files, "--json"], true);
+    writeFileSync(join(this.#folder, "migration.jsonl"), events);
+    print(migrationTable(events));
+    this.#title("Verify every file, and compare its content with the original's");
+    const same = await this.#verify(rows);
+    this.#title("Look into one of them");
+    await this.#espalier(["inspect", join(files, "gen3/u64-rand-20k.db")]);
+    this.#title("Measure the store beside its peers, briefly");
+    await this.#espalier(["matrix", "run", "--out", this.#shown("matrix"), ...MATRIX_WORDS], false, [0, 1]);
+    note("The gates of a rollout are for whole runs: espalier matrix run --preset quick, or full.");
+    this.#title("Draw the dashboards");
+    const pages = this.#shown("dashboards");
+    const results = [this.#shown("matrix"), "--migrations", this.#shown("migration.jsonl"), "--out", pages];
+    await this.#espalier(["dashboards", "build", ...results]);
+    this.#summary(rows, same);
+    if (!same) process.exitCode = EXIT_FINDINGS;
+  }
+
+  #prepare(rows: readonly ManifestRow[]): void {
+    const folder = this.#folder;
+    if (existsSync(folder) && !existsSync(join(folder, MARK)))
+      throw new UsageError(`${folder} exists and was not made by the demo; choose another with --out`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, MARK), "");
+    this.#title(`Copy ${rows.length} files, as the original engine wrote them, to ${this.#shown("files")}`);
+    for (const { file, note: text } of rows) {
+      const to = join(folder, "files", file);
+      mkdirSync(dirname(to), { recursive: true });
+      for (const name of [file, `${file}-wal`]) {
+        const from = join(packageRoot(), FIXTURES, name);
+        if (existsSync(from)) cpSync(from, join(folder, "files", name), { recursive: true });
+      }
+      note(`  ${file}: ${text.slice(0, NOTE_CHARACTERS_MAX)}`);
+    }
+  }
+
+  /** A path below the folder as a user would type it. */
+  #shown(name: string): string {
+    const path = join(this.#folder, name);
+    const near = relative(process.cwd(), path);
+    return near.startsWith("..") ? path : near;
+  }
+
+  #title(text: string): void {
+    this.#step++;
+    note(
+      `\n${paint("cyan", `[${this.#step}/${STEPS}]`, process.stderr)} ${paint("bold", text, process.stderr)}`,
+    );
+  }
+
+  /** Runs a command of this very program; its data is shown, or returned where it is to be captured. */
+  async #espalier(
+    words: readonly string[],
+    capture = false,
+    accepted: readonly number[] = [0],
+  ): Promise<string> {
+    note(paint("dim", `$ espalier ${words.join(" ")}`, process.stderr));
+    const child = spawn(process.execPath, [process.argv[1]!, ...words], {
+      stdio: ["ignore", capture ? "pipe" : "inherit", "inherit"],
+    });
+    let text = "";
+    child.stdout?.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((done, failed) => {
+      child.once("error", failed);
+      child.once("close", (status, by) => done([status, by]));
+    });
+    if (signal !== null || code === 130) throw new InterruptedError();
+    if (!accepted.includes(code ?? -1))
+      throw new UsageError(`espalier ${words.join(" ")} ended with ${code}`);
+    return text;
+  }
+
+  async #verify(rows: readonly ManifestRow[]): Promise<boolean> {
+    const lines: string[][] = [];
+    let same = true;
+    for (const { file, sha256, recordCount } of rows) {
+      const path = join(this.#shown("files"), file);
+      const report = JSON.parse(await this.#espalier(["verify", path, "--json"], true)) as {
+        digest: string;
+        records: number;
+        ok: boolean;
+      };
+      const equal = report.ok && report.digest === sha256 && report.records === recordCount;
+      same &&= equal;
+      lines.push([
+        file,
+        count(report.records),
+        report.digest.slice(0, 16),
+        equal ? "same content" : "DIFFERENT",
+      ]);
+    }
+    print(table(["file", "records", "SHA-256", "against the original"], lines));
+    return same;
+  }
+
+  #summary(rows: readonly ManifestRow[], same: boolean): void {
+    const records = rows.reduce((sum, row) => sum + row.recordCount, 0);
+    const page = join(this.#folder, "dashboards", "index.html");
+    const verdict = same
+      ? paint(
+          "green",
+          `${rows.length} files with ${count(records)} records were migrated in place, content unchanged.`,
+        )
+      : paint("red", "The content of at least one file is not what it was.");
+    print(`\n${verdict}`);
+    print(
+      `Done in ${duration(performance.now() - this.#start)}; ${bytes(readFileSync(page).length)} of dashboards:`,
+    );
+    print(`  ${pathToFileURL(page).href}`);
+  }
 }
 
-function step(text: string): void {
-  note(`${paint("cyan", "==>", process.stderr)} ${text}`);
+const STEPS = 7;
+const NOTE_CHARACTERS_MAX = 90;
+/** A minute at most, on two cores. */
+const MATRIX_WORDS: readonly string[] = [
+  ...["--preset", "quick", "--engines", "espalier,better-sqlite3,lmdb,rebuild"],
+  ...["--workloads", "reads,mixed,inserts,put_many-64", "--commit-every", "1,1000"],
+  ...["--docs", "5000", "--rounds", "1", "--budget", "60s"],
+];
+
+interface MigratedFile {
+  readonly path: string;
+  readonly from: string;
+  readonly status: string;
+  readonly records: number;
+  readonly logFrames: number;
+  readonly healed: readonly string[];
+  readonly bytes: { readonly before: number; readonly after: number };
+  readonly ms: number;
 }
 
-function expectedOf(file: string): ManifestRow {
+/** What became of each file, from the report that is the last event. */
+function migrationTable(events: string): string {
+  const last = JSON.parse(events.trimEnd().split("\n").at(-1) ?? "") as { report: { files: MigratedFile[] } };
+  const rows = last.report.files.map(
+    ({ path, from, status, records, logFrames, healed, bytes: size, ms }) => [
+      path,
+      from,
+      status,
+      count(records),
+      String(logFrames),
+      healed.length > 0 ? "yes" : "no",
+      `${bytes(size.before)} → ${bytes(size.after)}`,
+      duration(ms),
+    ],
+  );
+  return table(["file", "from", "", "records", "log frames", "healed", "size", "time"], rows);
+}
+
+function manifestRows(): ManifestRow[] {
   const manifest = join(packageRoot(), FIXTURES, "manifest.json");
   if (!existsSync(manifest)) throw new UsageError(`the demo's files are not there: ${dirname(manifest)}`);
   const rows = JSON.parse(readFileSync(manifest, "utf8")) as ManifestRow[];
-  const row = rows.find((candidate) => candidate.file === file);
-  if (row === undefined) throw new UsageError(`${manifest} does not name ${file}`);
-  return row;
-}
-
-const MARK = "made-by-espalier-demo";
-
-function prepare(folder: string): void {
-  if (existsSync(folder) && !existsSync(join(folder, MARK))) {
-    throw new UsageError(
-      `${folder} exists and is not a folder that the demo made; choose another with --out`,
-    );
-  }
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, MARK), { recursive: true });
-}
-
-function load(store: Store<Uint8Array, Uint8Array>, source: LegacySource): void {
-  const progress = new Progress("  loading");
-  const start = performance.now();
-  let done = 0;
-  store.putMany(
-    (function* () {
-      for (const entry of source.entries()) {
-        yield entry;
-        progress.show(++done, source.records);
-      }
-    })(),
-  );
-  progress.end();
-  const ms = performance.now() - start;
-  note(
-    `  ${count(done)} records in ${duration(ms)}, durable (${count(Math.round(done / (ms / 1000)))} a second)`,
-  );
-}
-
-function read(store: Store<Uint8Array, Uint8Array>): void {
-  step("Reading it back: every key, then ranges");
-  const keys = [...store.keys()];
-  let start = performance.now();
-  let found = 0;
-  for (const key of keys) if (store.get(key) !== undefined) found++;
-  let ms = performance.now() - start;
-  note(
-    `  ${count(found)} of ${count(keys.length)} keys found, ${((ms * 1000) / keys.length).toFixed(2)} µs each`,
-  );
-  start = performance.now();
-  let records = 0;
-  for (let i = 0; i + 100 < keys.length; i += 100) {
-    for (const _ of store.range({ gte: keys[i]!, lt: keys[i + 100]! })) records++;
-  }
-  ms = performance.now() - start;
-  note(`  ranges of 100 records: ${count(records)} records in ${duration(ms)}`);
-}
-
-function describe(store: Store<Uint8Array, Uint8Array>): string {
-  store.checkpoint();
-  const stats = store.stats();
-  const { allocator, leaf, log } = store.metrics();
-  return pairs([
-    ["records", count(stats.records)],
-    [
-      "pages",
-      `${count(stats.pages)} of ${bytes(stats.pageSize)}, ${percent(stats.freePages, stats.pages)} free`,
-    ],
-    ["file", bytes(stats.dataBytes)],
-    ["leaf edits", `${count(allocator.tail_fits)} at the tail, ${count(allocator.hole_fits)} in holes`],
-    ["leaves", `${count(leaf.splits)} splits, ${count(leaf.rebuilds)} rebuilds`],
-    ["log", `${count(log.commits)} commits, ${bytes(log.bytes)}, ${count(log.fsyncs)} syncs`],
-  ]);
+  return FILES.map((file) => {
+    const row = rows.find((candidate) => candidate.file === file);
+    if (row === undefined) throw new UsageError(`${manifest} does not name ${file}`);
+    return row;
+  });
 }
