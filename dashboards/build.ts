@@ -5,7 +5,7 @@
 
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Chart, standaloneSpec } from "./charts/chart.js";
+import { type Chart, ROWS, standaloneSpec } from "./charts/chart.js";
 import { buildCharts } from "./charts/registry.js";
 import { chartConfig } from "./charts/theme.js";
 import type { DashboardData } from "./data/model.js";
@@ -53,9 +53,12 @@ export async function buildSite(data: DashboardData, options: BuildOptions): Pro
   return { files, empty, warnings };
 }
 
-/** A chart's spec with its rows, as the text of a file. */
+/** A chart's spec with its rows, as the text of a file: the spec indented, the rows a line each. */
 export function specText(chart: Chart): string {
-  return `${JSON.stringify(standaloneSpec(chart, chartConfig("light")), null, 1)}\n`;
+  const spec = standaloneSpec(chart, chartConfig("light"));
+  const frame = JSON.stringify({ ...spec, datasets: undefined }, null, 2);
+  const rows = chart.rows.map((row) => `      ${JSON.stringify(row)}`).join(",\n");
+  return `${frame.slice(0, -2)},\n  "datasets": {\n    "${ROWS}": [\n${rows}\n    ]\n  }\n}\n`;
 }
 
 async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {

@@ -95,7 +95,10 @@ const buildCommand: CommandModule<object, BuildArguments> = {
       const images = site.files.filter(({ path }) => path.endsWith(".svg")).length;
       const page = site.files.find(({ path }) => path === "index.html")?.bytes ?? 0;
       for (const warning of site.warnings) process.stderr.write(`warning: ${warning}\n`);
-      for (const { name, reason } of site.empty) process.stdout.write(`no ${name}: ${reason}\n`);
+      for (const reason of new Set(site.empty.map((chart) => chart.reason))) {
+        const names = site.empty.filter((chart) => chart.reason === reason).map(({ name }) => name);
+        process.stdout.write(`no ${names.join(", ")}: ${reason}\n`);
+      }
       process.stdout.write(
         `${args.out}/index.html (${figure(Math.round(page / 1000))} kB), ${images} charts\n`,
       );

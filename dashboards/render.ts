@@ -7,6 +7,7 @@ import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { type Chart, standaloneSpec } from "./charts/chart.js";
 import { chartConfig, type Theme } from "./charts/theme.js";
+import { escapeHtml } from "./page/html.js";
 
 /** Vega's scene, with the marks of a chart. */
 export type Scene = ReturnType<vega.View["scenegraph"]>;
@@ -32,9 +33,14 @@ export async function renderSpec(spec: TopLevelSpec): Promise<Rendered> {
   }
 }
 
-/** A chart as SVG. */
+/**
+ * A chart as SVG, its title said once for assistive technology. Labels on every mark would treble the size of
+ * an image that nobody can step through; the page has them, and the data as a table.
+ */
 export async function renderChart(chart: Chart, theme: Theme = "light"): Promise<Rendered> {
-  return renderSpec(standaloneSpec(chart, chartConfig(theme)));
+  const rendered = await renderSpec(standaloneSpec(chart, { ...chartConfig(theme), aria: false }));
+  const svg = rendered.svg.replace("<svg ", `<svg role="img" aria-label="${escapeHtml(chart.title)}" `);
+  return { ...rendered, svg };
 }
 
 /** SVG as PNG, `scale` times its size. Throws with the command that installs resvg where that is absent. */

@@ -64,7 +64,11 @@ const BUILDERS: readonly ChartBuilder[] = [
   drift,
 ];
 
+const NO_RUN = "No run of the matrix was given.";
+
 /** Every chart of a dashboard. Those without rows say in `empty` what they lack. */
 export function buildCharts(data: DashboardData): Chart[] {
-  return BUILDERS.map((build) => build(data));
+  const charts = BUILDERS.map((build) => build(data));
+  if (data.run !== null) return charts;
+  return charts.map((chart) => (chart.section === "migration" ? chart : { ...chart, empty: NO_RUN }));
 }
