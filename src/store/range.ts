@@ -218,8 +218,10 @@ export class RangeIterator<T> implements IterableIterator<T> {
   #atLast(last: Uint8Array): boolean {
     const { pool } = this.#engine.pager;
     const { offset, slot } = this.#cursor;
-    const found = searchLeaf(pool, offset, last, last.length);
-    return found === slot;
+    // Where the last key is gone the cursor may have gone on to a leaf that has another prefix.
+    return (
+      isBetweenFences(pool, offset, last, last.length) && searchLeaf(pool, offset, last, last.length) === slot
+    );
   }
 
   /** Works out where in the current leaf the range ends; false where it has ended before. */
