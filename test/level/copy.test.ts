@@ -210,6 +210,48 @@ describe("export-level", () => {
   });
 });
 
+describe("a copy that does not hold what was read", () => {
+  it("is refused by import-level, and removed", async () => {
+    const source = await makeClassic(10);
+    const prototype = ClassicLevel.prototype as Classic;
+    const { iterator } = prototype;
+    const spy = vi.spyOn(prototype, "iterator").mockImplementation(function (this: Classic, options) {
+      const made = iterator.call(this, options);
+      const nextv = made.nextv.bind(made);
+      // The first record comes twice.
+      made.nextv = async (size) =>
+        (await nextv(size)).flatMap((entry, i) => (i === 0 ? [entry, entry] : [entry]));
+      return made;
+    });
+    try {
+      await expect(importLevel(source, at("copy.esp"))).rejects.toThrow(CopyMismatchError);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(readdirSync(folder)).toEqual(["classic"]);
+  });
+
+  it("is refused by export-level, and removed", async () => {
+    const store = open(at("store.esp"));
+    store.putMany([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    store.close();
+    const prototype = ClassicLevel.prototype as Classic;
+    const { batch } = prototype;
+    const spy = vi.spyOn(prototype, "batch").mockImplementation(function (this: Classic, steps, options) {
+      return batch.call(this, steps.slice(1), options);
+    });
+    try {
+      await expect(exportLevel(at("store.esp"), at("copy"))).rejects.toThrow(CopyMismatchError);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(readdirSync(folder)).toEqual(["store.esp"]);
+  });
+});
+
 describe("the digest", () => {
   it("is the one of verify, for records of any size", () => {
     const store = open<Uint8Array, Uint8Array>(at("digest.esp"), {
