@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Chart, ROWS, standaloneSpec } from "./charts/chart.js";
 import { buildCharts } from "./charts/registry.js";
 import { chartConfig } from "./charts/theme.js";
+import type { Row } from "./data/cells.js";
 import type { DashboardData } from "./data/model.js";
 import { pageHtml } from "./page/shell.js";
 import { renderChart, svgToPng } from "./render.js";
@@ -57,8 +58,17 @@ export async function buildSite(data: DashboardData, options: BuildOptions): Pro
 export function specText(chart: Chart): string {
   const spec = standaloneSpec(chart, chartConfig("light"));
   const frame = JSON.stringify({ ...spec, datasets: undefined }, null, 2);
-  const rows = chart.rows.map((row) => `      ${JSON.stringify(row)}`).join(",\n");
+  const rows = usedFields(chart)
+    .map((row) => `      ${JSON.stringify(row)}`)
+    .join(",\n");
   return `${frame.slice(0, -2)},\n  "datasets": {\n    "${ROWS}": [\n${rows}\n    ]\n  }\n}\n`;
+}
+
+/** The rows without the facts that neither the spec nor the table behind the chart names. */
+function usedFields({ rows, spec, columns }: Chart): Row[] {
+  const named = JSON.stringify({ spec, columns });
+  const fields = Object.keys(rows[0] ?? {}).filter((field) => named.includes(field));
+  return rows.map((row) => Object.fromEntries(fields.map((field) => [field, row[field] ?? null])));
 }
 
 async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {

@@ -7,6 +7,7 @@ import { cellFacts, intervalsIn, namingOf, type Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import { cellColumns, cellTooltip, enginesIn, panelFacet, QUANTITY_LABELS } from "./encodings.js";
+import { RATIO_TICKS } from "./ratio-parts.js";
 
 /** The parameters that hold the ids of the two runs. */
 export const BEFORE = "before";
@@ -19,9 +20,6 @@ const CHANGES = [
   { id: "same", color: "#8a8f98", shape: "circle" },
   { id: "mixed", color: "#a19322", shape: "diamond" },
 ] as const;
-
-/** Of the axis of ratios. */
-const TICKS = [0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100] as const;
 
 export function beforeAfter(data: DashboardData): Chart {
   const rows = haveCellsInCommon(data) ? rowsOfRuns(data) : [];
@@ -120,7 +118,7 @@ export function beforeAfter(data: DashboardData): Chart {
                 type: "quantitative",
                 scale: { type: "log" },
                 title: "ops/s after / before",
-                axis: { labelExpr: QUANTITY_LABELS, values: [...TICKS] },
+                axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS] },
               },
               x2: { field: "ratioHigh" },
             },

@@ -4,7 +4,7 @@ import { engineOrder, engineStyle } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import { cellColumns, enginesIn, QUANTITY_LABELS } from "./encodings.js";
-import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
+import { baselineParam, RATIO_TICKS, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
 export function geometricMeans(data: DashboardData): Chart {
   const rows = ratioRows(data);
@@ -14,7 +14,7 @@ export function geometricMeans(data: DashboardData): Chart {
     type: "quantitative",
     scale: { type: "log" },
     title: "geometric mean of the ratios to the baseline (log axis)",
-    axis: { labelExpr: QUANTITY_LABELS, tickCount: 6 },
+    axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS] },
   } as const;
   const y = { field: "engine", type: "nominal", sort: engines, title: null } as const;
   const tooltip = [

@@ -9,6 +9,9 @@ import type { DashboardData } from "../data/model.js";
 /** The parameter that holds the baseline engine. */
 export const BASELINE = "baseline";
 
+/** Of an axis of ratios. */
+export const RATIO_TICKS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
+
 type Param = { name: string; value: string; bind: { input: "select"; options: string[]; name: string } };
 
 export function baselineParam(data: DashboardData): Param {

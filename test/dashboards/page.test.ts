@@ -2,8 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { Script } from "node:vm";
+import type { TopLevelSpec } from "vega-lite";
 import { expect, test } from "vitest";
+import { specText } from "../../dashboards/build.js";
+import { standaloneSpec } from "../../dashboards/charts/chart.js";
 import { buildCharts } from "../../dashboards/charts/registry.js";
+import { chartConfig } from "../../dashboards/charts/theme.js";
 import { dashboardData } from "../../dashboards/data/model.js";
 import { createTables } from "../../dashboards/page/browser/tables.js";
 import type { PageWindow } from "../../dashboards/page/browser/types.js";
@@ -11,6 +15,7 @@ import { escapeHtml, html, jsonForScript } from "../../dashboards/page/html.js";
 import { pagePayload } from "../../dashboards/page/payload.js";
 import { pageScript } from "../../dashboards/page/script.js";
 import { pageHtml } from "../../dashboards/page/shell.js";
+import { renderSpec } from "../../dashboards/render.js";
 import { HOSTILE, migrationReport, runDocument } from "./support/documents.js";
 
 const data = dashboardData({ runs: [runDocument()], migrations: [migrationReport()], files: [] });
@@ -104,5 +109,16 @@ test("a run's gates, environment and cautions are in the page without script", (
     "classic-level was not measured",
   ]) {
     expect(page).toContain(text);
+  }
+});
+
+test("the spec in a file draws as the chart does, though it leaves out what nothing names", async () => {
+  // Vega numbers gradients through the process.
+  const plain = (svg: string): string => svg.replace(/(gradient|clip)_?\d+/g, "$1");
+  for (const chart of buildCharts(data).filter(({ rows }) => rows.length > 0)) {
+    const spec = JSON.parse(specText(chart)) as TopLevelSpec & { config: object };
+    const drawn = await renderSpec({ ...spec, config: { ...spec.config, aria: false } });
+    const expected = await renderSpec(standaloneSpec(chart, { ...chartConfig("light"), aria: false }));
+    expect(plain(drawn.svg) === plain(expected.svg), chart.name).toBe(true);
   }
 });
