@@ -9,12 +9,13 @@ import { baselineParam, RATIO_TICKS, RATIO_TRANSFORM, ratioRows } from "./ratio-
 export function geometricMeans(data: DashboardData): Chart {
   const rows = ratioRows(data);
   const engines = enginesIn(rows).sort((a, b) => engineOrder(a) - engineOrder(b));
+  const ticks = [...RATIO_TICKS];
   const x = {
     field: "mean",
     type: "quantitative",
     scale: { type: "log" },
     title: "geometric mean of the ratios to the baseline (log axis)",
-    axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS] },
+    axis: { labelExpr: QUANTITY_LABELS, values: ticks },
   } as const;
   const y = { field: "engine", type: "nominal", sort: engines, title: null } as const;
   const tooltip = [
