@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/commands/support/package-root.js";
+import { blocksOf } from "./markdown.js";
 import { installedProject, type Project } from "./packed.js";
 
 let project: Project;
@@ -69,6 +70,29 @@ describe("the packed package", () => {
     );
   });
 
+  it("runs the examples of README.md and of the metrics page, compiled as they stand", () => {
+    const pages = ["README.md", "docs/metrics.md"].map((page) =>
+      readFileSync(join(packageRoot(), page), "utf8"),
+    );
+    const examples = pages.flatMap((page) => blocksOf(page, "ts"));
+    expect(examples.length).toBeGreaterThan(3);
+    project.run(
+      "npm",
+      "install",
+      "--no-audit",
+      "--no-fund",
+      "--no-save",
+      "--prefer-offline",
+      "prom-client@15",
+    );
+    examples.forEach((example, i) => {
+      compile(`example-${i}.ts`, example, "--skipLibCheck");
+      for (const name of readdirSync(project.folder))
+        if (/\.esp|metrics\.json$/.test(name)) rmSync(join(project.folder, name));
+      project.run(process.execPath, `example-${i}.js`);
+    });
+  });
+
   it("has types on every entry, and each entry loads", () => {
     const names = entries();
     expect(names).toEqual(expect.arrayContaining(["espalier", "espalier/matrix", "espalier/metrics"]));
@@ -117,7 +141,7 @@ describe("the packed package", () => {
         )
       )
         rmSync(join(project.folder, "node_modules", name), { recursive: true });
-    rmSync(join(project.folder, "data.esp"));
+    rmSync(join(project.folder, "data.esp"), { force: true });
     expect(project.run(process.execPath, "store.js")).toContain("true 1");
     const words = ["--no-install", "espalier", "dashboards", "build", "x"];
     const { status, stderr } = spawnSync("npx", words, { cwd: project.folder, encoding: "utf8" });

@@ -1,6 +1,6 @@
 /** The package as a user gets it: packed, and installed into an empty project. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,5 +37,6 @@ export function installedProject(): Project {
 }
 
 function npm(cwd: string, ...words: readonly string[]): void {
-  execFileSync("npm", words, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const { status, stdout, stderr } = spawnSync("npm", words, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`npm ${words.join(" ")} ended with ${status}:\n${stdout}\n${stderr}`);
 }

@@ -22,11 +22,6 @@ export const DUMP_VERSION = 1;
 export const LINE_VALUE_BYTES_MAX: number = 8 * 1024 * 1024;
 export const PART_BYTES: number = 6 * 1024 * 1024;
 
-export interface DumpHeader {
-  readonly "espalier-dump": number;
-  readonly pageSize: number;
-}
-
 export interface TreeLine {
   readonly tree: string;
   readonly keyEncoding: KeyEncoding;

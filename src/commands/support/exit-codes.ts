@@ -4,7 +4,6 @@
 
 import { EspalierError, type EspalierErrorCode } from "../../base/errors.js";
 
-export const EXIT_DONE = 0;
 /** The command ran and the answer is no: a key is missing, verify found problems, salvage lost records. */
 export const EXIT_FINDINGS = 1;
 export const EXIT_USAGE = 2;

@@ -1,0 +1,173 @@
+/**
+ * The documents hold: every command in README.md and ROLLOUT.md is run, every example compiled (and run by
+ * the package's test), every link leads somewhere, every name of a metric, command and option exists.
+ */
+
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../../src/commands/support/package-root.js";
+import { open } from "../../src/index.js";
+import { METRICS } from "../../src/metrics/index.js";
+import { cliEntry, output, temporaryFolder } from "../commands/support.js";
+import { blocksOf } from "./markdown.js";
+
+const ROOT: string = packageRoot();
+const text = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const PAGES: readonly string[] = [
+  ...["README.md", "ROLLOUT.md", "CONTRIBUTING.md", "CHANGELOG.md"],
+  ...readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+
+/** Lines of ```console blocks, which are not run here, and the test that runs them. */
+const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
+  "npm install espalier": "test/checks/packed.ts",
+  "npm install && npm start": ".ci/run",
+  "npm install": ".ci/run",
+  "npm test": ".ci/run",
+  "npm install --no-save better-sqlite3 lmdb classic-level": "matrix/peers/package.json",
+  "npx espalier matrix run --preset quick --out results": "test/checks/docs.test.ts",
+  "npx espalier dashboards build results": "test/checks/docs.test.ts",
+  "espalier metrics serve data.metrics.json": "test/commands/metrics.test.ts",
+};
+
+/** What stands in for a part of a command that would take too long here. */
+const SHORTENED: readonly (readonly [string, string])[] = [["--preset quick", "--preset smoke"]];
+
+/** A smoke run of the matrix takes half a minute, and several on a busy machine. */
+const MATRIX_MS_MAX = 600_000;
+
+/** Commands whose answer may be no without being wrong: a smoke run can't answer all gates. */
+const MAY_FIND: readonly string[] = ["espalier matrix gate"];
+
+interface Outcome {
+  readonly line: string;
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Runs the lines of a page's ```sh blocks in order, in a folder, with `espalier` on the path. */
+function runCommands(page: string, folder: string): Outcome[] {
+  const bin = join(folder, ".bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "espalier"), `#!/bin/sh\nexec "${process.execPath}" "${cliEntry()}" "$@"\n`);
+  chmodSync(join(bin, "espalier"), 0o755);
+  const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, SHELL: "/bin/bash" };
+  return blocksOf(text(page), "sh")
+    .flatMap((block) => block.trim().split("\n"))
+    .map((line) => {
+      const shortened = SHORTENED.reduce((command, [from, to]) => command.replace(from, to), line);
+      const { status, stderr } = spawnSync("bash", ["-c", shortened], { cwd: folder, env, encoding: "utf8" });
+      return { line, code: status, stderr };
+    });
+}
+
+function failures(outcomes: readonly Outcome[]): Outcome[] {
+  return outcomes.filter(
+    ({ line, code }) => code !== 0 && !(code === 1 && MAY_FIND.some((each) => line.startsWith(each))),
+  );
+}
+
+describe("every command", () => {
+  it("of README.md works, in its order", () => {
+    const outcomes = runCommands("README.md", temporaryFolder());
+    expect(outcomes.length).toBeGreaterThan(12);
+    expect(failures(outcomes)).toEqual([]);
+  });
+
+  it("of ROLLOUT.md works, in its order, on real legacy files", { timeout: MATRIX_MS_MAX }, () => {
+    const folder = temporaryFolder();
+    const fleet = join(folder, "fleet");
+    mkdirSync(fleet);
+    const legacy = join(ROOT, "test/fixtures/legacy");
+    copyFileSync(join(legacy, "gen3/u64-rand-20k.db"), join(fleet, "canary.db"));
+    copyFileSync(join(legacy, "gen1/u64-seq-1k.db"), join(fleet, "first.db"));
+    cpSync(join(legacy, "gen2/u64-wal.db"), join(fleet, "second.db"));
+    cpSync(join(legacy, "gen2/u64-wal.db-wal"), join(fleet, "second.db-wal"));
+    {
+      using store = open(join(fleet, "healthy.esp"));
+      store.put("a", 1);
+    }
+    const outcomes = runCommands("ROLLOUT.md", folder);
+    expect(outcomes.length).toBeGreaterThan(20);
+    expect(failures(outcomes)).toEqual([]);
+    expect(existsSync(join(folder, "dashboards/index.html"))).toBe(true);
+    expect(readFileSync(join(fleet, "canary.db")).subarray(0, 4).toString()).toBe("SOMB");
+  });
+
+  it("that is not run here is run by the test that is named for it", () => {
+    const lines = ["README.md", "docs/metrics.md"].flatMap((page) =>
+      blocksOf(text(page), "console").flatMap((block) => block.trim().split("\n")),
+    );
+    expect(lines.filter((line) => RUN_ELSEWHERE[line] === undefined)).toEqual([]);
+    for (const path of Object.values(RUN_ELSEWHERE)) expect(existsSync(join(ROOT, path)), path).toBe(true);
+    expect(blocksOf(text("ROLLOUT.md"), "console")).toEqual([]);
+  });
+
+  it("named in a sentence or a table exists", () => {
+    const below = (words: readonly string[]): string[] => {
+      const line = new RegExp(`^ {2}espalier ${words.map((word) => `${word} `).join("")}(\\w+)`, "gm");
+      return [...output([...words, "--help"]).matchAll(line)].map(([, word]) => word!);
+    };
+    const commands = below([]);
+    const groups = new Map(
+      ["migrate", "matrix", "dashboards", "metrics"].map((name) => [name, below([name])]),
+    );
+    const wrong: string[] = [];
+    for (const page of ["README.md", "ROLLOUT.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md"]) {
+      for (const [, command, sub] of text(page).matchAll(/`(?:\$ )?espalier (\w+)(?: (\w+))?/g)) {
+        if (!commands.includes(command!)) wrong.push(`${page}: espalier ${command}`);
+        else if (sub !== undefined && groups.get(command!)?.includes(sub) === false)
+          wrong.push(`${page}: espalier ${command} ${sub}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("every script", () => {
+  it("that CONTRIBUTING.md names exists", () => {
+    const { scripts } = JSON.parse(text("package.json")) as { scripts: Record<string, string> };
+    const named = [...text("CONTRIBUTING.md").matchAll(/`npm (?:run )?(\w[\w-]*)`/g)].map(
+      ([, name]) => name!,
+    );
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => name !== "install" && scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+describe("every link", () => {
+  it.each(PAGES)("of %s leads to a file of the project", (page) => {
+    const links = [...text(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link]) => link!);
+    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  });
+});
+
+describe("every metric", () => {
+  it.each(["README.md", "ROLLOUT.md", "docs/metrics.md"])("that %s names exists", (page) => {
+    const known = new Set([...METRICS.map(({ name }) => name), "espalier_published_timestamp_seconds"]);
+    const named = text(page).match(/\bespalier_[a-z_]+\b/g) ?? [];
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe("the exit codes", () => {
+  it("of README.md are those of the help", () => {
+    const codes = [...text("README.md").matchAll(/^\| (\d+) \| /gm)].map(([, code]) => code);
+    expect(codes).toEqual(["0", "1", "2", "3", "4", "5", "6", "130"]);
+    const help = output(["--help"]).replaceAll(/\s+/g, " ");
+    for (const code of codes) expect(help).toMatch(new RegExp(`[ ,:]${code} \\w`));
+  });
+});
