@@ -22,6 +22,9 @@ import {
 import { compareBytes } from "./legacy/big-endian.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 
+/** Up to here a loop beats a call of TypedArray.set with the view that it needs. */
+const LOOP_BYTES_MAX = 256;
+
 /** Gives the bytes of an overflow run; `page` and `at` say which reference it is, for errors. */
 export type ReadRun = (reference: Uint8Array, page: number, at: number) => Uint8Array;
 
@@ -41,12 +44,14 @@ export class StoreLeafDecoder implements RecordBatch {
   high: Uint8Array = new Uint8Array(0);
   /** Keys and values together: both views are the same bytes. */
   #arena: Uint8Array;
+  #arenaView: DataView;
   #used = 0;
 
   constructor(path: string, pageSize: number) {
     this.#path = path;
     this.#pageSize = pageSize;
     this.#arena = new Uint8Array(pageSize * 4);
+    this.#arenaView = new DataView(this.#arena.buffer);
     this.keys = this.#arena;
     this.values = this.#arena;
   }
@@ -79,7 +84,7 @@ export class StoreLeafDecoder implements RecordBatch {
       const end = start + (extent & LENGTH_MASK);
       if (start < arena || end > tail || end - start < 1)
         throw this.#bad(number, at, "L4", `slot ${slot} points outside the records`);
-      this.#record(page, number, slot, start, end, prefix, extent >= OVERFLOW_FLAG, readRun);
+      this.#record(page, view, number, slot, start, end, prefix, extent >= OVERFLOW_FLAG, readRun);
     }
     this.keys = this.#arena;
     this.values = this.#arena;
@@ -88,6 +93,7 @@ export class StoreLeafDecoder implements RecordBatch {
 
   #record(
     page: Uint8Array,
+    view: DataView,
     number: number,
     slot: number,
     start: number,
@@ -119,8 +125,12 @@ export class StoreLeafDecoder implements RecordBatch {
     this.valueLength[slot] = valueBytes;
     this.overflow[slot] = overflow && external === undefined ? 1 : 0;
     if (external !== undefined) arena.set(external, to);
-    else if (valueBytes < 32) for (let i = 0; i < valueBytes; i++) arena[to + i] = page[value + i]!;
-    else arena.set(page.subarray(value, end), to);
+    else if (valueBytes > LOOP_BYTES_MAX) arena.set(page.subarray(value, end), to);
+    else {
+      let i = 0;
+      for (; i + 4 <= valueBytes; i += 4) this.#arenaView.setUint32(to + i, view.getUint32(value + i));
+      for (; i < valueBytes; i++) arena[to + i] = page[value + i]!;
+    }
     this.#used = to + valueBytes;
   }
 
@@ -142,6 +152,7 @@ export class StoreLeafDecoder implements RecordBatch {
     const wider = new Uint8Array((this.#used + more) * 2);
     wider.set(this.#arena.subarray(0, this.#used));
     this.#arena = wider;
+    this.#arenaView = new DataView(wider.buffer);
   }
 
   #growLists(slots: number): void {

@@ -103,6 +103,15 @@ export interface LeafSink {
 
 const NONE: Uint8Array = new Uint8Array(0);
 
+/** Up to here a loop beats a call of TypedArray.set with the view that it needs. */
+const LOOP_BYTES_MAX = 256;
+
+function copyWords(source: DataView, from: number, length: number, target: DataView, to: number): void {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) target.setUint32(to + i, source.getUint32(from + i));
+  for (; i < length; i++) target.setUint8(to + i, source.getUint8(from + i));
+}
+
 export class LeafPacker {
   readonly #sizer: LeafSizer;
   readonly #builder: LeafBuilder;
@@ -110,6 +119,11 @@ export class LeafPacker {
   readonly #path: string;
   /** Keys and values of the records that are not in a finished leaf yet, one behind the other. */
   #bytes: Uint8Array;
+  #view: DataView;
+  /** Where the values of the last record came from. */
+  #source: Uint8Array = NONE;
+  #sourceView: DataView = new DataView(NONE.buffer);
+  readonly #keyScratch: Uint8Array;
   #used = 0;
   #key: Uint32Array = new Uint32Array(256);
   #value: Uint32Array = new Uint32Array(256);
@@ -125,6 +139,8 @@ export class LeafPacker {
     this.#sink = sink;
     this.#path = path;
     this.#bytes = new Uint8Array(pageSize * 4);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#keyScratch = new Uint8Array(pageSize);
   }
 
   /** The low fence of the open leaf; a copy is the caller's to make. */
@@ -195,8 +211,14 @@ export class LeafPacker {
     for (let i = 0; i < keyBytes; i++) bytes[to + i] = keys[keyStart + i]!;
     to += keyBytes;
     this.#value[this.#count] = to;
-    if (valueBytes < 32) for (let i = 0; i < valueBytes; i++) bytes[to + i] = values[valueStart + i]!;
-    else bytes.set(values.subarray(valueStart, valueStart + valueBytes), to);
+    if (valueBytes > LOOP_BYTES_MAX) bytes.set(values.subarray(valueStart, valueStart + valueBytes), to);
+    else {
+      if (values !== this.#source) {
+        this.#source = values;
+        this.#sourceView = new DataView(values.buffer, values.byteOffset, values.byteLength);
+      }
+      copyWords(this.#sourceView, valueStart, valueBytes, this.#view, to);
+    }
     this.#used = to + valueBytes;
     this.#end[this.#count++] = this.#used;
   }
@@ -205,6 +227,7 @@ export class LeafPacker {
     const wider = new Uint8Array((this.#used + more) * 2);
     wider.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = wider;
+    this.#view = new DataView(wider.buffer);
   }
 
   #growLists(): void {
@@ -252,7 +275,8 @@ export class LeafPacker {
   #addRecord(index: number, reference: Uint8Array | undefined): void {
     const at = this.#key[index]!;
     const value = this.#value[index]!;
-    const key = this.#bytes.subarray(at, value);
+    const key = this.#keyScratch;
+    for (let i = at; i < value; i++) key[i - at] = this.#bytes[i]!;
     const added =
       reference === undefined
         ? this.#builder.add(key, value - at, this.#bytes, value, this.#end[index]! - value, false)

@@ -1,0 +1,158 @@
+/** Files that are not plain: several trees, disorder, ambiguity, flipped bits. */
+
+import { describe, expect, test } from "vitest";
+import { encodeMeta, META_ROOT_FIELDS, patchMeta } from "../../migrate/legacy/meta.js";
+import { PageSeal } from "../../migrate/legacy/page-check.js";
+import { batchesOf } from "../../migrate/legacy/record-batch.js";
+import { BulkWriter } from "../../migrate/legacy/writer-bulk.js";
+import { planBulk } from "../../migrate/legacy/writer-plan.js";
+import { open } from "../../src/index.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { Prng } from "../../src/vfs/prng.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { digestOf, LOG_SALT, type PlainRecord, put, record, SALT, survey } from "./legacy/support.js";
+import { scatteredFile, variedRecords } from "./scattered.js";
+import { convert, FILE, rollBack, verified } from "./support.js";
+
+const PAGE = 1024;
+
+/** A graph file: trees named in the meta page. */
+function graphFile(trees: Record<string, readonly PlainRecord[]>): MemoryVfs {
+  const seal = new PageSeal(PAGE, SALT);
+  const pages: Uint8Array[] = [new Uint8Array(PAGE)];
+  const roots: { offset: number; page: number }[] = [];
+  for (const [name, records] of Object.entries(trees)) {
+    const plan = planBulk("gen3", PAGE, batchesOf(records));
+    const starts: number[] = [];
+    let next = pages.length;
+    for (const level of plan.levels) {
+      starts.push(next);
+      next += level.length;
+    }
+    const writer = new BulkWriter(
+      plan,
+      seal,
+      (level, index) => starts[level]! + index,
+      (page, image) => {
+        pages[page] = image.slice();
+      },
+    );
+    for (const batch of batchesOf(records)) writer.add(batch);
+    writer.finish();
+    const field = META_ROOT_FIELDS.find((each) => each.name === name)!;
+    roots.push({ offset: field.offset, page: writer.root });
+  }
+  const meta = encodeMeta({ pageSize: PAGE, salt: SALT, logSalt: LOG_SALT });
+  pages[0] = patchMeta(meta, { nextPage: pages.length, freeListHead: 0, roots });
+  const vfs = new MemoryVfs();
+  put(vfs, FILE, new Uint8Array(Buffer.concat(pages)));
+  return vfs;
+}
+
+describe.each(["in-place", "rewrite"] as const)("several trees, %s", (strategy) => {
+  test("become named trees, and go back to their meta fields and roots", async () => {
+    const trees = {
+      nodes: variedRecords(200, 60, 1),
+      edges: variedRecords(30, 300, 2),
+      degree: [],
+      label_index: [record("only")],
+    };
+    const vfs = graphFile(trees);
+    const before = survey(vfs);
+    expect(before.problems).toEqual([]);
+    const result = await convert(vfs, { strategy });
+    expect(result).toMatchObject({ status: "converted", records: 231 });
+    expect(result.digest.after).toBe(result.digest.before);
+    const report = verified(vfs);
+    expect(report.problems).toEqual([]);
+    for (const [name, records] of Object.entries(trees)) {
+      expect(report.trees[name]?.digest).toBe(digestOf(records));
+    }
+    expect(report.trees[""]?.records).toBe(0);
+    expect((await rollBack(vfs)).reason).toBe(null);
+    const after = survey(vfs);
+    expect(after.problems).toEqual([]);
+    const shape = (found: typeof after): unknown =>
+      found.trees.map((tree) => [tree.name, tree.root, tree.field?.offset, tree.content?.digest]);
+    expect(shape(after)).toEqual(shape(before));
+    expect(after.meta.image.subarray(32 + 40, 32 + 192)).toEqual(
+      before.meta.image.subarray(32 + 40, 32 + 192),
+    );
+  });
+});
+
+test("a record in the unnamed tree of a file of several trees makes a rollback impossible", async () => {
+  const vfs = graphFile({ nodes: [record("a")], edges: [record("b")] });
+  await convert(vfs);
+  const store = open<Uint8Array, Uint8Array>(FILE, { vfs, keyEncoding: "binary", valueEncoding: "binary" });
+  store.put(Buffer.from("x"), Buffer.from("y"));
+  store.close();
+  expect((await rollBack(vfs)).reason).toMatch(/the unnamed tree was added/);
+});
+
+test.each([224, 1000, 65567])(
+  "a file with pages of %i bytes needs --page-size, and converts with it",
+  async (pageSize) => {
+    const records = variedRecords(400, 20, 3);
+    const file = scatteredFile({ generation: "gen2", pageSize, records, seed: 3, freePages: 4 });
+    expect((await convert(file.vfs)).reason).toMatch(/--page-size/);
+    for (const strategy of ["in-place", "rewrite"] as const) {
+      const vfs = file.vfs.clone();
+      const result = await convert(vfs, { strategy, pageSize: 4096 });
+      expect(result).toMatchObject({ status: "converted", reason: null });
+      expect(verified(vfs)).toMatchObject({ ok: true, digest: file.digest });
+      expect(await rollBack(vfs)).toMatchObject({ status: "rolled-back", reason: null });
+      const back = survey(vfs);
+      expect(back).toMatchObject({ pageSize, problems: [] });
+      expect(back.trees[0]).toMatchObject({ root: file.root, content: { digest: file.digest } });
+    }
+  },
+);
+
+test("keys that are too long for the page size are refused with the size that would do", async () => {
+  const records = Array.from({ length: 12 }, (_, i) =>
+    record(`${"k".repeat(300)}${String(i).padStart(2, "0")}`, "v"),
+  );
+  const file = scatteredFile({ generation: "gen3", pageSize: 1024 + 512, records, seed: 1 });
+  const result = await convert(file.vfs, { pageSize: 1024 });
+  expect(result.status).toBe("refused");
+  expect(result.reason).toMatch(/--page-size 2048/);
+  expect(await convert(file.vfs, { pageSize: 2048 })).toMatchObject({ status: "converted" });
+  expect(verified(file.vfs).digest).toBe(file.digest);
+});
+
+test("bits flipped anywhere: refused with the file as it was, or converted to the same content", async () => {
+  const file = scatteredFile({
+    generation: "gen3",
+    pageSize: 1024,
+    records: variedRecords(60, 100, 4),
+    seed: 4,
+    freePages: 2,
+  });
+  const original = read(file.vfs);
+  const prng = new Prng(4);
+  let refused = 0;
+  for (let i = 0; i < 400; i++) {
+    const bytes = original.slice();
+    const at = prng.below(bytes.length);
+    bytes[at]! ^= 1 << prng.below(8);
+    const vfs = new MemoryVfs();
+    put(vfs, FILE, bytes);
+    const result = await convert(vfs);
+    if (result.status === "converted") {
+      expect(verified(vfs), `byte ${at}`).toMatchObject({ ok: true, digest: file.digest });
+    } else {
+      refused++;
+      expect(Buffer.compare(read(vfs), bytes), `byte ${at}`).toBe(0);
+    }
+  }
+  expect(refused).toBeGreaterThan(300);
+});
+
+function read(vfs: Vfs): Uint8Array {
+  const file = vfs.open(FILE, "read");
+  const bytes = new Uint8Array(file.size());
+  file.read(bytes, 0, bytes.length, 0);
+  file.close();
+  return bytes;
+}
