@@ -17,7 +17,7 @@ import {
   separatorOf,
   writeBranch,
 } from "../page/branch.js";
-import { highFence, keyOf, lowFence, recordLength, slotCount } from "../page/leaf.js";
+import { highFence, keyOf, lowFence, prefixLength, recordLength, slotCount } from "../page/leaf.js";
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { LeafBuilder, leafBytesUnder } from "../page/leaf-builder.js";
 import { branchCapacity, leafCapacity, separatorBytes } from "../page/limits.js";
@@ -27,6 +27,10 @@ import { highBound, lowBound, type Path } from "./path.js";
 
 const UNDERFULL = 1 / 4;
 const MERGED_FILL_MAX = 0.8;
+/** Share of a leaf that must be free for it to take records of a full neighbour at the tree's end. */
+const FILL_ROOM = 1 / 10;
+/** How often a smaller number of records is tried: separators and prefixes are known only then. */
+const FILL_TRIES = 4;
 
 /** Called after a merge with the number of the page that is gone. */
 export type MergeListener = (page: number) => void;
@@ -101,18 +105,63 @@ export class Rebalancer {
 
   /** Moves the boundary between two leaves so that both hold the same number of bytes. */
   #balanceLeaves(path: Path, position: number, left: number, right: number): void {
+    const a = this.#pager.at(left);
+    const b = this.#pager.at(right);
+    const slots = slotCount(this.#pager.pool, a);
+    const all = slots + slotCount(this.#pager.pool, b);
+    this.#moveBoundary(path, position, this.#evenCut(a, slots, b, all));
+  }
+
+  /**
+   * The leaf at the end of `path` is full, and at one end of the tree, where records keep coming: its
+   * neighbour takes as many of its records as it has room for. A leaf that got its second fence by a split
+   * has such room, since its keys are cut by a longer prefix since then. False where that is too little to
+   * be worth it.
+   */
+  fillNeighbour(path: Path, appends: boolean): boolean {
     const pager = this.#pager;
     const { pool } = pager;
+    const depth = path.pages.length - 1;
+    const parent = pager.at(path.pages[depth]!);
+    const position = appends ? path.positions[depth]! - 1 : path.positions[depth]!;
+    if (position < 0 || position >= slotCount(pool, parent)) return false;
+    const neighbour = pager.at(childAt(pool, parent, appends ? position : position + 1));
+    const room = this.#allocator.room(neighbour);
+    if (room < leafCapacity(pager.pageSize) * FILL_ROOM) return false;
+    const leaf = pager.at(path.leaf);
+    const slots = slotCount(pool, leaf);
+    const theirs = slotCount(pool, neighbour);
+    const gain = prefixLength(pool, neighbour) - prefixLength(pool, leaf);
+    // All keys of the leaf are longer than the prefix that it would get there.
+    let moved = 0;
+    let bytes = 0;
+    for (; moved < slots - 1; moved++) {
+      const slot = appends ? moved : slots - 1 - moved;
+      bytes += LEAF_SLOT_BYTES + recordLength(pool, leaf, slot) - gain;
+      if (bytes > room) break;
+    }
+    for (let left = FILL_TRIES; left > 0 && moved > 0; left--, moved -= 1 + (moved >> 4)) {
+      if (this.#moveBoundary(path, position, appends ? theirs + moved : slots - moved)) return true;
+    }
+    return false;
+  }
+
+  /** Leaves `cut` records of two leaves together on the left; false, and nothing has changed: they don't fit. */
+  #moveBoundary(path: Path, position: number, cut: number): boolean {
+    const pager = this.#pager;
+    const { pool } = pager;
+    const parent = pager.at(path.pages.at(-1)!);
+    const left = childAt(pool, parent, position);
+    const right = childAt(pool, parent, position + 1);
     const a = pager.at(left);
     const b = pager.at(right);
     const slots = slotCount(pool, a);
     const all = slots + slotCount(pool, b);
-    const cut = this.#evenCut(a, slots, b, all);
-    if (cut === slots || cut === 0 || cut === all) return;
+    if (cut === slots || cut === 0 || cut === all) return false;
     const keyAt = (i: number): Uint8Array => (i < slots ? keyOf(pool, a, i) : keyOf(pool, b, i - slots));
     const separator = shortestSeparator(keyAt(cut - 1), keyAt(cut));
     const depth = path.pages.length - 1;
-    if (!this.#mayReplaceSeparator(path, depth, position, separator)) return;
+    if (!this.#mayReplaceSeparator(path, depth, position, separator)) return false;
     const first = this.#allocator.builder;
     const second = this.#second;
     first.start(lowFence(pool, a), separator);
@@ -122,13 +171,14 @@ export class Rebalancer {
       first.addFrom(pool, b, 0, Math.max(0, cut - slots)) &&
       second.addFrom(pool, a, Math.min(cut, slots), slots) &&
       second.addFrom(pool, b, Math.max(0, cut - slots), all - slots);
-    if (!fits) return;
+    if (!fits) return false;
     first.writeTo(pager, left);
     second.writeTo(pager, right);
     this.#allocator.regions.setEmpty(a);
     this.#allocator.regions.setEmpty(b);
     this.#replaceSeparator(path, depth, position, separator);
     pager.metrics.leaf.borrows++;
+    return true;
   }
 
   /** Number of records that leave about half of the bytes on the left. */

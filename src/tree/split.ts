@@ -17,13 +17,23 @@ import {
   insertSeparator,
   writeBranch,
 } from "../page/branch.js";
-import { highFence, keyOf, lowFence, recordLength, sharedWithPrevious, slotCount } from "../page/leaf.js";
+import {
+  highFence,
+  highFenceLength,
+  keyOf,
+  lowFence,
+  lowFenceLength,
+  recordLength,
+  sharedWithPrevious,
+  slotCount,
+} from "../page/leaf.js";
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { leafBytesUnder } from "../page/leaf-builder.js";
 import { branchCapacity, leafCapacity } from "../page/limits.js";
 import { AT_LEVEL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { highBound, lowBound, type Path } from "./path.js";
+import type { Rebalancer } from "./rebalance.js";
 
 /** Halves may differ by this share of the page for the sake of a shorter separator. */
 const CUT_WINDOW = 1 / 8;
@@ -40,11 +50,14 @@ export type SplitListener = (page: number, right: number) => void;
 export class Splitter {
   readonly #pager: Pager;
   readonly #allocator: LeafAllocator;
+  readonly #rebalancer: Rebalancer | undefined;
   readonly #onSplit: SplitListener;
 
-  constructor(pager: Pager, allocator: LeafAllocator, onSplit: SplitListener) {
+  /** With `rebalancer`, leaves at the ends of the tree are filled up where records keep coming there. */
+  constructor(pager: Pager, allocator: LeafAllocator, onSplit: SplitListener, rebalancer?: Rebalancer) {
     this.#pager = pager;
     this.#allocator = allocator;
+    this.#rebalancer = rebalancer;
     this.#onSplit = onSplit;
   }
 
@@ -54,6 +67,8 @@ export class Splitter {
       this.#growRoot(path.leaf);
       return;
     }
+    if (this.#isAtEnd(path.leaf, index, key) && this.#rebalancer?.fillNeighbour(path, index > 0) === true)
+      return;
     const cut = this.#chooseCut(path.leaf, index, key);
     const depth = this.#fullParent(path, cut.separator.length);
     if (depth < 0) this.#splitLeaf(path, cut);
@@ -80,6 +95,15 @@ export class Splitter {
 
   // ---- leaves
 
+  /** Whether a record comes before all others of the tree, or behind them. */
+  #isAtEnd(page: number, index: number, key: Uint8Array): boolean {
+    const { pool } = this.#pager;
+    const offset = this.#pager.at(page);
+    if (index === slotCount(pool, offset)) return highFenceLength(pool, offset) === 0;
+    // Not where the first record is to grow.
+    return index === 0 && lowFenceLength(pool, offset) === 0 && compareBytes(key, keyOf(pool, offset, 0)) < 0;
+  }
+
   #chooseCut(page: number, index: number, key: Uint8Array): Cut {
     const { pool } = this.#pager;
     const offset = this.#pager.at(page);
@@ -90,7 +114,8 @@ export class Splitter {
       leafBytesUnder(pool, offset, 0, at, low, separator) <= leafCapacity(pool.pageSize) &&
       leafBytesUnder(pool, offset, at, slots, separator, high) <= leafCapacity(pool.pageSize);
 
-    if (index === slots && high.length === 0) {
+    const atEnd = this.#isAtEnd(page, index, key);
+    if (atEnd && index > 0) {
       const separator = shortestSeparator(keyOf(pool, offset, slots - 1), key);
       if (fits(slots, separator)) return { at: slots, separator };
       if (slots > 1) {
@@ -98,8 +123,7 @@ export class Splitter {
         if (fits(slots - 1, earlier)) return { at: slots - 1, separator: earlier };
       }
     }
-    // Not where the first record is to grow: a cut before it would leave it where it is.
-    if (index === 0 && low.length === 0 && compareBytes(key, keyOf(pool, offset, 0)) < 0) {
+    if (atEnd && index === 0) {
       const separator = shortestSeparator(key, keyOf(pool, offset, 0));
       if (fits(0, separator)) return { at: 0, separator };
     }

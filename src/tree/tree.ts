@@ -48,8 +48,8 @@ export class TreeContext {
   constructor(pager: Pager, profile: boolean, listeners: TreeListeners) {
     this.pager = pager;
     this.allocator = new LeafAllocator(pager, profile, listeners.onPack);
-    this.splitter = new Splitter(pager, this.allocator, listeners.onSplit);
     this.rebalancer = new Rebalancer(pager, this.allocator, listeners.onMerge);
+    this.splitter = new Splitter(pager, this.allocator, listeners.onSplit, this.rebalancer);
     this.keyBytesMax = keyBytesMax(pager.pageSize);
     this.inlineRecordBytesMax = inlineRecordBytesMax(pager.pageSize);
   }
