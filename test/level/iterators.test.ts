@@ -114,7 +114,6 @@ describe("an iterator", () => {
       expect(error, kind).toMatchObject({
         code: "LEVEL_ABORTED",
         name: "AbortError",
-        cause: "enough",
       });
       expect(snapshots(db)).toBe(0);
     }
