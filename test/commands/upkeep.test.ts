@@ -9,10 +9,10 @@ import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 
 function filled(path: string, records = 2000): void {
   using store = open(path);
+  store.tree("other").put("a", 1);
   store.putMany(
     Array.from({ length: records }, (_, i) => [`k${String(i).padStart(6, "0")}`, "x".repeat(100)] as const),
   );
-  store.tree("other").put("a", 1);
 }
 
 describe("stats and verify", () => {

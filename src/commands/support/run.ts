@@ -6,8 +6,8 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EspalierError } from "../../base/errors.js";
 import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
-import { nearestWord } from "./nearest.js";
 import { note, paint } from "./output.js";
+import { usageError } from "./usage.js";
 
 export interface CommandLine {
   readonly commands: readonly CommandModule[];
@@ -51,63 +51,15 @@ function compose({ commands, version, words }: CommandLine): Argv {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error ?? usageError(message, words, commands, parser as Argv);
+      throw error ?? usageError(message, words, commands.map(nameOf), parser as Argv);
     });
   for (const module of commands) parser.command(module);
   return parser as Argv;
 }
 
-function usageError(
-  message: string,
-  words: readonly string[],
-  commands: readonly CommandModule[],
-  instance: Argv,
-): UsageError {
-  const names = commands.map(nameOf);
-  const [first] = words;
-  const known = first !== undefined && (names.includes(first) || first === "completion");
-  const unknownWord = /^Unknown (?:argument|command)s?: "?([^,"]+)/.exec(message)?.[1];
-  if (unknownWord === undefined) return new UsageError(`${message}${hint(known ? first : undefined)}`);
-  const isOption = words.some((word) => word.replace(/=.*/, "") === dashed(unknownWord));
-  const choices = isOption
-    ? optionNames(instance)
-    : known
-      ? subcommandNames(instance)
-      : [...names, "completion"];
-  const nearest = nearestWord(unknownWord, choices);
-  const shown = isOption ? dashed(unknownWord) : unknownWord;
-  const proposal = nearest === undefined ? "" : ` Did you mean ${isOption ? dashed(nearest) : nearest}?`;
-  const kind = isOption ? "option" : known ? "argument" : "command";
-  return new UsageError(`unknown ${kind} ${shown}.${proposal}${hint(known ? first : undefined)}`);
-}
-
-function hint(command: string | undefined): string {
-  return `\nSee: espalier ${command === undefined ? "" : `${command} `}--help`;
-}
-
-function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
-}
-
 function nameOf(module: CommandModule): string {
   const [first] = [module.command ?? []].flat();
   return (first ?? "").split(" ")[0]!;
-}
-
-/** What yargs knows at the point of failure; its typings leave these two out. */
-interface YargsInternals {
-  getOptions(): { readonly key: Record<string, unknown> };
-  getInternalMethods(): { getCommandInstance(): { getCommands(): string[] } };
-}
-
-function optionNames(instance: Argv): string[] {
-  return Object.keys((instance as unknown as YargsInternals).getOptions().key).filter(
-    (key) => key.length > 1,
-  );
-}
-
-function subcommandNames(instance: Argv): string[] {
-  return (instance as unknown as YargsInternals).getInternalMethods().getCommandInstance().getCommands();
 }
 
 function report(error: unknown, json: boolean): void {
