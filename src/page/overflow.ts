@@ -59,13 +59,14 @@ export function overflowChecksums(value: Uint8Array, seed: number): { table: Uin
 }
 
 /**
- * Writes a value to free pages of the data file; the commit makes it durable before it refers to it.
+ * Writes a value to free pages of the data file, the tightest run or the lowest; the commit makes it
+ * durable before it refers to it.
  * Throws DiskFullError.
  */
-export function writeOverflow(pager: Pager, value: Uint8Array): OverflowReference {
+export function writeOverflow(pager: Pager, value: Uint8Array, lowest = false): OverflowReference {
   const { pageSize, data } = pager;
   const pages = overflowPages(value.length, pageSize);
-  const page = pager.allocateRun(pages);
+  const page = pager.allocateRun(pages, lowest);
   const { table, checksum } = overflowChecksums(value, runSeed(pager, page));
   const position = page * pageSize;
   if (table.length > 0) data.write(table, 0, table.length, position);

@@ -86,13 +86,11 @@ export class CheckpointSet implements CheckpointTarget {
     const { free, data } = pager;
     const unit = 1 << pager.pool.blockShift;
     const count = Math.ceil(freeListPages(listed.length + 1, pager.pageSize) / unit) * unit;
-    let start = free.ready.take(count, unit);
+    // The lowest, so that the file can be cut behind it.
+    let start = free.ready.lowestRun(count, unit);
     // Pages that only became free since then are in use in the state that the list belongs to.
-    if (start >= 0 && !listed.remove(start, count)) {
-      free.ready.add(start, count);
-      start = -1;
-    }
-    if (start < 0) {
+    if (start >= 0 && listed.remove(start, count)) free.ready.remove(start, count);
+    else {
       start = Math.ceil(pager.pageCount / unit) * unit;
       data.claim(start + count, true);
       if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);

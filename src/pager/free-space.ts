@@ -112,13 +112,13 @@ export class ExtentSet {
     return this.#length === 0 ? -1 : this.#starts[0]!;
   }
 
-  /** Whether `take` would find a run that ends at `limit` or before. */
-  hasRunBelow(count: number, unit: number, limit: number): boolean {
-    for (let i = 0; i < this.#length && this.#starts[i]! < limit; i++) {
+  /** Start of the lowest run of `count` pages that starts at a multiple of `unit`; -1: none. */
+  lowestRun(count: number, unit: number): number {
+    for (let i = 0; i < this.#length; i++) {
       const start = alignUp(this.#starts[i]!, unit);
-      if (start + count <= Math.min(this.#starts[i]! + this.#counts[i]!, limit)) return true;
+      if (start + count <= this.#starts[i]! + this.#counts[i]!) return start;
     }
-    return false;
+    return -1;
   }
 
   /** Takes the lowest page; -1: none. */

@@ -50,12 +50,14 @@ export class PageSpace {
 
   /**
    * Takes pages that lie together, in whole blocks; their number is rounded up. They are free in the
-   * last durable state and seen by no snapshot, and older records of them are revoked. Throws
-   * DiskFullError.
+   * last durable state and seen by no snapshot, and older records of them are revoked. The tightest that
+   * there are, or the lowest. Throws DiskFullError.
    */
-  takeRun(count: number): { readonly start: number; readonly count: number } {
+  takeRun(count: number, lowest: boolean): { readonly start: number; readonly count: number } {
     const whole = this.#wholeBlocks(count);
-    let start = this.free.ready.take(whole, this.#unit);
+    const { ready } = this.free;
+    let start = lowest ? ready.lowestRun(whole, this.#unit) : ready.take(whole, this.#unit);
+    if (lowest && start >= 0) ready.remove(start, whole);
     if (start >= 0) this.#taken.push(start, whole);
     else {
       start = this.#wholeBlocks(this.pageCount);
@@ -74,6 +76,11 @@ export class PageSpace {
 
   giveRun(start: number, count: number): void {
     this.#given.push(start, this.#wholeBlocks(count));
+  }
+
+  /** Start of the run that `takeRun` would take as the lowest; -1: none. */
+  lowestRun(count: number): number {
+    return this.free.ready.lowestRun(this.#wholeBlocks(count), this.#unit);
   }
 
   #wholeBlocks(pages: number): number {

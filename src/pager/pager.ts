@@ -294,10 +294,10 @@ export class Pager {
    * `count` pages that lie together, in whole blocks, for bytes that go straight to the data file
    * (W3). They are free in the last durable state and seen by no snapshot.
    */
-  allocateRun(count: number): number {
+  allocateRun(count: number, lowest: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    const run = this.space.takeRun(count);
+    const run = this.space.takeRun(count, lowest);
     const { blockShift } = this.pool;
     for (let block = run.start >>> blockShift; block < (run.start + run.count) >>> blockShift; block++) {
       this.blocks.forget(block);

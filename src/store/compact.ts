@@ -29,6 +29,8 @@ export interface CompactReport {
   readonly pagesMoved: number;
 }
 
+/** What moves leaves room for others, which the next pass moves there. */
+const PASSES_MAX = 3;
 /** Leaves looked at in one transaction. */
 const LEAVES_A_STEP = 64;
 
@@ -42,18 +44,21 @@ export async function compactStore(
   pager.checkpointNow();
   const bytesBefore = pager.data.file.size();
   const mover = new Mover(engine, pager.pageCount - pager.free.pages);
-  const total = pager.pageCount;
+  const total = pager.pageCount * PASSES_MAX;
   const roots = [catalog.root, ...[...catalog.all(-1).values()].map((record) => record.root)];
-  for (const root of roots) {
-    let start: Uint8Array | undefined = EMPTY_BYTES;
-    while (start !== undefined) {
-      await setImmediate();
-      options.signal?.throwIfAborted();
-      engine.assertOpen();
-      const from: Uint8Array = start;
-      const tree = engine.treeAt(root);
-      start = engine.transaction(() => mover.step(tree, from), true);
-      options.onProgress?.({ done: Math.min(mover.looked, total), total });
+  for (let pass = 0, before = -1; pass < PASSES_MAX && mover.moved > before; pass++) {
+    before = mover.moved;
+    for (const root of roots) {
+      let start: Uint8Array | undefined = EMPTY_BYTES;
+      while (start !== undefined) {
+        await setImmediate();
+        options.signal?.throwIfAborted();
+        engine.assertOpen();
+        const from: Uint8Array = start;
+        const tree = engine.treeAt(root);
+        start = engine.transaction(() => mover.step(tree, from), true);
+        options.onProgress?.({ done: Math.min(mover.looked, total), total });
+      }
     }
   }
   await setImmediate();
@@ -94,12 +99,12 @@ class Mover {
     return key;
   }
 
-  /** A free page before the limit, or -1. */
-  #lowerPage(): number {
+  /** A free page before `page`, which lies behind the limit; or -1. */
+  #lowerPage(page: number): number {
     const { pager } = this.#engine;
     pager.settleFree();
     const lowest = pager.free.ready.lowest();
-    return lowest >= 0 && lowest < this.#limit ? pager.allocatePage(false) : -1;
+    return lowest >= 0 && lowest < page ? pager.allocatePage(false) : -1;
   }
 
   #moveBranches(tree: Tree, path: Path): void {
@@ -108,7 +113,7 @@ class Mover {
     for (let depth = 1; depth < path.pages.length; depth++) {
       const page = path.pages[depth]!;
       if (page < this.#limit) continue;
-      const to = this.#lowerPage();
+      const to = this.#lowerPage(page);
       if (to < 0) return;
       const offset = pager.at(page);
       const entries = branchEntries(pool, offset);
@@ -124,7 +129,7 @@ class Mover {
     const { pager, context } = this.#engine;
     const { pool } = pager;
     if (path.pages.length === 0 || path.leaf < this.#limit) return;
-    const to = this.#lowerPage();
+    const to = this.#lowerPage(path.leaf);
     if (to < 0) return;
     const offset = pager.at(path.leaf);
     const { builder } = context.allocator;
@@ -144,7 +149,7 @@ class Mover {
     this.moved++;
   }
 
-  /** Overflow runs that end behind the limit go to a lower run, where there is one. */
+  /** Overflow runs that end behind the limit go to the lowest run, if that is lower. */
   #moveValues(tree: Tree, leaf: number): void {
     const { pager } = this.#engine;
     const { pool } = pager;
@@ -154,12 +159,10 @@ class Mover {
       if (!isOverflow(pool, offset, slot)) continue;
       const reference = readReference(pool.u8, valueAt(pool, offset, slot));
       const pages = overflowPages(reference.length, pager.pageSize);
+      if (reference.page + pages <= this.#limit) continue;
       pager.settleFree();
-      if (
-        reference.page + pages <= this.#limit ||
-        !pager.free.ready.hasRunBelow(pages, 1 << pool.blockShift, this.#limit)
-      )
-        continue;
+      const lowest = pager.space.lowestRun(pages);
+      if (lowest < 0 || lowest >= reference.page) continue;
       const value = new Uint8Array(reference.length);
       readOverflow(pager, reference, value, 0);
       const key = keyOf(pool, offset, slot);

@@ -230,12 +230,12 @@ export class Tree {
     this.#forgetLastLeaf();
   }
 
-  /** Writes an overflow value to a new run and points its slot there; the old run is the caller's. */
+  /** Writes an overflow value to the lowest free run and points its slot there; the old run is the caller's. */
   moveOverflow(leaf: number, slot: number, key: Uint8Array, value: Uint8Array): void {
     const entry = new Entry();
     entry.key = key;
     entry.keyLength = key.length;
-    entry.value = encodeReference(writeOverflow(this.#pager, value));
+    entry.value = encodeReference(writeOverflow(this.#pager, value, true));
     entry.length = entry.value.length;
     entry.overflow = true;
     this.changes++;
