@@ -7,7 +7,7 @@ import { open } from "../../src/index.js";
 import { cli, output, temporaryFolder } from "./support.js";
 
 const PAGE_BYTES = 512;
-const RECORDS = 600;
+const RECORDS = 4000;
 const key = (i: number): string => `key/${String(i).padStart(5, "0")}`;
 
 interface Layout {
