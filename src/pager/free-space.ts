@@ -175,6 +175,16 @@ export class FreeSpace {
     return this.ready.pages + this.#waitingPages;
   }
 
+  /** Pages that are not usable yet. */
+  get waitingPages(): number {
+    return this.#waitingPages;
+  }
+
+  /** The commit that freed the pages that wait longest; Infinity: none wait. */
+  get oldestWaiting(): number {
+    return this.#waiting[0]?.commit ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Pages freed by commit number `commit`. */
   free(start: number, count: number, commit: number): void {
     this.#waiting.push({ start, count, commit });

@@ -44,6 +44,10 @@ export interface PagerSettings {
 
 const LOG_BYTES_START = 256 * 1024;
 
+/** Free pages that wait for a sync are worth one once they are so many, and such a share of the file. */
+const WAITING_PAGES_MIN = 64;
+const WAITING_SHARE = 1 / 8;
+
 export class Pager {
   readonly pool: PagePool;
   readonly blocks: BlockStore;
@@ -257,6 +261,7 @@ export class Pager {
   allocatePage(useReserve: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
+    if (this.free.ready.pages === 0) this.#syncForSpace();
     const page = this.space.takePage(useReserve);
     this.#formatPage(page);
     return page;
@@ -285,6 +290,16 @@ export class Pager {
     this.written(this.#offset + AT_NUMBER, 4);
   }
 
+  /** Where much waits for nothing but a sync, that is worth one: or else the file grows by it. */
+  #syncForSpace(): void {
+    const { free, log } = this;
+    const much = Math.max(WAITING_PAGES_MIN, this.pageCount * WAITING_SHARE);
+    if (free.waitingPages < much || free.oldestWaiting > this.versions.oldest) return;
+    if (log.durable >= log.committed || log.failure !== undefined) return;
+    log.sync();
+    this.settleFree();
+  }
+
   freePage(page: number): void {
     if (!this.#open) this.#begin();
     this.space.givePage(page);
@@ -297,6 +312,7 @@ export class Pager {
   allocateRun(count: number, lowest: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
+    if (this.space.lowestRun(count) < 0) this.#syncForSpace();
     const run = this.space.takeRun(count, lowest);
     const { blockShift } = this.pool;
     for (let block = run.start >>> blockShift; block < (run.start + run.count) >>> blockShift; block++) {
