@@ -93,7 +93,6 @@ function statusOfError(error: unknown): FileStatus {
 
 export const EXIT_DONE = 0;
 export const EXIT_SOME_FAILED = 1;
-export const EXIT_USAGE = 2;
 export const EXIT_IO = 3;
 export const EXIT_CORRUPT = 4;
 export const EXIT_LOCKED = 5;

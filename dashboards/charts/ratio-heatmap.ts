@@ -8,7 +8,7 @@ import { engineOrder } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import { cellColumns, cellTooltip } from "./encodings.js";
-import { BASELINE, baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
+import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
 const STEP_X = 40;
 const STEP_Y = 20;
@@ -139,5 +139,3 @@ export function ratioHeatmap(data: DashboardData): Chart {
     },
   };
 }
-
-export { BASELINE };
