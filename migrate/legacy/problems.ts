@@ -42,12 +42,3 @@ export class ProblemList {
     this.add(error.invariant as LegacyInvariant, error.page, error.offset, error.reason);
   }
 }
-
-/** The error that a problem is thrown as. */
-export function problemError(path: string, problem: LegacyProblem): CorruptionError {
-  return new CorruptionError(problem.invariant, problem.reason, {
-    path,
-    page: problem.page,
-    offset: problem.offset,
-  });
-}

@@ -42,11 +42,6 @@ export function childAt(pool: PagePool, offset: number, index: number): number {
   return pool.u32[slotWord(pool, offset, index - 1) + 1]!;
 }
 
-/** Children of the branch. */
-export function childCount(pool: PagePool, offset: number): number {
-  return slotCount(pool, offset) + 1;
-}
-
 /**
  * Position (see childAt) of the child that holds `key`.
  * REQUIRES: the key lies between the page's bounds, so that it begins with the prefix.

@@ -31,7 +31,6 @@ import type { LogPosition } from "../log/redo-log.js";
 
 export const STORE_MAGIC = "ESPALIER";
 export const FORMAT_VERSION = 1;
-export const HEADER_BYTES = 512;
 export const HEADER_COPIES = 2;
 /** Bytes of the file that the header copies take, in whole pages of any size. */
 export const HEADER_AREA_BYTES: number = HEADER_COPIES * BLOCK_BYTES;

@@ -10,7 +10,6 @@
 import { compareBytes, EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
 import {
   type BranchEntry,
-  branchBytes,
   branchEntries,
   branchFits,
   childAt,
@@ -29,7 +28,7 @@ import {
 } from "../page/leaf.js";
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { leafBytesUnder } from "../page/leaf-builder.js";
-import { branchCapacity, leafCapacity } from "../page/limits.js";
+import { leafCapacity } from "../page/limits.js";
 import { AT_LEVEL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { highBound, lowBound, type Path } from "./path.js";
@@ -269,14 +268,4 @@ export class Splitter {
     writeBranch(pager, root, level + 1, child, [], EMPTY_BYTES, EMPTY_BYTES);
     pager.metrics.leaf.root_growths++;
   }
-}
-
-/** Whether a branch of these entries fits a page. */
-export function branchFitsPage(
-  entries: readonly BranchEntry[],
-  low: Uint8Array,
-  high: Uint8Array,
-  pageSize: number,
-): boolean {
-  return branchBytes(entries, low, high) <= branchCapacity(pageSize);
 }
