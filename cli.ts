@@ -6,7 +6,9 @@ import { compactCommand } from "./src/commands/compact.js";
 import { deleteCommand } from "./src/commands/delete.js";
 import { demoCommand } from "./src/commands/demo.js";
 import { dumpCommand } from "./src/commands/dump.js";
+import { exportLevelCommand } from "./src/commands/export-level.js";
 import { getCommand } from "./src/commands/get.js";
+import { importLevelCommand } from "./src/commands/import-level.js";
 import { inspectCommand } from "./src/commands/inspect.js";
 import { loadCommand } from "./src/commands/load.js";
 import { metricsCommand } from "./src/commands/metrics.js";
@@ -36,6 +38,8 @@ await runCommandLine({
     backupCommand,
     salvageCommand(async (args) => (await import("./migrate/commands.js")).salvageLegacyCommand(args)),
     unlockCommand,
+    importLevelCommand,
+    exportLevelCommand,
     lazyCommand({
       name: "migrate",
       describe: "Turn legacy tree files into stores, in place, and back",
