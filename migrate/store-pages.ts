@@ -6,7 +6,7 @@
 import { readU32 } from "../src/base/bytes.js";
 import { CorruptionError } from "../src/base/errors.js";
 import { VALUE_BYTES_MAX } from "../src/page/limits.js";
-import { overflowChecksums, overflowPages, readReference } from "../src/page/overflow.js";
+import { overflowChecksums, overflowPages, overflowSeed, readReference } from "../src/page/overflow.js";
 import { LEVEL_MAX } from "../src/page/page-check.js";
 import {
   AT_KIND,
@@ -21,7 +21,6 @@ import {
   PAGE_HEADER_BYTES,
   pageChecksum,
 } from "../src/pager/page-header.js";
-import { overflowSeed } from "../src/tree/bulk-images.js";
 import type { VfsFile } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
 

@@ -44,8 +44,9 @@ export function overflowPages(length: number, pageSize: number): number {
   return Math.ceil((tableBytes(length) + length) / pageSize);
 }
 
-function runSeed(pager: Pager, page: number): number {
-  return (checksumSeed(pager.header.storeId) ^ page) >>> 0;
+/** Seed of the checksums of the run that begins at `page`. */
+export function overflowSeed(storeId: Uint8Array, page: number): number {
+  return (checksumSeed(storeId) ^ page) >>> 0;
 }
 
 /** Checksums of a run: the table (empty up to 1 MiB) and what the reference holds. */
@@ -67,7 +68,7 @@ export function writeOverflow(pager: Pager, value: Uint8Array, lowest = false): 
   const { pageSize, data } = pager;
   const pages = overflowPages(value.length, pageSize);
   const page = pager.allocateRun(pages, lowest);
-  const { table, checksum } = overflowChecksums(value, runSeed(pager, page));
+  const { table, checksum } = overflowChecksums(value, overflowSeed(pager.header.storeId, page));
   const position = page * pageSize;
   if (table.length > 0) data.write(table, 0, table.length, position);
   data.write(value, 0, value.length, position + table.length);
@@ -100,7 +101,7 @@ export function readOverflow(
 ): void {
   assertReference(pager, reference);
   const { length, page, checksum } = reference;
-  const seed = runSeed(pager, page);
+  const seed = overflowSeed(pager.header.storeId, page);
   const position = page * pager.pageSize;
   const table = new Uint8Array(tableBytes(length));
   if (table.length > 0) {

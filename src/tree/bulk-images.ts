@@ -5,7 +5,7 @@
 
 import { writeU32 } from "../base/bytes.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
-import { encodeReference, overflowChecksums, overflowPages } from "../page/overflow.js";
+import { encodeReference, overflowChecksums, overflowPages, overflowSeed } from "../page/overflow.js";
 import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
 
 /** Gives a finished image its number, the tree's record count where it is the root (else 0), and checksum. */
@@ -14,11 +14,6 @@ export function sealPage(image: Uint8Array, page: number, records: number, store
   writeU32(image, AT_RECORDS, records >>> 0);
   writeU32(image, AT_RECORDS + 4, Math.floor(records / 0x1_0000_0000));
   writeU32(image, 0, pageChecksum(image, 0, image.length, checksumSeed(storeId)));
-}
-
-/** The seed of an overflow run's checksums: what page/overflow.ts reads them with. */
-export function overflowSeed(storeId: Uint8Array, page: number): number {
-  return (checksumSeed(storeId) ^ page) >>> 0;
 }
 
 /** Pages that a run begins at a multiple of: runs fill whole blocks, which no tree page shares (W3). */
