@@ -3,7 +3,8 @@
  * ones before it, then cuts the file. Small transactions, between which other writes go on; each leaves
  * a whole store, so that it can be stopped at any point.
  *
- * Root pages stay where they are: a tree keeps its root's number.
+ * A root moves like any other page: the catalogue is told, and so are the tree's handles. Snapshots go on
+ * with the old one, whose bytes they keep.
  */
 
 import { setImmediate } from "node:timers/promises";
@@ -15,7 +16,7 @@ import { AT_LEVEL } from "../pager/page-header.js";
 import { highBound, lowBound, type Path } from "../tree/path.js";
 import type { Tree } from "../tree/tree.js";
 import type { Progress } from "./backup.js";
-import type { Catalog } from "./catalog.js";
+import { type Catalog, encodeTreeRecord, type TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
 
 export interface CompactOptions {
@@ -29,6 +30,9 @@ export interface CompactReport {
   readonly pagesMoved: number;
 }
 
+/** Told after a tree's root has moved. */
+export type RootListener = (name: string, record: TreeRecord) => void;
+
 /** What moves leaves room for others, which the next pass moves there. */
 const PASSES_MAX = 3;
 /** Leaves looked at in one transaction. */
@@ -37,6 +41,7 @@ const LEAVES_A_STEP = 64;
 export async function compactStore(
   engine: Engine,
   catalog: Catalog,
+  onRootMoved: RootListener,
   options: CompactOptions,
 ): Promise<CompactReport> {
   const { pager } = engine;
@@ -45,10 +50,10 @@ export async function compactStore(
   const bytesBefore = pager.data.file.size();
   const mover = new Mover(engine, pager.pageCount - pager.free.pages);
   const total = pager.pageCount * PASSES_MAX;
-  const roots = [catalog.root, ...[...catalog.all(-1).values()].map((record) => record.root)];
   for (let pass = 0, before = -1; pass < PASSES_MAX && mover.moved > before; pass++) {
     before = mover.moved;
-    for (const root of roots) {
+    const trees = catalog.all(-1);
+    for (const root of [catalog.root, ...[...trees.values()].map((record) => record.root)]) {
       let start: Uint8Array | undefined = EMPTY_BYTES;
       while (start !== undefined) {
         await setImmediate();
@@ -59,6 +64,10 @@ export async function compactStore(
         start = engine.transaction(() => mover.step(tree, from), true);
         options.onProgress?.({ done: Math.min(mover.looked, total), total });
       }
+    }
+    for (const name of trees.keys()) {
+      const record = engine.transaction(() => mover.moveRoot(catalog, name), true);
+      if (record !== undefined) onRootMoved(name, record);
     }
   }
   await setImmediate();
@@ -105,6 +114,37 @@ class Mover {
     pager.settleFree();
     const lowest = pager.free.ready.lowest();
     return lowest >= 0 && lowest < page ? pager.allocatePage(false) : -1;
+  }
+
+  /** Moves the root of a tree, where that helps; returns the tree's new record. */
+  moveRoot(catalog: Catalog, name: string): TreeRecord | undefined {
+    const { pager, context } = this.#engine;
+    const { pool } = pager;
+    pager.beginOperation();
+    const old = catalog.tree(name, -1);
+    const to = old === undefined || old.root < this.#limit ? -1 : this.#lowerPage(old.root);
+    if (old === undefined || to < 0) return undefined;
+    const tree = this.#engine.treeAt(old.root);
+    const count = tree.count(-1);
+    const offset = pager.at(old.root);
+    const level = pool.u8[offset + AT_LEVEL]!;
+    if (level === 0) {
+      const { builder, regions } = context.allocator;
+      builder.start(EMPTY_BYTES, EMPTY_BYTES);
+      builder.addFrom(pool, offset, 0, slotCount(pool, offset));
+      builder.writeTo(pager, to);
+      regions.setEmpty(pager.at(to));
+    } else {
+      const entries = branchEntries(pool, offset);
+      writeBranch(pager, to, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
+    }
+    pager.freePage(old.root);
+    tree.forgetChanges();
+    this.#engine.treeAt(to).setCount(count);
+    const record = { ...old, root: to };
+    catalog.write(name, encodeTreeRecord(record));
+    this.moved++;
+    return record;
   }
 
   #moveBranches(tree: Tree, path: Path): void {

@@ -8,7 +8,7 @@ import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
 import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
-import { assertEncodings, assertTreeName, type Catalog, UNNAMED } from "./catalog.js";
+import { assertEncodings, assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import { type CompactOptions, type CompactReport, compactStore } from "./compact.js";
 import type { Engine } from "./engine.js";
 import { readTreeOptions, type Settings, type TreeOptions } from "./options.js";
@@ -214,7 +214,14 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     this.engine.assertNoTransaction("compact");
     if (this.#settings.readOnly) throw new ReadOnlyError();
-    return await this.#exclusively("compact", () => compactStore(this.engine, this.#catalog, options));
+    return await this.#exclusively("compact", () =>
+      compactStore(this.engine, this.#catalog, (name, record) => this.#rootMoved(name, record), options),
+    );
+  }
+
+  #rootMoved(name: string, record: TreeRecord): void {
+    if (name === UNNAMED) this.rebind(record);
+    else this.#handles.get(name)?.rebind(record);
   }
 
   async #exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -26,8 +26,8 @@ export type BatchOperation<K, V> =
 export class TreeHandle<K = string, V = unknown> {
   readonly name: string;
   /** @internal */ protected readonly engine: Engine;
-  readonly #tree: Tree;
-  readonly #reader: Reader<K, V>;
+  #tree: Tree;
+  #reader: Reader<K, V>;
   #gone = false;
 
   /** @internal Made by open() and Store.tree(). */
@@ -35,13 +35,20 @@ export class TreeHandle<K = string, V = unknown> {
     this.engine = engine;
     this.name = name;
     this.#tree = engine.treeAt(record.root);
-    this.#reader = new Reader<K, V>(
-      engine,
-      this.#tree,
-      keyCodec(record.keyEncoding),
-      valueCodec(record.valueEncoding),
-      -1,
-    );
+    this.#reader = this.#readerOf(record);
+  }
+
+  #readerOf(record: TreeRecord): Reader<K, V> {
+    const keys = keyCodec(record.keyEncoding);
+    const values = valueCodec(record.valueEncoding);
+    return new Reader<K, V>(this.engine, this.#tree, keys, values, -1);
+  }
+
+  /** @internal The tree's root has moved. */
+  rebind(record: TreeRecord): void {
+    this.engine.forgetTree(this.#tree.root);
+    this.#tree = this.engine.treeAt(record.root);
+    this.#reader = this.#readerOf(record);
   }
 
   /** @internal The tree was dropped, or the transaction that made it was undone. */

@@ -362,6 +362,11 @@ export class Tree {
     this.#countChange = 0;
   }
 
+  /** The tree holds so many records: for one whose root was made by copying. */
+  setCount(count: number): void {
+    this.#countChange += count - this.count(-1);
+  }
+
   /** The transaction was undone. */
   forgetChanges(): void {
     this.#countChange = 0;
