@@ -15,7 +15,7 @@ import { CACHE_BYTES_LEAST } from "../support/session.js";
 import { select } from "../support/store-run.js";
 
 const SEED: number = Number(process.env["ESPALIER_SEED"] ?? 3);
-const STEPS: number = Number(process.env["ESPALIER_STEPS"] ?? 1500);
+const STEPS: number = Number(process.env["ESPALIER_STEPS"] ?? 300);
 
 type Records = [string, Uint8Array][];
 
@@ -123,10 +123,10 @@ describe(`seed ${SEED}`, () => {
       };
       for (let step = 0; step < STEPS; step++) {
         const lot = prng.below(20);
-        if (lot < 12) edit();
-        else if (lot < 14) {
-          peer.transaction(() => store.transaction(() => Array.from({ length: 1 + prng.below(40) }, edit)));
-        } else if (lot < 18) {
+        if (lot === 0) edit();
+        else if (lot < 6) {
+          peer.transaction(() => store.transaction(() => Array.from({ length: 1 + prng.below(60) }, edit)));
+        } else if (lot < 16) {
           const key = next(true);
           expect(store.get(keyBytes(key)) ?? null).toEqual(bytesOrNull(peer.get(key)));
         } else {
