@@ -115,7 +115,8 @@ describe("exit codes and streams", () => {
     expect(output(["stats", store])).not.toContain("\u001b[");
     const terminal = (environment: string): string => {
       const line = `${environment} ${process.execPath} ${cliEntry()} stats ${store}`;
-      return spawnSync("script", ["-qec", line, "/dev/null"], { encoding: "utf8" }).stdout;
+      const { NO_COLOR: _none, FORCE_COLOR: _forced, ...env } = process.env;
+      return spawnSync("script", ["-qec", line, "/dev/null"], { encoding: "utf8", env }).stdout;
     };
     expect(terminal("TERM=xterm")).toContain("\u001b[1m");
     expect(terminal("TERM=xterm NO_COLOR=1")).not.toContain("\u001b[");
