@@ -7,7 +7,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { CorruptionError, IoError } from "../base/errors.js";
+import { CorruptionError, EspalierError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { VfsFile } from "../vfs/vfs.js";
@@ -158,6 +158,12 @@ export class BlockStore implements PoolOwner {
     this.#data.write(pool.u8, frame << pool.frameShift, bytes, pool.blockOf[frame]! * bytes);
     this.markClean(frame);
     return true;
+  }
+
+  /** After a failed sync, pages that the log may not hold can neither be written nor given up. */
+  full(): Error {
+    if (this.#log.failure !== undefined) return this.#log.poisoned();
+    return new EspalierError("ERR_ESPALIER_OPTION", "cacheBytes is too small for this operation");
   }
 
   /** The frame's bytes are in the data file. */

@@ -8,7 +8,7 @@
  */
 
 import { endianness } from "node:os";
-import { EspalierError, PlatformError } from "../base/errors.js";
+import { PlatformError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { returnSlab, type Slab, takeSlab } from "./slab.js";
@@ -38,6 +38,8 @@ export interface PoolOwner {
   check(page: number, frame: number, offset: number): void;
   /** Makes a frame's bytes dispensable: writes back or spills. False where that is not possible now. */
   clean(frame: number): boolean;
+  /** What to throw where no frame can be made free. */
+  full(): Error;
 }
 
 export class PagePool {
@@ -334,7 +336,7 @@ export class PagePool {
         if (this.#owner.clean(frame)) return frame;
       }
     }
-    throw new EspalierError("ERR_ESPALIER_OPTION", "cacheBytes is too small for this operation");
+    throw this.#owner.full();
   }
 
   #mayEvict(frame: number): boolean {

@@ -200,6 +200,22 @@ describe("a log that does not belong to the store", () => {
     expect(outcome(withFile(found.disk, LOG, foreign), settings, history)).toBe("ERR_ESPALIER_LOG_MISSING");
   });
 
+  it("is an error of its own when it is from another time", () => {
+    const vfs = new FaultyVfs({ seed: SEED });
+    const session = new Session(vfs, settings, SEED);
+    session.open();
+    commits(session, 5);
+    const old = bytesOf(vfs.powerCutImage("dropped", 1), STORE_PATH);
+    for (let i = 0; i < 2; i++) {
+      session.checkpoint();
+      commits(session, 5);
+    }
+    const now = vfs.powerCutImage("dropped", 1);
+    expect(outcome(withFile(now, STORE_PATH, old), settings, session.history)).toBe(
+      "ERR_ESPALIER_LOG_MISSING",
+    );
+  });
+
   it("is an error when the store's file is from another time", () => {
     const vfs = new FaultyVfs({ seed: SEED });
     const session = new Session(vfs, settings, SEED);

@@ -30,6 +30,7 @@ const NO_OWNER: PoolOwner = {
   load: () => undefined,
   check: () => undefined,
   clean: () => false,
+  full: () => new Error("the scratch pool is full"),
 };
 
 const VALUE_LENGTH_MAX = 1024 * 1024 * 1024;
