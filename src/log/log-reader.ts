@@ -7,7 +7,7 @@
 
 import { crc32 } from "node:zlib";
 import { alignUp } from "../base/bytes.js";
-import { CorruptionError, LogMissingError } from "../base/errors.js";
+import { CorruptionError, DiskFullError, LogMissingError } from "../base/errors.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readFully, writeFully } from "../vfs/whole-io.js";
 import {
@@ -238,7 +238,8 @@ export class LogReader {
   /**
    * Makes sure that the committed frames are on the disk: those of the last segment may be in the page
    * cache only, and pages are about to be written that rest on them (W6). They go to a copy that takes
-   * the segment's name, since a write in place could tear what was acknowledged.
+   * the segment's name, since a write in place could tear what was acknowledged. Where there is no room
+   * for a copy a sync has to do: it writes all but what an earlier, failed sync had given up.
    */
   makeDurable(vfs: Vfs): void {
     // A segment is synced before the first frame of the next one is written (W5).
@@ -256,7 +257,9 @@ export class LogReader {
     } catch (error) {
       copy.close();
       if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
-      throw error;
+      if (!(error instanceof DiskFullError)) throw error;
+      stretch.file.sync();
+      return;
     }
     stretch.file.close();
     stretch.file = copy;

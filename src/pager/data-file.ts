@@ -13,7 +13,7 @@ import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "./store-head
 const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
 const GROWTH_BYTES_MIN = 64 * 1024;
 const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
-/** Room above maxBytes that only deletes may use, in pages. */
+/** Room that only deletes and checkpoints may use, in pages; above maxBytes, if there is such a limit. */
 export const RESERVE_PAGES = 16;
 
 export class DataFile {
@@ -100,10 +100,13 @@ export class DataFile {
    * nothing is poisoned: the space is claimed before anything is promised.
    */
   claim(pages: number, useReserve: boolean): void {
-    const bytes = pages * this.pageSize;
+    const reserve = RESERVE_PAGES * this.pageSize;
+    const wanted = pages * this.pageSize;
+    // Who may not use the reserve leaves it there, written already.
+    const bytes = useReserve ? wanted : wanted + reserve;
     if (bytes <= this.claimedBytes) return;
-    const limit = this.#maxBytes + (useReserve ? RESERVE_PAGES * this.pageSize : 0);
-    if (bytes > limit) throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
+    if (bytes > this.#maxBytes + reserve)
+      throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);
     try {
