@@ -1,0 +1,171 @@
+/** Losses that crash images have found, each as the shortest way to it that is known. */
+
+import { expect, it } from "vitest";
+import { PoisonedError } from "../../src/index.js";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { outcome } from "../support/damage.js";
+import { FaultSession } from "../support/fault-session.js";
+import { Session, type SessionSettings, type Step } from "../support/session.js";
+
+const SEED = 3;
+
+function start(
+  pageSize: number,
+  durability: SessionSettings["durability"] = "sync",
+): { vfs: FaultyVfs; session: Session } {
+  const vfs = new FaultyVfs({ seed: SEED });
+  const session = new Session(vfs, { pageSize, durability }, SEED);
+  session.open();
+  return { vfs, session };
+}
+
+function records(session: Session, count: number, limit: number, bytes: number): Step {
+  return {
+    put: Array.from(
+      { length: count },
+      () => [session.key(limit), session.bytes(session.prng.below(bytes))] as const,
+    ),
+  };
+}
+
+/** The next process finds the newest state, after a power cut and after a kill. */
+function assertNothingLost(vfs: FaultyVfs, session: Session, what: string): void {
+  const { history, settings } = session;
+  expect(outcome(vfs.powerCutImage("dropped", 1), settings, history), what).toBe(history.newest);
+  expect(outcome(vfs.processKill(1).live, settings, history), what).toBe(history.newest);
+}
+
+/**
+ * Story: a commit that did not fit the rest of its log segment went to the next one, and a checkpoint began
+ * in the middle of it. The checkpoint's free list left out the pages that the transaction had taken already:
+ * replaying it gave out pages that were not free, and the store could not be opened.
+ */
+it("a transaction that meets a change of log segments can be recovered", () => {
+  for (const pageSize of [512, 4096]) {
+    const { vfs, session } = start(pageSize);
+    for (let i = 0; i < 40; i++) {
+      session.transaction([
+        { ...records(session, 40, 600, 800), remove: Array.from({ length: 10 }, () => session.key(600)) },
+      ]);
+      assertNothingLost(vfs, session, `page size ${pageSize}, transaction ${i}`);
+    }
+    expect(session.store.metrics().pager.checkpoints).toBeGreaterThan(2);
+    session.close();
+  }
+});
+
+/**
+ * Story: while a transaction larger than the cache was replayed, its pages were evicted and written behind
+ * the file's end, which the power cut had left where it was. Then the file was extended with zeros: over
+ * them. And a page that was needed again was refused, since the record that added it came later.
+ */
+it("a transaction larger than the cache survives a power cut right after it", () => {
+  const { vfs, session } = start(4096);
+  session.transaction([records(session, 900, 100_000, 1500)]);
+  assertNothingLost(vfs, session, "the first");
+  session.transaction([records(session, 900, 100_000, 1500)]);
+  assertNothingLost(vfs, session, "the second");
+  expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+  session.close();
+});
+
+/**
+ * Story: undoing a transaction needed a free frame for each page that had been spilled, while the
+ * before-images filled the cache: "cacheBytes is too small", in the middle of the rollback.
+ */
+it("a transaction larger than the cache can be undone, with dirty pages and a snapshot alive", () => {
+  const { session } = start(4096);
+  session.transaction([records(session, 900, 900, 1000)]);
+  const snapshot = session.store.snapshot();
+  for (let i = 0; i < 3; i++) {
+    session.transaction([records(session, 500, 900, 1000)]);
+    session.rolledBack([records(session, 900, 900, 1200)]);
+    session.rolledBack([{ remove: Array.from({ length: 600 }, () => session.key(900)) }]);
+  }
+  snapshot.close();
+  const report = session.store.verify();
+  expect(report).toMatchObject({ ok: true, records: session.model.tree("").size });
+  session.close();
+});
+
+/**
+ * Story: recovery wrote the log's frames again in place, to be sure that they were on the disk. A power cut
+ * in that moment tore blocks that had been acknowledged long before, the segment's header among them.
+ */
+it("a power cut during recovery tears nothing that was acknowledged", () => {
+  const { vfs, session } = start(4096);
+  for (let i = 0; i < 6; i++) session.put(session.key(20), session.bytes(300));
+  const image = vfs.powerCut("dropped", 1);
+  let looked = 0;
+  image.onCall = (record) => {
+    if (!record.changes) return;
+    for (let seed = 0; seed < 12; seed++) {
+      looked++;
+      const found = outcome(image.powerCutImage("garbage", seed), session.settings, session.history);
+      expect(found, `call ${record.call}, seed ${seed}`).toBe(session.history.newest);
+    }
+  };
+  // `outcome` opens, and so recovers, the image itself.
+  const again = new Session(image, session.settings, SEED);
+  again.open();
+  image.onCall = undefined;
+  again.close();
+  expect(looked).toBeGreaterThan(50);
+});
+
+/**
+ * Story: a checkpoint failed and was tried again, with the free list of a later moment than the one that the
+ * log began at: replaying freed pages twice, or gave out pages that were not free.
+ */
+it("a checkpoint that failed at any call can be tried again", () => {
+  const script = (session: Session): void => {
+    for (let i = 0; i < 14; i++) {
+      session.transaction([
+        { ...records(session, 30, 300, 700), remove: Array.from({ length: 12 }, () => session.key(300)) },
+      ]);
+      if (i % 4 === 1) session.checkpoint();
+    }
+  };
+  const trial = start(4096);
+  const calls: number[] = [];
+  trial.vfs.onCall = (record) => {
+    if (record.operation === "write") calls.push(record.call);
+  };
+  script(trial.session);
+  let struck = 0;
+  for (const at of calls) {
+    const vfs = new FaultyVfs({ seed: SEED, faults: [{ kind: "ENOSPC", at, lasts: "once" }] });
+    const session = new FaultSession(vfs, trial.session.settings, SEED, true);
+    session.open();
+    script(session);
+    struck += vfs.faultsHit;
+    if (!session.poisoned) assertNothingLost(vfs, session, `a write failed at call ${at}`);
+    session.abandon();
+  }
+  expect(struck).toBe(calls.length);
+});
+
+/**
+ * Story: without durability a background sync failed, no call was there to tell, and close() returned as if
+ * all were well.
+ */
+it("close says when commits may not be durable", () => {
+  let said = 0;
+  for (let at = 1; at < 60; at++) {
+    const { vfs, session } = start(4096, "none");
+    session.put("a", session.bytes(10));
+    vfs.faults = [{ kind: "lost-sync", at: vfs.calls + at, lasts: "once" }];
+    // The commit that the failed sync ran beside stands: it is the last that goes through.
+    try {
+      for (let i = 0; i < 12 && session.store.stats().failure === undefined; i++)
+        session.transaction([records(session, 40, 400, 700)]);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PoisonedError);
+    }
+    const { failure, committed, durableCommit } = session.store.stats();
+    if (failure === undefined || committed === durableCommit) continue;
+    expect(() => session.store.close()).toThrow(PoisonedError);
+    said++;
+  }
+  expect(said).toBeGreaterThan(0);
+});
