@@ -45,7 +45,8 @@ for (let seen = 0; ; ) {
 }`;
 
 let shared: Int32Array | undefined;
-let unavailable = false;
+/** Deno numbers the open files of each thread apart: there the thread would sync nothing, or another file. */
+let unavailable: boolean = "deno" in process.versions;
 const slots: boolean[] = new Array<boolean>(STORES_MAX).fill(false);
 
 function startThread(): Int32Array | undefined {
