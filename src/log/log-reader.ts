@@ -57,13 +57,15 @@ export interface LogContents {
 
 class FrameWindow {
   readonly #file: VfsFile;
-  bytes: Uint8Array = new Uint8Array(WINDOW_BYTES);
-  words: Uint32Array = new Uint32Array(this.bytes.buffer);
+  bytes: Uint8Array;
+  words: Uint32Array;
   #start = 0;
   #length = 0;
 
   constructor(file: VfsFile) {
     this.#file = file;
+    this.bytes = windowFor(file);
+    this.words = new Uint32Array(this.bytes.buffer);
   }
 
   /** Offset in `bytes` of `length` bytes at `position`, or -1 where the file ends before. */
@@ -80,6 +82,11 @@ class FrameWindow {
     }
     return position - this.#start;
   }
+}
+
+/** A buffer no larger than the file needs: most stores are opened with logs of 256 KiB. */
+function windowFor(file: VfsFile): Uint8Array {
+  return new Uint8Array(Math.min(WINDOW_BYTES, alignUp(file.size(), BLOCK_BYTES) + BLOCK_BYTES));
 }
 
 export class LogReader {
@@ -207,11 +214,11 @@ export class LogReader {
 
   /** The highest durable commit that any frame header behind the stop claims (W5). */
   #claimBeyond(stretch: Stretch, stop: number): number {
-    const bytes = new Uint8Array(WINDOW_BYTES);
+    const bytes = windowFor(stretch.file);
     const words = new Uint32Array(bytes.buffer);
     let claim = 0;
-    for (let position = stop; ; position += WINDOW_BYTES - BLOCK_BYTES) {
-      const length = readFully(stretch.file, bytes, 0, WINDOW_BYTES, position);
+    for (let position = stop; ; position += bytes.length - BLOCK_BYTES) {
+      const length = readFully(stretch.file, bytes, 0, bytes.length, position);
       if (length < FRAME_HEADER_BYTES) return claim;
       const end = (length - FRAME_HEADER_BYTES) >> 2;
       for (let w = 0; w <= end; w += 2) {
@@ -332,9 +339,9 @@ function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
 
 /** Copies the first `end` bytes, in whole blocks as far as there are any. */
 function copyBytes(from: VfsFile, to: VfsFile, end: number): void {
-  const buffer = new Uint8Array(WINDOW_BYTES);
-  for (let position = 0; position < end; position += WINDOW_BYTES) {
-    const length = Math.min(WINDOW_BYTES, alignUp(end, BLOCK_BYTES) - position);
+  const buffer = new Uint8Array(Math.min(WINDOW_BYTES, alignUp(end, BLOCK_BYTES)));
+  for (let position = 0; position < end; position += buffer.length) {
+    const length = Math.min(buffer.length, alignUp(end, BLOCK_BYTES) - position);
     writeFully(to, buffer, 0, readFully(from, buffer, 0, length, position), position);
   }
 }
