@@ -74,7 +74,8 @@ const ordered: KeyCodec = {
       if (length > limit) throw new KeyTooLargeError(length, limit);
       return length;
     } catch (error) {
-      if (error instanceof KeyTooLargeError) throw error;
+      // How ordered-binary says that the buffer is full; anything else is not about the length.
+      if (!(error instanceof RangeError)) throw error;
       throw new KeyTooLargeError(limit + 1, limit);
     }
   },
@@ -99,7 +100,12 @@ function assertOrdered(key: unknown, limit: number, inTuple: boolean): OrderedKe
     if (!key.isWellFormed()) throw new EncodingError("an ordered key must not contain lone surrogates");
     return key;
   }
-  if (typeof key === "boolean" || key === null || typeof key === "bigint") return key;
+  if (typeof key === "bigint") {
+    if (!Number.isFinite(Number(key)))
+      throw new EncodingError("an ordered bigint must lie within the range of numbers, up to 2^1024");
+    return key;
+  }
+  if (typeof key === "boolean" || key === null) return key;
   if (Array.isArray(key) && !inTuple) {
     if (key.length < 2)
       throw new EncodingError("a tuple needs two elements or more; pass a single one by itself");

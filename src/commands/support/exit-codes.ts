@@ -3,6 +3,8 @@
  */
 
 import { EspalierError, type EspalierErrorCode } from "../../base/errors.js";
+import { PackageMissingError } from "../../level/classic-level.js";
+import { CopyMismatchError } from "../../level/copy.js";
 
 /** The command ran and the answer is no: a key is missing, verify found problems, salvage lost records. */
 export const EXIT_FINDINGS = 1;
@@ -54,6 +56,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof EspalierError) return CODES[error.code] ?? EXIT_IO;
   if (error instanceof InterruptedError || isAbort(error)) return EXIT_INTERRUPTED;
   if (error instanceof UsageError || error instanceof RangeError) return EXIT_USAGE;
+  if (error instanceof PackageMissingError) return EXIT_USAGE;
+  if (error instanceof CopyMismatchError) return EXIT_CORRUPTION;
   return EXIT_IO;
 }
 

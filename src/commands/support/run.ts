@@ -4,7 +4,6 @@
  */
 
 import yargs, { type Argv, type CommandModule } from "yargs";
-import { EspalierError } from "../../base/errors.js";
 import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
 import { note, paint } from "./output.js";
 import { usageError } from "./usage.js";
@@ -84,9 +83,7 @@ function isDefect(error: unknown): boolean {
 function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const fields: Record<string, unknown> = { name: error.name, message: error.message };
-  if (error instanceof EspalierError) {
-    for (const [key, value] of Object.entries(error)) if (value !== undefined) fields[key] = value;
-  }
+  for (const [key, value] of Object.entries(error)) if (value !== undefined) fields[key] = value;
   return fields;
 }
 
