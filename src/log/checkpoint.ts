@@ -49,11 +49,11 @@ export class Checkpoint {
   readonly #segmentBytesMax: number;
   #steps: Generator<"slice" | "sync"> | undefined;
   #waiting = false;
-  #ready = true;
+  #ready = false;
   #blocks = 0;
   #credit = 0;
-  /** The header is durable: the old segment is not needed any more. */
-  #retired = false;
+  /** The header is durable: the old segment is not needed any more. (At the start there is none.) */
+  #retired = true;
 
   constructor(
     log: RedoLog,
@@ -78,19 +78,13 @@ export class Checkpoint {
     return this.#ready;
   }
 
-  /** Call when the log has started: its second segment is made ready in the same way. */
-  prepareFirst(): void {
-    this.#retired = true;
-    this.again();
-  }
-
   /** Call right after a switch of segments. */
   begin(): void {
     this.#retired = false;
     this.again();
   }
 
-  /** Call after a checkpoint that failed: what of it is done stays done. */
+  /** Call at the start, and after a checkpoint that failed: what of it is done stays done. */
   again(): void {
     this.#ready = false;
     this.#blocks = this.#retired ? 0 : this.#target.collect();

@@ -9,6 +9,11 @@ import type { RedoLog } from "./redo-log.js";
 
 /** Use of a segment at which the next commit leaves it. */
 const SWITCH_FILL = 0.9;
+/**
+ * The first segment grows to this before the other one is used: each switch images all pages again and
+ * syncs four times, which a small load would feel; to read so much again takes a crash some 40 ms.
+ */
+const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** What the owner of a running transaction does when that goes on in a new segment. */
 export interface CarryOver {
@@ -24,22 +29,29 @@ export class SegmentPacing {
   readonly #log: RedoLog;
   readonly #checkpoint: Checkpoint;
   readonly #segmentBytesMax: number;
+  readonly #firstSegmentBytes: number;
   readonly #owner: CarryOver;
   /** Use of the active segment at which the next commit leaves it. */
-  #switchAt: number;
+  #switchAt = 0;
 
-  constructor(
-    log: RedoLog,
-    checkpoint: Checkpoint,
-    segmentBytesStart: number,
-    segmentBytesMax: number,
-    owner: CarryOver,
-  ) {
+  constructor(log: RedoLog, checkpoint: Checkpoint, segmentBytesMax: number, owner: CarryOver) {
     this.#log = log;
     this.#checkpoint = checkpoint;
     this.#segmentBytesMax = segmentBytesMax;
+    this.#firstSegmentBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytesMax);
     this.#owner = owner;
-    this.#switchAt = segmentBytesStart * SWITCH_FILL;
+  }
+
+  /** The log has started. */
+  started(): void {
+    this.#switchAt = this.#log.segmentBytes * SWITCH_FILL;
+    this.#prepareOther();
+  }
+
+  /** Once the first segment is as large as it gets, the other one is made ready in good time. */
+  #prepareOther(): void {
+    const { ready, running } = this.#checkpoint;
+    if (!ready && !running && this.#log.segmentBytes >= this.#firstSegmentBytes) this.#checkpoint.again();
   }
 
   /** Moves the checkpoint on, after a commit that used up `bytes` of the log. Throws nothing. */
@@ -84,15 +96,17 @@ export class SegmentPacing {
   }
 
   /**
-   * Rather than wait for a checkpoint, the active segment grows while it is still small, by `bytes` at
-   * least. False where it is as large as it may be, or the other segment can be switched to.
+   * The active segment grows, by `bytes` at least, while it is small, or rather than wait for a
+   * checkpoint. False where it is as large as it may be, or the other segment can be switched to.
    */
   #grow(bytes: number): boolean {
     const log = this.#log;
     const { ready, running } = this.#checkpoint;
-    if (ready || !running || log.segmentBytes >= this.#segmentBytesMax) return false;
+    if (log.segmentBytes >= this.#segmentBytesMax) return false;
+    if (log.segmentBytes >= this.#firstSegmentBytes && (ready || !running)) return false;
     log.growActive(Math.min(this.#segmentBytesMax, Math.max(log.segmentBytes * 2, log.usedBytes + bytes)));
     this.#switchAt = log.segmentBytes * SWITCH_FILL;
+    this.#prepareOther();
     return true;
   }
 

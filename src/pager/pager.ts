@@ -105,7 +105,7 @@ export class Pager {
     this.blocks.attach(this.pool, this);
     this.#checkpointSet = new CheckpointSet(this);
     this.checkpoint = new Checkpoint(this.log, this.#checkpointSet, data.file, settings.background, logBytes);
-    this.segments = new SegmentPacing(this.log, this.checkpoint, LOG_BYTES_START, logBytes, this);
+    this.segments = new SegmentPacing(this.log, this.checkpoint, logBytes, this);
   }
 
   /** Pages below this are in use, free or headers. */
@@ -173,7 +173,7 @@ export class Pager {
     } catch (error) {
       throw this.headerFailed(error);
     }
-    this.checkpoint.prepareFirst();
+    this.segments.started();
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */
