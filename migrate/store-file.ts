@@ -137,10 +137,7 @@ class StoreFileWriter {
     const builder = this.#builder();
     let told = this.#next;
     for (const batch of batches) {
-      const { count, keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
-      for (let i = 0; i < count; i++) {
-        builder.add(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
-      }
+      builder.addAll(batch);
       if ((this.#next - told) * this.#store.pageSize < STEP_BYTES) continue;
       told = this.#next;
       yield this.#next * this.#store.pageSize;

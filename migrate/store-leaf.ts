@@ -6,12 +6,13 @@
 
 import { readU32 } from "../src/base/bytes.js";
 import { CorruptionError } from "../src/base/errors.js";
-import { LENGTH_MASK, OVERFLOW_FLAG } from "../src/page/leaf.js";
+import { headOf, LENGTH_MASK, OVERFLOW_FLAG } from "../src/page/leaf.js";
 import { OVERFLOW_REFERENCE_BYTES } from "../src/page/limits.js";
 import {
   AT_HIGH_LENGTH,
   AT_KIND,
   AT_LOW_LENGTH,
+  AT_NUMBER,
   AT_PREFIX_LENGTH,
   AT_SLOTS,
   AT_TAIL,
@@ -22,8 +23,7 @@ import {
 import { compareBytes } from "./legacy/big-endian.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 
-/** Up to here a loop beats a call of TypedArray.set with the view that it needs. */
-const LOOP_BYTES_MAX = 256;
+const NONE: Uint8Array = new Uint8Array(0);
 
 /** Gives the bytes of an overflow run; `page` and `at` say which reference it is, for errors. */
 export type ReadRun = (reference: Uint8Array, page: number, at: number) => Uint8Array;
@@ -32,33 +32,29 @@ export class StoreLeafDecoder implements RecordBatch {
   readonly #path: string;
   readonly #pageSize: number;
   count = 0;
-  keys: Uint8Array;
+  keys: Uint8Array = NONE;
   keyStart: Uint32Array = new Uint32Array(64);
   keyLength: Uint32Array = new Uint32Array(64);
-  values: Uint8Array;
+  /** The page itself, or a copy where values come from overflow runs. */
+  values: Uint8Array = NONE;
   valueStart: Uint32Array = new Uint32Array(64);
   valueLength: Uint32Array = new Uint32Array(64);
   /** 1 where the value is an overflow reference; only with `references`. */
   overflow: Uint8Array = new Uint8Array(64);
-  low: Uint8Array = new Uint8Array(0);
-  high: Uint8Array = new Uint8Array(0);
-  /** Keys and values together: both views are the same bytes. */
-  #arena: Uint8Array;
-  #arenaView: DataView;
-  #used = 0;
+  low: Uint8Array = NONE;
+  high: Uint8Array = NONE;
+  /** Keys put together from prefix and suffix. */
+  #joined: Uint8Array = NONE;
 
   constructor(path: string, pageSize: number) {
     this.#path = path;
     this.#pageSize = pageSize;
-    this.#arena = new Uint8Array(pageSize * 4);
-    this.#arenaView = new DataView(this.#arena.buffer);
-    this.keys = this.#arena;
-    this.values = this.#arena;
   }
 
   /**
-   * Decodes `page` as page `number`. Values in overflow runs are fetched by `readRun`; without it their
-   * references stand in their place. Throws CorruptionError (L4, L8, B3).
+   * Decodes `page` as page `number`; the batch is valid as long as the page's bytes are. Values in overflow
+   * runs are fetched by `readRun`; without it their references stand in their place. Throws CorruptionError
+   * (L3, L4, L6, L8, L9, B3).
    */
   decode(page: Uint8Array, number: number, readRun?: ReadRun): void {
     const view = new DataView(page.buffer, page.byteOffset, this.#pageSize);
@@ -75,84 +71,106 @@ export class StoreLeafDecoder implements RecordBatch {
     if (this.keyStart.length < slots) this.#growLists(slots);
     this.low = page.slice(PAGE_HEADER_BYTES, PAGE_HEADER_BYTES + low);
     this.high = page.slice(PAGE_HEADER_BYTES + low, arena);
-    this.#used = 0;
     this.count = slots;
-    for (let slot = 0; slot < slots; slot++) {
+    this.values = page;
+    const external = this.#readSlots(page, view, number, arena, tail);
+    this.#checkOrder(page, number);
+    this.#joinKeys(page, prefix);
+    if (readRun !== undefined && external) this.#fetchValues(page, number, readRun);
+  }
+
+  /** Finds suffixes and values in the page; true where some value is in an overflow run. */
+  #readSlots(page: Uint8Array, view: DataView, number: number, arena: number, tail: number): boolean {
+    const { keyStart, keyLength, valueStart, valueLength, count } = this;
+    let external = false;
+    for (let slot = 0; slot < count; slot++) {
       const at = this.#pageSize - LEAF_SLOT_BYTES * (slot + 1);
       const start = view.getUint16(at + 4, true);
       const extent = view.getUint16(at + 6, true);
       const end = start + (extent & LENGTH_MASK);
       if (start < arena || end > tail || end - start < 1)
         throw this.#bad(number, at, "L4", `slot ${slot} points outside the records`);
-      this.#record(page, view, number, slot, start, end, prefix, extent >= OVERFLOW_FLAG, readRun);
+      const first = page[start]!;
+      const suffix = first < 0x80 ? first : (first & 0x7f) | (page[start + 1]! << 7);
+      const key = start + (first < 0x80 ? 1 : 2);
+      const value = key + suffix;
+      if (value > end) throw this.#bad(number, start, "L4", `the key of slot ${slot} leaves its record`);
+      if (headOf(page, key, value) !== view.getUint32(at, true))
+        throw this.#bad(number, at, "L3", `the head of slot ${slot} is not that of its key`);
+      const overflow = extent >= OVERFLOW_FLAG;
+      if (overflow && end - value !== OVERFLOW_REFERENCE_BYTES)
+        throw this.#bad(number, start, "B3", `the overflow reference of slot ${slot} has a wrong length`);
+      external ||= overflow;
+      keyStart[slot] = key;
+      keyLength[slot] = suffix;
+      valueStart[slot] = value;
+      valueLength[slot] = end - value;
+      this.overflow[slot] = overflow ? 1 : 0;
     }
-    this.keys = this.#arena;
-    this.values = this.#arena;
-    this.#checkOrder(number);
+    return external;
   }
 
-  #record(
-    page: Uint8Array,
-    view: DataView,
-    number: number,
-    slot: number,
-    start: number,
-    end: number,
-    prefix: number,
-    overflow: boolean,
-    readRun: ReadRun | undefined,
-  ): void {
-    const first = page[start]!;
-    const suffix = first < 0x80 ? first : (first & 0x7f) | (page[start + 1]! << 7);
-    const key = start + (first < 0x80 ? 1 : 2);
-    const value = key + suffix;
-    if (value > end) throw this.#bad(number, start, "L4", `the key of slot ${slot} leaves its record`);
-    if (overflow && end - value !== OVERFLOW_REFERENCE_BYTES)
-      throw this.#bad(number, start, "B3", `the overflow reference of slot ${slot} has a wrong length`);
-    const external = overflow ? readRun?.(page.subarray(value, end), number, slot) : undefined;
-    const valueBytes = external?.length ?? end - value;
-    if (this.#used + prefix + suffix + valueBytes > this.#arena.length)
-      this.#growArena(prefix + suffix + valueBytes);
-    const arena = this.#arena;
-    let to = this.#used;
-    this.keyStart[slot] = to;
-    this.keyLength[slot] = prefix + suffix;
-    for (let i = 0; i < prefix; i++) arena[to + i] = page[PAGE_HEADER_BYTES + i]!;
-    to += prefix;
-    for (let i = 0; i < suffix; i++) arena[to + i] = page[key + i]!;
-    to += suffix;
-    this.valueStart[slot] = to;
-    this.valueLength[slot] = valueBytes;
-    this.overflow[slot] = overflow && external === undefined ? 1 : 0;
-    if (external !== undefined) arena.set(external, to);
-    else if (valueBytes > LOOP_BYTES_MAX) arena.set(page.subarray(value, end), to);
-    else {
-      let i = 0;
-      for (; i + 4 <= valueBytes; i += 4) this.#arenaView.setUint32(to + i, view.getUint32(value + i));
-      for (; i < valueBytes; i++) arena[to + i] = page[value + i]!;
-    }
-    this.#used = to + valueBytes;
-  }
-
-  #checkOrder(number: number): void {
-    const { keys, keyStart, keyLength, count, low, high } = this;
-    if (count === 0) return;
-    if (compareBytes(low, 0, low.length, keys, keyStart[0]!, keyLength[0]!) > 0)
-      throw this.#bad(number, -1, "L8", "a key lies below the low fence");
+  /** By suffixes: what is in front of them is the same for all. */
+  #checkOrder(page: Uint8Array, number: number): void {
+    const { keyStart, keyLength, count } = this;
     for (let i = 1; i < count; i++) {
-      if (compareBytes(keys, keyStart[i - 1]!, keyLength[i - 1]!, keys, keyStart[i]!, keyLength[i]!) >= 0)
+      if (compareBytes(page, keyStart[i - 1]!, keyLength[i - 1]!, page, keyStart[i]!, keyLength[i]!) >= 0)
         throw this.#bad(number, -1, "L8", `the key of slot ${i} is not above the one before`);
     }
+  }
+
+  #joinKeys(page: Uint8Array, prefix: number): void {
+    const { keyStart, keyLength, count } = this;
+    this.keys = page;
+    if (prefix > 0) {
+      let total = prefix * count;
+      for (let i = 0; i < count; i++) total += keyLength[i]!;
+      if (this.#joined.length < total) this.#joined = new Uint8Array(total * 2);
+      const joined = this.#joined;
+      let to = 0;
+      for (let i = 0; i < count; i++) {
+        const from = keyStart[i]!;
+        const end = from + keyLength[i]!;
+        keyStart[i] = to;
+        keyLength[i] = prefix + end - from;
+        for (let k = 0; k < prefix; k++) joined[to++] = page[PAGE_HEADER_BYTES + k]!;
+        for (let k = from; k < end; k++) joined[to++] = page[k]!;
+      }
+      this.keys = joined;
+    }
+    this.#checkFences(page);
+  }
+
+  #checkFences(page: Uint8Array): void {
+    const { keys, keyStart, keyLength, count, low, high } = this;
+    if (count === 0) return;
+    const number = readU32(page, AT_NUMBER);
+    if (compareBytes(low, 0, low.length, keys, keyStart[0]!, keyLength[0]!) > 0)
+      throw this.#bad(number, -1, "L8", "a key lies below the low fence");
     const last = count - 1;
     if (high.length > 0 && compareBytes(keys, keyStart[last]!, keyLength[last]!, high, 0, high.length) >= 0)
       throw this.#bad(number, -1, "L8", "a key lies above the high fence");
   }
 
-  #growArena(more: number): void {
-    const wider = new Uint8Array((this.#used + more) * 2);
-    wider.set(this.#arena.subarray(0, this.#used));
-    this.#arena = wider;
-    this.#arenaView = new DataView(wider.buffer);
+  /** Copies the values together, those of overflow runs in the place of their references. */
+  #fetchValues(page: Uint8Array, number: number, readRun: ReadRun): void {
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    for (let slot = 0; slot < this.count; slot++) {
+      const from = this.valueStart[slot]!;
+      let value = page.subarray(from, from + this.valueLength[slot]!);
+      if (this.overflow[slot] === 1) value = readRun(value, number, slot);
+      this.overflow[slot] = 0;
+      parts.push(value);
+      this.valueStart[slot] = total;
+      this.valueLength[slot] = value.length;
+      total += value.length;
+    }
+    const values = new Uint8Array(total);
+    parts.forEach((value, slot) => {
+      values.set(value, this.valueStart[slot]!);
+    });
+    this.values = values;
   }
 
   #growLists(slots: number): void {

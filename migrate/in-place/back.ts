@@ -140,10 +140,12 @@ export function backLeafMaker(
   };
   return {
     low: NO_KEY,
-    add: (batch, i) => {
-      const { keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
-      if (builder.count === counts[open]) close(keys, keyStart[i]!, keyLength[i]!);
-      builder.addRecord(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
+    addAll: (batch, from) => {
+      const { count, keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
+      for (let i = from; i < count; i++) {
+        if (builder.count === counts[open]) close(keys, keyStart[i]!, keyLength[i]!);
+        builder.addRecord(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
+      }
     },
     finish: () => close(NO_KEY, 0, 0),
   };

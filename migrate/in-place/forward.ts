@@ -59,10 +59,7 @@ export function storeLeafMaker(
     get low() {
       return packer.low;
     },
-    add: (batch: RecordBatch, i: number) => {
-      const { keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
-      packer.add(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
-    },
+    addAll: (batch: RecordBatch, from: number) => packer.addAll(batch, from),
     finish: () => packer.finish(),
   };
 }

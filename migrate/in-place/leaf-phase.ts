@@ -24,7 +24,8 @@ export interface LeafOutput {
 export interface LeafMaker {
   /** Low fence of the leaf that is being made, where the target needs it to begin there again. */
   readonly low: Uint8Array;
-  add(batch: RecordBatch, index: number): void;
+  /** Takes records from..count-1 of a batch. */
+  addAll(batch: RecordBatch, from: number): void;
   finish(): void;
 }
 
@@ -99,9 +100,9 @@ export class LeafPhase implements LeafOutput {
     let skip = start.record;
     for (const batch of this.#parts.records(tree, start.unit - tree.units[0])) {
       const before = this.#slot.batches;
-      let index = Math.min(skip, batch.count);
-      skip -= index;
-      for (; index < batch.count; index++) maker.add(batch, index);
+      const from = Math.min(skip, batch.count);
+      skip -= from;
+      if (from < batch.count) maker.addAll(batch, from);
       if (this.#slot.batches !== before) yield;
     }
     maker.finish();

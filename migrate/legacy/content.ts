@@ -24,14 +24,16 @@ export interface ContentSummary {
   readonly digest: string;
 }
 
-const BUFFER_BYTES = 256 * 1024;
-/** Up to here a loop beats a call of TypedArray.set. */
-const LOOP_BYTES_MAX = 160;
+const BUFFER_BYTES: number = 256 * 1024;
+const STAGE_BYTES: number = 64 * 1024;
+/** Up to here words beat copyWithin. */
+const WORDS_BYTES_MAX = 36;
 
 export class ContentTally {
   readonly #hash: Hash = createHash("sha256");
-  readonly #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
-  readonly #view: DataView = new DataView(this.#buffer.buffer);
+  /** What is to be hashed next, and behind it the bytes of the batch in work: so they move within one buffer. */
+  #memory: Uint8Array = new Uint8Array(BUFFER_BYTES + STAGE_BYTES);
+  #view: DataView = new DataView(this.#memory.buffer);
   #used = 0;
   #records = 0;
   #keyMin = Number.POSITIVE_INFINITY;
@@ -44,22 +46,23 @@ export class ContentTally {
   /** Adds records that follow, in key order, those added before. */
   add(batch: RecordBatch): void {
     const { count, keys, values, keyStart, keyLength, valueStart, valueLength } = batch;
-    const keyView = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-    const valueView =
-      keys === values ? keyView : new DataView(values.buffer, values.byteOffset, values.byteLength);
-    for (let i = 0; i < count; i++) {
-      const keyBytes = keyLength[i]!;
-      const valueBytes = valueLength[i]!;
-      if (keyBytes < this.#keyMin) this.#keyMin = keyBytes;
-      if (keyBytes > this.#keyMax) this.#keyMax = keyBytes;
-      if (valueBytes < this.#valueMin) this.#valueMin = valueBytes;
-      if (valueBytes > this.#valueMax) this.#valueMax = valueBytes;
-      this.#keyTotal += keyBytes;
-      this.#valueTotal += valueBytes;
-      this.#append(keys, keyView, keyStart[i]!, keyBytes);
-      this.#append(values, valueView, valueStart[i]!, valueBytes);
-    }
+    if (count === 0) return;
+    const [keyFrom, keyTo] = this.#measureKeys(keyStart, keyLength, count);
+    const [valueFrom, valueTo] = this.#measureValues(valueStart, valueLength, count);
     this.#records += count;
+    const joined = keys === values;
+    const from = joined ? Math.min(keyFrom, valueFrom) : keyFrom;
+    const to = joined ? Math.max(keyTo, valueTo) : keyTo;
+    const keySpan = to - from;
+    this.#reserve(keySpan + (joined ? 0 : valueTo - valueFrom));
+    this.#memory.set(keys.subarray(from, to), BUFFER_BYTES);
+    if (!joined) this.#memory.set(values.subarray(valueFrom, valueTo), BUFFER_BYTES + keySpan);
+    const keyDelta = BUFFER_BYTES - from;
+    const valueDelta = joined ? keyDelta : BUFFER_BYTES + keySpan - valueFrom;
+    for (let i = 0; i < count; i++) {
+      this.#append(keyStart[i]! + keyDelta, keyLength[i]!);
+      this.#append(valueStart[i]! + valueDelta, valueLength[i]!);
+    }
   }
 
   /** To be called once, at the end. */
@@ -74,35 +77,77 @@ export class ContentTally {
     };
   }
 
-  #append(bytes: Uint8Array, view: DataView, from: number, length: number): void {
-    if (this.#used + 4 + length > BUFFER_BYTES) this.#flush();
-    this.#view.setUint32(this.#used, length);
-    this.#used += 4;
-    if (length <= LOOP_BYTES_MAX) {
-      this.#appendByWords(view, from, length);
-      return;
+  /** Counts the keys; returns where their bytes begin and end. */
+  #measureKeys(starts: Uint32Array, lengths: Uint32Array, count: number): [number, number] {
+    let [from, to, min, max, total] = [Number.MAX_SAFE_INTEGER, 0, this.#keyMin, this.#keyMax, 0];
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i]!;
+      const start = starts[i]!;
+      if (start < from) from = start;
+      if (start + length > to) to = start + length;
+      if (length < min) min = length;
+      if (length > max) max = length;
+      total += length;
     }
-    if (length > BUFFER_BYTES - this.#used) {
-      this.#flush();
-      this.#hash.update(bytes.subarray(from, from + length));
-      return;
-    }
-    this.#buffer.set(bytes.subarray(from, from + length), this.#used);
-    this.#used += length;
+    this.#keyMin = min;
+    this.#keyMax = max;
+    this.#keyTotal += total;
+    return [from, to];
   }
 
-  #appendByWords(source: DataView, from: number, length: number): void {
-    const target = this.#view;
+  /** As measureKeys. */
+  #measureValues(starts: Uint32Array, lengths: Uint32Array, count: number): [number, number] {
+    let [from, to, min, max, total] = [Number.MAX_SAFE_INTEGER, 0, this.#valueMin, this.#valueMax, 0];
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i]!;
+      const start = starts[i]!;
+      if (start < from) from = start;
+      if (start + length > to) to = start + length;
+      if (length < min) min = length;
+      if (length > max) max = length;
+      total += length;
+    }
+    this.#valueMin = min;
+    this.#valueMax = max;
+    this.#valueTotal += total;
+    return [from, to];
+  }
+
+  #reserve(stageBytes: number): void {
+    if (BUFFER_BYTES + stageBytes <= this.#memory.length) return;
+    const wider = new Uint8Array(BUFFER_BYTES + stageBytes * 2);
+    wider.set(this.#memory.subarray(0, this.#used));
+    this.#memory = wider;
+    this.#view = new DataView(wider.buffer);
+  }
+
+  /** Length and bytes of what lies at `from` of the memory. */
+  #append(from: number, length: number): void {
+    if (this.#used + 4 + length > BUFFER_BYTES) this.#flush();
+    const view = this.#view;
     let to = this.#used;
-    let at = from;
-    const end = from + length;
-    for (; at + 4 <= end; at += 4, to += 4) target.setUint32(to, source.getUint32(at));
-    for (; at < end; at++, to++) target.setUint8(to, source.getUint8(at));
-    this.#used = to;
+    view.setUint32(to, length);
+    to += 4;
+    this.#used = to + length;
+    if (length > WORDS_BYTES_MAX) {
+      if (this.#used <= BUFFER_BYTES) this.#memory.copyWithin(to, from, from + length);
+      else this.#hashLong(from, length);
+      return;
+    }
+    let i = 0;
+    for (; i + 4 <= length; i += 4) view.setInt32(to + i, view.getInt32(from + i));
+    for (; i < length; i++) view.setUint8(to + i, view.getUint8(from + i));
+  }
+
+  /** A value that the buffer has no room for even when it is empty. */
+  #hashLong(from: number, length: number): void {
+    this.#used -= length;
+    this.#flush();
+    this.#hash.update(this.#memory.subarray(from, from + length));
   }
 
   #flush(): void {
-    if (this.#used > 0) this.#hash.update(this.#buffer.subarray(0, this.#used));
+    if (this.#used > 0) this.#hash.update(this.#memory.subarray(0, this.#used));
     this.#used = 0;
   }
 }

@@ -38,6 +38,7 @@ const LOOP_BYTES_MAX = 64;
 
 export class LeafBuilder {
   readonly #pageSize: number;
+  readonly #memory: Uint8Array;
   readonly #bytes: Uint8Array;
   readonly #halves: Uint16Array;
   readonly #words: Uint32Array;
@@ -45,11 +46,13 @@ export class LeafBuilder {
   #slots = 0;
   #tail = 0;
 
-  constructor(pageSize: number) {
+  /** `memory`, where given, has the page at its start, and behind it the records that addWithin takes. */
+  constructor(pageSize: number, memory: Uint8Array<ArrayBuffer> = new Uint8Array(pageSize)) {
     this.#pageSize = pageSize;
-    this.#bytes = new Uint8Array(pageSize);
-    this.#halves = new Uint16Array(this.#bytes.buffer);
-    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.#memory = memory;
+    this.#bytes = memory.subarray(0, pageSize);
+    this.#halves = new Uint16Array(memory.buffer, memory.byteOffset, pageSize >> 1);
+    this.#words = new Uint32Array(memory.buffer, memory.byteOffset, pageSize >> 2);
   }
 
   get slots(): number {
@@ -97,6 +100,30 @@ export class LeafBuilder {
     else b.set(value.subarray(from, from + length), at);
     const word = (this.#pageSize - LEAF_SLOT_BYTES * (this.#slots + 1)) >> 2;
     this.#words[word] = headOf(key, this.#prefix, keyLength);
+    this.#words[word + 1] = this.#tail | ((overflow ? record | OVERFLOW_FLAG : record) << 16);
+    this.#tail += record;
+    this.#slots++;
+    return true;
+  }
+
+  /** As add, for a record that lies in the memory given to the constructor: moved without a view of its own. */
+  addWithin(keyAt: number, keyLength: number, valueAt: number, length: number, overflow: boolean): boolean {
+    const suffix = keyLength - this.#prefix;
+    const record = suffixVarintBytes(suffix) + suffix + length;
+    if (record + LEAF_SLOT_BYTES > this.room) return false;
+    let at = this.#tail;
+    const b = this.#memory;
+    if (suffix < 0x80) b[at++] = suffix;
+    else {
+      b[at++] = (suffix & 0x7f) | 0x80;
+      b[at++] = suffix >>> 7;
+    }
+    const end = keyAt + keyLength;
+    for (let from = keyAt + this.#prefix; from < end; from++) b[at++] = b[from]!;
+    if (length < 16) for (let i = 0; i < length; i++) b[at + i] = b[valueAt + i]!;
+    else b.copyWithin(at, valueAt, valueAt + length);
+    const word = (this.#pageSize - LEAF_SLOT_BYTES * (this.#slots + 1)) >> 2;
+    this.#words[word] = headOf(b, keyAt + this.#prefix, end);
     this.#words[word + 1] = this.#tail | ((overflow ? record | OVERFLOW_FLAG : record) << 16);
     this.#tail += record;
     this.#slots++;

@@ -5,7 +5,7 @@
 
 import { BranchStack } from "./bulk-branches.js";
 import { overflowRun, runPages, sealPage } from "./bulk-images.js";
-import { LeafPacker } from "./bulk-leaves.js";
+import { LeafPacker, type SortedRecords } from "./bulk-leaves.js";
 
 export interface BulkSink {
   /**
@@ -60,6 +60,11 @@ export class BulkBuilder {
     valueBytes: number,
   ): void {
     this.#packer.add(keys, keyStart, keyBytes, values, valueStart, valueBytes);
+  }
+
+  /** Takes all records of a batch, whose keys are above all before. Throws as LeafPacker.addAll. */
+  addAll(batch: SortedRecords): void {
+    this.#packer.addAll(batch);
   }
 
   /** Ends the tree; to be called once. */

@@ -101,46 +101,55 @@ export interface LeafSink {
   leaf(image: Uint8Array, low: Uint8Array, records: number, last: boolean): void;
 }
 
-const NONE: Uint8Array = new Uint8Array(0);
-
-/** Up to here a loop beats a call of TypedArray.set with the view that it needs. */
-const LOOP_BYTES_MAX = 256;
-
-function copyWords(source: DataView, from: number, length: number, target: DataView, to: number): void {
-  let i = 0;
-  for (; i + 4 <= length; i += 4) target.setUint32(to + i, source.getUint32(from + i));
-  for (; i < length; i++) target.setUint8(to + i, source.getUint8(from + i));
+/** Records in ascending order of keys: where each key and value lies, without an object for a record. */
+export interface SortedRecords {
+  readonly count: number;
+  /** What keyStart counts from. */
+  readonly keys: Uint8Array;
+  readonly keyStart: Uint32Array;
+  readonly keyLength: Uint32Array;
+  /** What valueStart counts from; may be the same array as `keys`. */
+  readonly values: Uint8Array;
+  readonly valueStart: Uint32Array;
+  readonly valueLength: Uint32Array;
 }
 
+const NONE: Uint8Array = new Uint8Array(0);
+/** Room for the records of open leaves, at first. */
+const RECORD_BYTES: number = 256 * 1024;
+
+/**
+ * Records are taken in by the batch: their bytes are copied as they lie, in one go, behind the image of the page
+ * that is being made, so that each then moves within one buffer.
+ */
 export class LeafPacker {
+  readonly #pageSize: number;
   readonly #sizer: LeafSizer;
-  readonly #builder: LeafBuilder;
+  #builder: LeafBuilder;
   readonly #sink: LeafSink;
   readonly #path: string;
-  /** Keys and values of the records that are not in a finished leaf yet, one behind the other. */
-  #bytes: Uint8Array;
-  #view: DataView;
-  /** Where the values of the last record came from. */
-  #source: Uint8Array = NONE;
-  #sourceView: DataView = new DataView(NONE.buffer);
-  readonly #keyScratch: Uint8Array;
-  #used = 0;
-  #key: Uint32Array = new Uint32Array(256);
-  #value: Uint32Array = new Uint32Array(256);
-  #end: Uint32Array = new Uint32Array(256);
+  /** The page image, then bytes of batches, in which the records that are not in a finished leaf lie. */
+  #memory: Uint8Array<ArrayBuffer>;
+  #used: number;
+  /** Records first..count-1 are in no finished leaf. */
+  #first = 0;
   #count = 0;
+  #keyAt: Uint32Array = new Uint32Array(1024);
+  #keyBytes: Uint32Array = new Uint32Array(1024);
+  #valueAt: Uint32Array = new Uint32Array(1024);
+  #valueBytes: Uint32Array = new Uint32Array(1024);
   #low: Uint8Array = NONE;
   /** What the last record's key shares with the one before. */
   #shared = 0;
 
   constructor(pageSize: number, sink: LeafSink, path = "") {
+    this.#pageSize = pageSize;
     this.#sizer = new LeafSizer(pageSize);
-    this.#builder = new LeafBuilder(pageSize);
     this.#sink = sink;
     this.#path = path;
-    this.#bytes = new Uint8Array(pageSize * 4);
-    this.#view = new DataView(this.#bytes.buffer);
-    this.#keyScratch = new Uint8Array(pageSize);
+    this.#memory = new Uint8Array(pageSize + RECORD_BYTES);
+    this.#builder = new LeafBuilder(pageSize, this.#memory);
+    this.#used = pageSize;
   }
 
   /** The low fence of the open leaf; a copy is the caller's to make. */
@@ -152,14 +161,31 @@ export class LeafPacker {
   restart(low: Uint8Array): void {
     this.#sizer.restart(low.length);
     this.#low = low.slice();
-    this.#used = 0;
+    this.#used = this.#pageSize;
+    this.#first = 0;
     this.#count = 0;
   }
 
   /**
-   * Takes a record whose key is above all before. Throws KeyTooLargeError, OptionError where the keys do
-   * not ascend, and what the sink throws.
+   * Takes records from..count-1 of a batch, whose keys are above all before; nothing of it is kept. Throws
+   * KeyTooLargeError, OptionError where the keys do not ascend, and what the sink throws.
    */
+  addAll(batch: SortedRecords, from = 0): void {
+    if (from >= batch.count) return;
+    const { keyLength, valueLength, count } = batch;
+    let index = this.#takeIn(batch, from);
+    for (let i = from; i < count; i++, index++) {
+      const keyBytes = keyLength[i]!;
+      const shared = this.#sharedWithLast(index, keyBytes);
+      const before = this.#shared;
+      const closed = this.#sizer.next(keyBytes, valueLength[i]!, shared);
+      this.#count = index + 1;
+      if (closed) this.#emit(before, index - 1);
+      this.#shared = shared;
+    }
+  }
+
+  /** As addAll, one record. */
   add(
     keys: Uint8Array,
     keyStart: number,
@@ -168,131 +194,157 @@ export class LeafPacker {
     valueStart: number,
     valueBytes: number,
   ): void {
-    const shared = this.#sharedWithLast(keys, keyStart, keyBytes);
-    const before = this.#shared;
-    const closed = this.#sizer.next(keyBytes, valueBytes, shared);
-    if (closed) this.#emit(before, false);
-    this.#shared = shared;
-    this.#append(keys, keyStart, keyBytes, values, valueStart, valueBytes);
+    const one = (word: number): Uint32Array => Uint32Array.of(word);
+    this.addAll({
+      count: 1,
+      keys,
+      keyStart: one(keyStart),
+      keyLength: one(keyBytes),
+      values,
+      valueStart: one(valueStart),
+      valueLength: one(valueBytes),
+    });
   }
 
   /** Ends the load; a tree without records is one empty leaf. */
   finish(): void {
-    if (this.#sizer.finish()) this.#emit(this.#shared, false);
-    this.#emit(-1, true);
+    if (this.#sizer.finish()) this.#emit(this.#shared, this.#count - 1);
+    this.#emit(-1, this.#count);
   }
 
-  #sharedWithLast(keys: Uint8Array, start: number, length: number): number {
-    if (this.#count === 0) return Math.max(0, this.#low.length - 1);
-    const at = this.#key[this.#count - 1]!;
-    const own = this.#value[this.#count - 1]! - at;
-    const bytes = this.#bytes;
+  /** Copies the bytes of a batch behind the others; returns the index of its first record. */
+  #takeIn(batch: SortedRecords, from: number): number {
+    const { count, keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
+    const joined = keys === values;
+    const keyRange = rangeOf(keyStart, keyLength, from, count);
+    const valueRange = rangeOf(valueStart, valueLength, from, count);
+    if (joined) {
+      keyRange.start = Math.min(keyRange.start, valueRange.start);
+      keyRange.end = Math.max(keyRange.end, valueRange.end);
+    }
+    const keySpan = keyRange.end - keyRange.start;
+    const valueSpan = joined ? 0 : valueRange.end - valueRange.start;
+    this.#reserve(keySpan + valueSpan, count - from);
+    const keyDelta = this.#used - keyRange.start;
+    this.#memory.set(keys.subarray(keyRange.start, keyRange.end), this.#used);
+    const valueDelta = joined ? keyDelta : this.#used + keySpan - valueRange.start;
+    if (!joined) this.#memory.set(values.subarray(valueRange.start, valueRange.end), this.#used + keySpan);
+    this.#used += keySpan + valueSpan;
+    for (let i = from, to = this.#count; i < count; i++, to++) {
+      this.#keyAt[to] = keyStart[i]! + keyDelta;
+      this.#keyBytes[to] = keyLength[i]!;
+      this.#valueAt[to] = valueStart[i]! + valueDelta;
+      this.#valueBytes[to] = valueLength[i]!;
+    }
+    return this.#count;
+  }
+
+  #sharedWithLast(index: number, length: number): number {
+    if (index === 0) return Math.max(0, this.#low.length - 1);
+    const last = this.#keyAt[index - 1]!;
+    const own = this.#keyBytes[index - 1]!;
+    const at = this.#keyAt[index]!;
+    const bytes = this.#memory;
     const limit = Math.min(own, length);
     let same = 0;
-    while (same < limit && bytes[at + same] === keys[start + same]) same++;
-    const ascends = same < limit ? keys[start + same]! > bytes[at + same]! : length > own;
+    while (same < limit && bytes[last + same] === bytes[at + same]) same++;
+    const ascends = same < limit ? bytes[at + same]! > bytes[last + same]! : length > own;
     if (!ascends) throw new OptionError("records", `${this.#path}: keys do not ascend`);
     return same;
   }
 
-  #append(
-    keys: Uint8Array,
-    keyStart: number,
-    keyBytes: number,
-    values: Uint8Array,
-    valueStart: number,
-    valueBytes: number,
-  ): void {
-    if (this.#used + keyBytes + valueBytes > this.#bytes.length) this.#grow(keyBytes + valueBytes);
-    if (this.#count === this.#key.length) this.#growLists();
-    const bytes = this.#bytes;
-    let to = this.#used;
-    this.#key[this.#count] = to;
-    for (let i = 0; i < keyBytes; i++) bytes[to + i] = keys[keyStart + i]!;
-    to += keyBytes;
-    this.#value[this.#count] = to;
-    if (valueBytes > LOOP_BYTES_MAX) bytes.set(values.subarray(valueStart, valueStart + valueBytes), to);
-    else {
-      if (values !== this.#source) {
-        this.#source = values;
-        this.#sourceView = new DataView(values.buffer, values.byteOffset, values.byteLength);
-      }
-      copyWords(this.#sourceView, valueStart, valueBytes, this.#view, to);
-    }
-    this.#used = to + valueBytes;
-    this.#end[this.#count++] = this.#used;
-  }
-
-  #grow(more: number): void {
-    const wider = new Uint8Array((this.#used + more) * 2);
-    wider.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = wider;
-    this.#view = new DataView(wider.buffer);
-  }
-
-  #growLists(): void {
-    const wider = (list: Uint32Array): Uint32Array => {
-      const copy = new Uint32Array(list.length * 2);
-      copy.set(list);
-      return copy;
-    };
-    this.#key = wider(this.#key);
-    this.#value = wider(this.#value);
-    this.#end = wider(this.#end);
+  /** Makes room for so many bytes and records; what is not in a finished leaf moves to the front. */
+  #reserve(bytes: number, records: number): void {
+    if (this.#used + bytes <= this.#memory.length && this.#count + records <= this.#keyAt.length) return;
+    const pending = this.#count - this.#first;
+    const keys = rangeOf(this.#keyAt, this.#keyBytes, this.#first, this.#count);
+    const values = rangeOf(this.#valueAt, this.#valueBytes, this.#first, this.#count);
+    const start = pending === 0 ? this.#used : Math.min(keys.start, values.start);
+    const kept = this.#used - start;
+    const needed = this.#pageSize + kept + bytes;
+    let target = this.#memory;
+    if (needed > target.length) {
+      target = new Uint8Array(needed * 2);
+      target.set(this.#memory.subarray(start, this.#used), this.#pageSize);
+      this.#memory = target;
+      this.#builder = new LeafBuilder(this.#pageSize, target);
+    } else target.copyWithin(this.#pageSize, start, this.#used);
+    this.#used = this.#pageSize + kept;
+    const lists = pending + records > this.#keyAt.length ? (pending + records) * 2 : this.#keyAt.length;
+    const delta = this.#pageSize - start;
+    this.#keyAt = shifted(this.#keyAt, this.#first, pending, delta, lists);
+    this.#valueAt = shifted(this.#valueAt, this.#first, pending, delta, lists);
+    this.#keyBytes = shifted(this.#keyBytes, this.#first, pending, 0, lists);
+    this.#valueBytes = shifted(this.#valueBytes, this.#first, pending, 0, lists);
+    this.#first = 0;
+    this.#count = pending;
   }
 
   /**
-   * Makes a leaf of all records but the last, or of all where it is the last leaf. `shared` is what the
-   * last record's key shares with the one before it.
+   * Makes a leaf of the records before `end`; where that is not the last leaf, `shared` is what the key of
+   * record `end` shares with the one before it.
    */
-  #emit(shared: number, last: boolean): void {
-    const records = last ? this.#count : this.#count - 1;
-    const high = last ? NONE : this.#keyOf(records).slice(0, shared + 1);
-    const references = this.#storeOverflow(records);
+  #emit(shared: number, end: number): void {
+    const last = shared < 0;
+    const high = last ? NONE : this.#memory.slice(this.#keyAt[end]!, this.#keyAt[end]! + shared + 1);
+    const references = this.#storeOverflow(end);
     this.#builder.start(this.#low, high);
-    for (let i = 0; i < records; i++) this.#addRecord(i, references?.get(i));
-    this.#sink.leaf(this.#builder.finish(), this.#low, records, last);
+    for (let i = this.#first; i < end; i++) this.#addRecord(i, references?.get(i));
+    this.#sink.leaf(this.#builder.finish(), this.#low, end - this.#first, last);
     this.#low = high;
-    if (!last) this.#keepLast();
+    this.#first = end;
   }
 
-  #keyOf(index: number): Uint8Array {
-    return this.#bytes.subarray(this.#key[index]!, this.#value[index]!);
-  }
-
-  #storeOverflow(records: number): Map<number, Uint8Array> | undefined {
+  #storeOverflow(end: number): Map<number, Uint8Array> | undefined {
     let references: Map<number, Uint8Array> | undefined;
-    for (let i = 0; i < records; i++) {
-      const value = this.#value[i]!;
-      const end = this.#end[i]!;
-      if (!this.#sizer.overflows(value - this.#key[i]!, end - value)) continue;
+    for (let i = this.#first; i < end; i++) {
+      const value = this.#valueAt[i]!;
+      const length = this.#valueBytes[i]!;
+      if (!this.#sizer.overflows(this.#keyBytes[i]!, length)) continue;
       references ??= new Map();
-      references.set(i, this.#sink.overflow(this.#bytes.subarray(value, end)));
+      references.set(i, this.#sink.overflow(this.#memory.subarray(value, value + length)));
     }
     return references;
   }
 
   #addRecord(index: number, reference: Uint8Array | undefined): void {
-    const at = this.#key[index]!;
-    const value = this.#value[index]!;
-    const key = this.#keyScratch;
-    for (let i = at; i < value; i++) key[i - at] = this.#bytes[i]!;
+    const at = this.#keyAt[index]!;
+    const length = this.#keyBytes[index]!;
     const added =
       reference === undefined
-        ? this.#builder.add(key, value - at, this.#bytes, value, this.#end[index]! - value, false)
-        : this.#builder.add(key, value - at, reference, 0, reference.length, true);
+        ? this.#builder.addWithin(at, length, this.#valueAt[index]!, this.#valueBytes[index]!, false)
+        : this.#builder.add(
+            this.#memory.subarray(at, at + length),
+            length,
+            reference,
+            0,
+            reference.length,
+            true,
+          );
     if (!added) throw new RangeError("a leaf was sized too small");
   }
+}
 
-  /** The undecided record moves to the front. */
-  #keepLast(): void {
-    const last = this.#count - 1;
-    const from = this.#key[last]!;
-    this.#bytes.copyWithin(0, from, this.#used);
-    this.#used -= from;
-    this.#key[0] = 0;
-    this.#value[0] = this.#value[last]! - from;
-    this.#end[0] = this.#used;
-    this.#count = 1;
+/** The bytes from the first of these extents to the last. */
+function rangeOf(
+  starts: Uint32Array,
+  lengths: Uint32Array,
+  from: number,
+  to: number,
+): { start: number; end: number } {
+  let start = Number.MAX_SAFE_INTEGER;
+  let end = 0;
+  for (let i = from; i < to; i++) {
+    const at = starts[i]!;
+    if (at < start) start = at;
+    if (at + lengths[i]! > end) end = at + lengths[i]!;
   }
+  return { start, end };
+}
+
+/** Elements from.. of a list, moved to its front, or to that of a longer list, and changed by `delta`. */
+function shifted(list: Uint32Array, from: number, count: number, delta: number, length: number): Uint32Array {
+  const target = length === list.length ? list : new Uint32Array(length);
+  for (let i = 0; i < count; i++) target[i] = list[from + i]! + delta;
+  return target;
 }
