@@ -1,9 +1,9 @@
 /** `espalier dump`: all records as JSON lines (support/dump-format.ts). */
 
 import type { CommandModule } from "yargs";
+import { ContentDigest } from "../store/content-digest.js";
 import { command, type FileArgument, type TreeArgument, withFile, withTree } from "./support/command.js";
 import {
-  ContentDigest,
   DUMP_VERSION,
   keyField,
   LINE_VALUE_BYTES_MAX,

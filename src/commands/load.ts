@@ -3,9 +3,10 @@
 import { createReadStream } from "node:fs";
 import type { CommandModule } from "yargs";
 import { CorruptionError, EncodingError } from "../base/errors.js";
+import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
-import { ContentDigest, type EndLine, type TreeLine } from "./support/dump-format.js";
+import type { EndLine, TreeLine } from "./support/dump-format.js";
 import { DumpReader } from "./support/dump-reader.js";
 import { UsageError } from "./support/exit-codes.js";
 import { readLines } from "./support/lines.js";

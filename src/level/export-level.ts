@@ -5,6 +5,7 @@
 
 import { ExistsError, NotFoundError } from "../base/errors.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
+import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import type { Store } from "../store/store.js";
 import { TreeHandle } from "../store/tree-handle.js";
@@ -16,7 +17,6 @@ import {
   destroyClassic,
   openClassic,
 } from "./classic-level.js";
-import { ContentDigest } from "./content-digest.js";
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { placeOf } from "./location.js";
 

@@ -6,10 +6,10 @@
 import { ExistsError, KeyTooLargeError, OptionError } from "../base/errors.js";
 import { keyBytesMax } from "../page/limits.js";
 import { PAGE_SIZE_MAX } from "../pager/store-header.js";
+import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
-import { ContentDigest } from "./content-digest.js";
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { removeStoreFiles } from "./location.js";
 

@@ -9,7 +9,6 @@ import { exportLevelCommand } from "../../src/commands/export-level.js";
 import { importLevelCommand } from "../../src/commands/import-level.js";
 import { open } from "../../src/index.js";
 import { type ClassicDatabase, loadClassicLevel } from "../../src/level/classic-level.js";
-import { ContentDigest } from "../../src/level/content-digest.js";
 import { assertSameDigest } from "../../src/level/copy.js";
 import {
   CopyMismatchError,
@@ -19,6 +18,7 @@ import {
   importLevel,
   PackageMissingError,
 } from "../../src/level/index.js";
+import { ContentDigest } from "../../src/store/content-digest.js";
 import { closing, codesOf, newFolder } from "./support/databases.js";
 
 interface Classic extends ClassicDatabase {

@@ -13,7 +13,6 @@
  * without loss; values where they are utf8, or JSON in the form that JSON.stringify gives.
  */
 
-import { createHash, type Hash } from "node:crypto";
 import type { KeyEncoding, ValueEncoding } from "../../store/options.js";
 import { decodeKey, parseKey } from "./formats.js";
 
@@ -89,27 +88,4 @@ function isCanonicalJson(text: string): boolean {
 
 function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The content digest of a tree, as verify() computes it: records to be added in key order. */
-export class ContentDigest {
-  readonly #hash: Hash = createHash("sha256");
-  readonly #length: Buffer = Buffer.alloc(4);
-  records = 0;
-
-  add(key: Uint8Array, value: Uint8Array): void {
-    this.records++;
-    this.#add(key);
-    this.#add(value);
-  }
-
-  #add(bytes: Uint8Array): void {
-    this.#length.writeUInt32BE(bytes.length);
-    this.#hash.update(this.#length).update(bytes);
-  }
-
-  /** To be called once. */
-  finish(): string {
-    return this.#hash.digest("hex");
-  }
 }
