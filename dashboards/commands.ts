@@ -84,7 +84,10 @@ const buildCommand: CommandModule<object, BuildArguments> = {
       })
       .option("out", { type: "string", default: "dashboards-site", describe: "Folder to write" })
       .option("png", { type: "boolean", default: false, describe: "Also PNG images (needs @resvg/resvg-js)" })
-      .option("json", { type: "boolean", default: false, describe: "Print what was written as JSON" }),
+      .option("json", { type: "boolean", default: false, describe: "Print what was written as JSON" })
+      .example("$0 dashboards build results", "All runs in a folder: the newest is judged")
+      .example("$0 dashboards build after.json --baseline before.json", "Two runs, cell by cell")
+      .example("$0 dashboards build results --migrations wave.jsonl", "With what migrate run --json printed"),
   handler: (args) =>
     reporting(async () => {
       const site = await buildSite(await load(args), { out: args.out, png: args.png });
@@ -95,10 +98,8 @@ const buildCommand: CommandModule<object, BuildArguments> = {
       const images = site.files.filter(({ path }) => path.endsWith(".svg")).length;
       const page = site.files.find(({ path }) => path === "index.html")?.bytes ?? 0;
       for (const warning of site.warnings) process.stderr.write(`warning: ${warning}\n`);
-      for (const reason of new Set(site.empty.map((chart) => chart.reason))) {
-        const names = site.empty.filter((chart) => chart.reason === reason).map(({ name }) => name);
-        process.stdout.write(`no ${names.join(", ")}: ${reason}\n`);
-      }
+      if (site.empty.length > 0)
+        process.stderr.write(`${site.empty.length} charts have nothing to show; the page says why of each\n`);
       process.stdout.write(
         `${args.out}/index.html (${figure(Math.round(page / 1000))} kB), ${images} charts\n`,
       );
@@ -115,7 +116,8 @@ const serveCommand: CommandModule<object, Omit<InputArguments, "results"> & { di
         demandOption: true,
         describe: "A folder of run documents, migration reports and event files",
       })
-      .option("port", { type: "number", default: 8787, describe: "0 for any that is free" }),
+      .option("port", { type: "number", default: 8787, describe: "0 for any that is free" })
+      .example("$0 dashboards serve results", "While a matrix or a migration writes there, until Ctrl-C"),
   async handler(args) {
     const inputs = { results: [args.dir], baseline: args.baseline, migrations: args.migrations };
     const watch = [
@@ -145,7 +147,8 @@ const specCommand: CommandModule<
         demandOption: true,
         describe: "For example throughput-by-interval",
       })
-      .positional("results", { type: "string", array: true, describe: "Run documents, reports, or folders" }),
+      .positional("results", { type: "string", array: true, describe: "Run documents, reports, or folders" })
+      .example("$0 dashboards spec ratio-heatmap results > heatmap.vl.json", "For any Vega-Lite tool"),
   handler: (args) =>
     reporting(async () => {
       const results = args.results ?? [];
