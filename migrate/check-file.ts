@@ -9,10 +9,11 @@ import { isPageSize, PAGE_SIZE_MAX, PAGE_SIZE_MIN } from "../src/pager/store-hea
 import type { Vfs } from "../src/vfs/vfs.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
-import { type SizedStore, sizeStore } from "./in-place/forward-plan.js";
+import { type SizedStore, sizeStore, type WalkSizer } from "./in-place/forward-plan.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import { openLegacy } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
+import type { RecordWatch } from "./legacy/walk.js";
 import { currentLogPath } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
@@ -41,9 +42,16 @@ export function openForCheck(vfs: Vfs, path: string, options: FileOptions): Lega
   });
 }
 
-/** Checks the whole file and puts what it found into the result. Throws IoError only. */
-export function* checkSteps(file: LegacyFile, result: FileResult): Generator<WorkStep, LegacySurvey> {
-  const steps = file.surveySteps();
+/**
+ * Checks the whole file and puts what it found into the result; `watch` is told of the records on the way.
+ * Throws IoError, and what the watch throws.
+ */
+export function* checkSteps(
+  file: LegacyFile,
+  result: FileResult,
+  watch?: RecordWatch,
+): Generator<WorkStep, LegacySurvey> {
+  const steps = file.surveySteps(watch);
   const pageSize = file.meta.pageSize;
   for (;;) {
     const next = steps.next();
@@ -117,12 +125,21 @@ export function assertConvertible(path: string, survey: LegacySurvey): void {
   });
 }
 
-/** Sizes the store. Throws RefusedError where a key is too long for the page size, with the one that would do. */
+/** The page size that the new store will have where it can have it, known before the check. */
+export function likelyPageSize(file: LegacyFile, options: FileOptions): number | undefined {
+  const pageSize = options.pageSize ?? file.pageSize;
+  return isPageSize(pageSize) ? pageSize : undefined;
+}
+
+/** Sizes the store where the check has not done so on its way. Throws RefusedError where a key is too long for the page size, with the one that would do. */
 export function* sizeSteps(
   file: LegacyFile,
   survey: LegacySurvey,
   pageSize: number,
+  sizer: WalkSizer | undefined,
 ): Generator<WorkStep, SizedStore> {
+  const known = sizer?.finish(survey);
+  if (known !== undefined) return known;
   const steps = sizeStore(file, survey, pageSize);
   const leaves = Math.max(
     1,
@@ -144,10 +161,14 @@ export function* sizeSteps(
       };
     }
   } catch (error) {
-    if (error instanceof EspalierError && error.code === "ERR_ESPALIER_KEY_TOO_LARGE")
-      throw new RefusedError(`${error.message}; choose a larger one with --page-size${sizeFor(survey)}`);
-    throw error;
+    throw tooLarge(error, survey);
   }
+}
+
+/** Of a key that is too long for the page size: an error that says which one would do. */
+export function tooLarge(error: unknown, survey: LegacySurvey): unknown {
+  if (!(error instanceof EspalierError) || error.code !== "ERR_ESPALIER_KEY_TOO_LARGE") return error;
+  return new RefusedError(`${error.message}; choose a larger one with --page-size${sizeFor(survey)}`);
 }
 
 /** The smallest page size whose keys are long enough, where there is one. */

@@ -5,11 +5,19 @@
 
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
-import { assertConvertible, checkSteps, openForCheck, sizeSteps, targetPageSize } from "./check-file.js";
+import {
+  assertConvertible,
+  checkSteps,
+  likelyPageSize,
+  openForCheck,
+  sizeSteps,
+  targetPageSize,
+} from "./check-file.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { legacyHead } from "./in-place/back.js";
 import { firstSectorOf, lowerFence, raiseFence, removeNote, writeJournal } from "./in-place/fence.js";
+import { WalkSizer } from "./in-place/forward-plan.js";
 import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
 import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
 import { finalBytes, runProgram } from "./in-place/run-program.js";
@@ -46,9 +54,11 @@ export function* planInPlace(
 ): Generator<WorkStep, PlannedProgram> {
   const source = openForCheck(vfs, path, options);
   try {
-    const survey = yield* checkSteps(source, result);
+    const likely = likelyPageSize(source, options);
+    const sizer = likely === undefined ? undefined : new WalkSizer(likely);
+    const survey = yield* checkSteps(source, result, sizer);
     assertConvertible(path, survey);
-    const sized = yield* sizeSteps(source, survey, targetPageSize(survey, options));
+    const sized = yield* sizeSteps(source, survey, targetPageSize(survey, options), sizer);
     const file = vfs.open(path, "read");
     try {
       const planned = prepareForward(

@@ -6,6 +6,7 @@ import type { Vfs } from "../src/vfs/vfs.js";
 import {
   checkSteps,
   fillFrom,
+  likelyPageSize,
   openForCheck,
   reasonsAgainst,
   sizeSteps,
@@ -14,6 +15,7 @@ import {
 import type { WorkStep } from "./control.js";
 import { inspectFile } from "./file-state.js";
 import { firstSectorOf } from "./in-place/fence.js";
+import { WalkSizer } from "./in-place/forward-plan.js";
 import { growthBudget, prepareForward } from "./in-place/prepare.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -131,12 +133,14 @@ function* planLegacy(
   const source = openForCheck(vfs, path, options);
   try {
     const result = newResult(path);
-    const survey = yield* checkSteps(source, result);
+    const likely = likelyPageSize(source, options);
+    const sizer = likely === undefined ? undefined : new WalkSizer(likely);
+    const survey = yield* checkSteps(source, result, sizer);
     fillFrom(survey, result);
     fillPlan(plan, survey);
     plan.reasons.push(...reasonsAgainst(survey));
     if (plan.reasons.length > 0) return;
-    yield* planTarget(vfs, path, source, survey, options, plan);
+    yield* planTarget(vfs, path, source, survey, sizer, options, plan);
   } finally {
     source.close();
   }
@@ -174,11 +178,12 @@ function* planTarget(
   path: string,
   source: LegacyFile,
   survey: LegacySurvey,
+  sizer: WalkSizer | undefined,
   options: FileOptions,
   plan: FilePlan,
 ): Generator<WorkStep, void> {
   const pageSize = targetPageSize(survey, options);
-  const sized = yield* sizeSteps(source, survey, pageSize);
+  const sized = yield* sizeSteps(source, survey, pageSize, sizer);
   plan.pageSize.after = pageSize;
   if (options.strategy === "rewrite") {
     setSize(plan, sized.pages, pageSize);

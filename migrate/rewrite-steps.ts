@@ -3,20 +3,29 @@
  * again; the old file is as it was until the rename.
  */
 
-import { CorruptionError, EspalierError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, KeyTooLargeError } from "../src/base/errors.js";
 import { open } from "../src/store/open.js";
 import type { Vfs } from "../src/vfs/vfs.js";
-import { assertConvertible, checkSteps, openForCheck, targetPageSize } from "./check-file.js";
+import {
+  assertConvertible,
+  checkSteps,
+  likelyPageSize,
+  openForCheck,
+  targetPageSize,
+  tooLarge,
+} from "./check-file.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
+import type { RecordBatch } from "./legacy/leaf.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
+import type { RecordWatch } from "./legacy/walk.js";
 import { removeLogs } from "./legacy-log.js";
 import { legacyRecordOf, storeTreeName } from "./legacy-record.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import type { FileResult } from "./results.js";
-import { type WrittenStore, writeStoreFile } from "./store-file.js";
+import { StoreFileWriter, type WrittenStore, writeStoreFile } from "./store-file.js";
 
 export function rewritePath(path: string): string {
   return `${path}-migration-new`;
@@ -36,10 +45,9 @@ export function* convertByRewrite(
   const source = openForCheck(vfs, path, options);
   let complete = false;
   try {
-    const survey = yield* checkSteps(source, result);
-    assertConvertible(path, survey);
-    result.to = "espalier";
-    const written = yield* write(vfs, fresh, source, survey, targetPageSize(survey, options));
+    const likely = likelyPageSize(source, options);
+    const direct = likely === undefined ? undefined : new WalkWriter(vfs, fresh, likely);
+    const { survey, written } = yield* checkAndWrite(vfs, path, fresh, source, direct, options, result);
     result.extraBytes = written.bytes;
     result.pages.after = written.pages;
     result.bytes.after = written.bytes;
@@ -62,6 +70,75 @@ export function* convertByRewrite(
   removeLogs(vfs, path);
 }
 
+interface Rewritten {
+  readonly survey: LegacySurvey;
+  readonly written: WrittenStore;
+}
+
+/** One pass over a file that is in order, and a second one over a file that the check finds in disorder. */
+function* checkAndWrite(
+  vfs: Vfs,
+  path: string,
+  fresh: string,
+  source: LegacyFile,
+  direct: WalkWriter | undefined,
+  options: FileOptions,
+  result: FileResult,
+): Generator<WorkStep, Rewritten> {
+  try {
+    const survey = yield* checkSteps(source, result, direct);
+    assertConvertible(path, survey);
+    result.to = "espalier";
+    const pageSize = targetPageSize(survey, options);
+    const written = direct?.finish(survey);
+    if (written !== undefined) return { survey, written };
+    direct?.close();
+    removeFile(vfs, fresh);
+    return { survey, written: yield* write(vfs, fresh, source, survey, pageSize) };
+  } finally {
+    direct?.close();
+  }
+}
+
+/** Writes the new file while the old one is checked: it is nothing until it is renamed. */
+class WalkWriter implements RecordWatch {
+  readonly #writer: StoreFileWriter;
+  #trees = 0;
+  #failed = false;
+
+  constructor(vfs: Vfs, path: string, pageSize: number) {
+    this.#writer = new StoreFileWriter(vfs, path, pageSize);
+  }
+
+  leaf(batch: RecordBatch): void {
+    if (this.#failed) return;
+    try {
+      this.#writer.addAll(batch);
+    } catch (error) {
+      if (!(error instanceof KeyTooLargeError)) throw error;
+      this.#failed = true;
+    }
+  }
+
+  endTree(sound: boolean): void {
+    if (!sound) this.#failed = true;
+    if (this.#failed) return;
+    this.#writer.endTree();
+    this.#trees++;
+  }
+
+  /** Undefined where the file has to be written once more, by what the check has found out. */
+  finish(survey: LegacySurvey): WrittenStore | undefined {
+    if (this.#failed || this.#trees !== survey.trees.length) return undefined;
+    const names = survey.trees.map((_, index) => storeTreeName(survey, index));
+    return this.#writer.finish(names, legacyRecordOf(survey));
+  }
+
+  close(): void {
+    this.#writer.close();
+  }
+}
+
 function* write(
   vfs: Vfs,
   fresh: string,
@@ -75,7 +152,7 @@ function* write(
   }));
   const steps = writeStoreFile(vfs, fresh, { pageSize, trees, legacy: legacyRecordOf(survey) });
   for (let told = 0; ; ) {
-    const next = steps.next();
+    const next = nextOf(steps, survey);
     if (next.done === true) return next.value;
     const bytesDone = Math.min(next.value, survey.fileBytes);
     yield {
@@ -86,6 +163,14 @@ function* write(
       bytesMoved: next.value - told,
     };
     told = next.value;
+  }
+}
+
+function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorResult<T, R> {
+  try {
+    return steps.next();
+  } catch (error) {
+    throw tooLarge(error, survey);
   }
 }
 

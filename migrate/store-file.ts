@@ -50,11 +50,20 @@ export function* writeStoreFile(
   path: string,
   store: StoreToWrite,
 ): Generator<number, WrittenStore> {
-  const file = vfs.open(path, "create");
+  const writer = new StoreFileWriter(vfs, path, store.pageSize);
   try {
-    return yield* new StoreFileWriter(file, store).run();
+    const names: string[] = [];
+    for (const tree of store.trees) {
+      names.push(tree.name);
+      for (const batch of tree.batches) {
+        writer.addAll(batch);
+        if (writer.hasStepped()) yield writer.bytes;
+      }
+      writer.endTree();
+    }
+    return writer.finish(names, store.legacy);
   } finally {
-    file.close();
+    writer.close();
   }
 }
 
@@ -83,44 +92,70 @@ export function freshHeader(
   };
 }
 
-class StoreFileWriter {
+/** The same, for a caller that has the records one batch after the other. */
+export class StoreFileWriter {
   readonly #file: VfsFile;
-  readonly #store: StoreToWrite;
+  readonly #pageSize: number;
   readonly #storeId: Uint8Array = new Uint8Array(randomBytes(16));
   readonly #run: Uint8Array = new Uint8Array(WRITE_BYTES);
   #runStart = 0;
   #runBytes = 0;
   #next: number;
+  #told = 0;
   /** Pages left out before runs, which single pages fill later: never more than a block has. */
   readonly #skipped: number[] = [];
+  readonly #trees: BulkTree[] = [];
+  #tree: BulkBuilder;
 
-  constructor(file: VfsFile, store: StoreToWrite) {
-    this.#file = file;
-    this.#store = store;
-    this.#next = firstPage(store.pageSize);
+  /** Creates `path`, which must not exist. */
+  constructor(vfs: Vfs, path: string, pageSize: number) {
+    this.#file = vfs.open(path, "create");
+    this.#pageSize = pageSize;
+    this.#next = firstPage(pageSize);
+    this.#tree = this.#builder();
   }
 
-  *run(): Generator<number, WrittenStore> {
-    const { pageSize, trees, legacy } = this.#store;
-    const roots = new Map<string, number>();
-    let records = 0;
-    for (const tree of trees) {
-      const built = yield* this.#tree(tree.batches);
-      roots.set(tree.name, built.root);
-      records += built.records;
-    }
-    if (!roots.has("")) roots.set("", (yield* this.#tree([])).root);
+  get bytes(): number {
+    return this.#next * this.#pageSize;
+  }
+
+  /** True once in a while: time to tell how far it is. */
+  hasStepped(): boolean {
+    if (this.bytes - this.#told < STEP_BYTES) return false;
+    this.#told = this.bytes;
+    return true;
+  }
+
+  /** Takes records of the tree in work. Throws what BulkBuilder and the file system throw. */
+  addAll(batch: RecordBatch): void {
+    this.#tree.addAll(batch);
+  }
+
+  endTree(): void {
+    this.#trees.push(this.#tree.finish());
+    this.#tree = this.#builder();
+  }
+
+  /** Ends and syncs the file; `names` are those of the trees, in their order. */
+  finish(names: readonly string[], legacy: LegacyRecord | undefined): WrittenStore {
+    const roots = new Map(names.map((name, index) => [name, this.#trees[index]!.root]));
+    const records = this.#trees.reduce((sum, tree) => sum + tree.records, 0);
+    if (!roots.has("")) roots.set("", this.#builder().finish().root);
     const catalog = this.#builder();
     for (const { key, value } of catalogEntries(roots, legacy)) {
       catalog.add(key, 0, key.length, value, 0, value.length);
     }
     const catalogRoot = catalog.finish().root;
     this.#flush();
-    const header = freshHeader(pageSize, this.#storeId, catalogRoot, this.#next, this.#freeList());
-    this.#writeHeader(header);
+    const freeList = this.#freeList();
+    this.#writeHeader(freshHeader(this.#pageSize, this.#storeId, catalogRoot, this.#next, freeList));
     this.#file.sync();
-    const bytes = Math.ceil((this.#next * pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+    const bytes = Math.ceil(this.bytes / BLOCK_BYTES) * BLOCK_BYTES;
     return { pages: this.#next, bytes, records };
+  }
+
+  close(): void {
+    this.#file.close();
   }
 
   #writeHeader(header: StoreHeader): void {
@@ -133,20 +168,8 @@ class StoreFileWriter {
     }
   }
 
-  *#tree(batches: Iterable<RecordBatch>): Generator<number, BulkTree> {
-    const builder = this.#builder();
-    let told = this.#next;
-    for (const batch of batches) {
-      builder.addAll(batch);
-      if ((this.#next - told) * this.#store.pageSize < STEP_BYTES) continue;
-      told = this.#next;
-      yield this.#next * this.#store.pageSize;
-    }
-    return builder.finish();
-  }
-
   #builder(): BulkBuilder {
-    const { pageSize } = this.#store;
+    const pageSize = this.#pageSize;
     return new BulkBuilder(pageSize, this.#storeId, {
       allocate: (pages) => this.#allocate(pages),
       write: (page, image) => this.#write(page * pageSize, image),
@@ -155,7 +178,7 @@ class StoreFileWriter {
 
   #allocate(pages: number): number {
     if (pages === 1 && this.#skipped.length > 0) return this.#skipped.shift()!;
-    const unit = pages === 1 ? 1 : runUnit(this.#store.pageSize);
+    const unit = pages === 1 ? 1 : runUnit(this.#pageSize);
     while (this.#next % unit !== 0) this.#skipped.push(this.#next++);
     const page = this.#next;
     this.#next += pages;
@@ -168,8 +191,7 @@ class StoreFileWriter {
     if (home === undefined) return 0;
     const extents = new ExtentSet();
     for (const page of rest) extents.add(page, 1);
-    const { pageSize } = this.#store;
-    const data = new DataFile(this.#file, pageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
+    const data = new DataFile(this.#file, this.#pageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
     writeFreeList(data, this.#storeId, extents, { start: home, count: 1 });
     return home;
   }

@@ -3,6 +3,7 @@
  * runs, branches, catalogue, and where all of them go.
  */
 
+import { KeyTooLargeError } from "../../src/base/errors.js";
 import { firstPage } from "../../src/pager/store-header.js";
 import { BranchStack } from "../../src/tree/bulk-branches.js";
 import { BulkBuilder } from "../../src/tree/bulk-builder.js";
@@ -12,6 +13,7 @@ import type { RecordBatch } from "../legacy/leaf.js";
 import type { LegacyFile } from "../legacy/legacy-file.js";
 import { PageList } from "../legacy/page-set.js";
 import type { LegacySurvey, LegacyTreeSurvey } from "../legacy/survey.js";
+import type { RecordWatch } from "../legacy/walk.js";
 import { type LegacyRecord, legacyRecordOf, storeTreeName } from "../legacy-record.js";
 import { catalogEntries } from "../store-catalog.js";
 import type { TrailingPages } from "./layout.js";
@@ -63,9 +65,47 @@ export function* sizeStore(
       survey: tree,
     });
   }
-  if (!trees.some((tree) => tree.name === ""))
-    trees.push({ ...sizer.finishTree(0), name: "", survey: undefined });
-  return sizer.finish(trees, legacyRecordOf(survey));
+  return sizer.finishAll(trees, survey);
+}
+
+/** Sizes the store while the file is checked: for a file that is in order there is no pass of its own for it. */
+export class WalkSizer implements RecordWatch {
+  readonly #sizer: StoreSizer;
+  readonly #trees: Pick<SizedTree, "records" | "leaves" | "branches">[] = [];
+  #units = 0;
+  #failed = false;
+
+  constructor(pageSize: number) {
+    this.#sizer = new StoreSizer(pageSize);
+  }
+
+  leaf(batch: RecordBatch): void {
+    if (this.#failed) return;
+    try {
+      this.#sizer.add(batch, ++this.#units);
+    } catch (error) {
+      if (!(error instanceof KeyTooLargeError)) throw error;
+      this.#failed = true;
+    }
+  }
+
+  endTree(sound: boolean): void {
+    if (!sound) this.#failed = true;
+    if (this.#failed) return;
+    this.#trees.push(this.#sizer.finishTree(this.#units));
+    this.#units = 0;
+  }
+
+  /** The size of what was checked; undefined where that has to be found out by sizeStore. */
+  finish(survey: LegacySurvey): SizedStore | undefined {
+    if (this.#failed || this.#trees.length !== survey.trees.length) return undefined;
+    const trees: SizedTree[] = this.#trees.map((tree, index) => ({
+      ...tree,
+      name: storeTreeName(survey, index),
+      survey: survey.trees[index],
+    }));
+    return this.#sizer.finishAll(trees, survey);
+  }
 }
 
 const NO_ID: Uint8Array = new Uint8Array(16);
@@ -180,7 +220,12 @@ class StoreSizer {
     return tree;
   }
 
-  finish(trees: readonly SizedTree[], legacy: LegacyRecord): SizedStore {
+  /** `trees` are those of the file; every store has an unnamed one as well. */
+  finishAll(sized: readonly SizedTree[], survey: LegacySurvey): SizedStore {
+    const trees = [...sized];
+    if (!trees.some((tree) => tree.name === ""))
+      trees.push({ ...this.finishTree(0), name: "", survey: undefined });
+    const legacy = legacyRecordOf(survey);
     const trailing: TrailingPages[] = [];
     for (const tree of trees) {
       for (const count of tree.branches)

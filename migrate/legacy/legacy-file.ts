@@ -26,6 +26,7 @@ import {
   type SurveyProgress,
   surveyPages,
 } from "./survey.js";
+import type { RecordWatch } from "./walk.js";
 
 export interface OpenLegacyOptions extends SurveyOptions {
   readonly log?: LegacyLogOptions;
@@ -75,8 +76,8 @@ export class LegacyFile {
   }
 
   /** The whole check, step by step; see survey.ts. */
-  surveySteps(): Generator<SurveyProgress, LegacySurvey> {
-    return surveyPages(this.pages, this.meta, this.fileBytes, this.#options);
+  surveySteps(watch?: RecordWatch): Generator<SurveyProgress, LegacySurvey> {
+    return surveyPages(this.pages, this.meta, this.fileBytes, this.#options, watch);
   }
 
   /** The whole check in one go: reads the file about twice. */

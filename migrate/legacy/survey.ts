@@ -21,7 +21,7 @@ import { PageList, PageSet } from "./page-set.js";
 import type { LegacyPages } from "./pages.js";
 import { type LegacyProblem, ProblemList } from "./problems.js";
 import { chooseRoots, type LegacyTreeRoot, scanPages } from "./roots.js";
-import { TreeWalk } from "./walk.js";
+import { type RecordWatch, TreeWalk } from "./walk.js";
 
 export interface LegacyTreeSurvey extends LegacyTreeRoot {
   readonly height: number;
@@ -86,8 +86,9 @@ export function* surveyPages(
   meta: LegacyMeta,
   fileBytes: number,
   options: SurveyOptions = {},
+  watch?: RecordWatch,
 ): Generator<SurveyProgress, LegacySurvey> {
-  return yield* new Surveyor(source, meta, fileBytes, options).run();
+  return yield* new Surveyor(source, meta, fileBytes, options, watch).run();
 }
 
 class Surveyor {
@@ -95,16 +96,24 @@ class Surveyor {
   readonly #meta: LegacyMeta;
   readonly #fileBytes: number;
   readonly #options: SurveyOptions;
+  readonly #watch: RecordWatch | undefined;
   readonly #problems: ProblemList = new ProblemList();
   readonly #notes: ProblemList = new ProblemList();
   readonly #visited: PageSet;
   #free: FreeList;
 
-  constructor(source: LegacyPages, meta: LegacyMeta, fileBytes: number, options: SurveyOptions) {
+  constructor(
+    source: LegacyPages,
+    meta: LegacyMeta,
+    fileBytes: number,
+    options: SurveyOptions,
+    watch: RecordWatch | undefined,
+  ) {
     this.#source = source;
     this.#meta = meta;
     this.#fileBytes = fileBytes;
     this.#options = options;
+    this.#watch = watch;
     this.#visited = new PageSet(source.fileCount);
     this.#free = { pages: new PageSet(0), listPages: 0 };
   }
@@ -201,8 +210,10 @@ class Surveyor {
       this.#visited,
       this.#problems,
       this.#notes,
+      this.#watch,
     );
     yield* this.#phase("walk", walk.run());
+    this.#watch?.endTree(walk.sound && this.#problems.count === before);
     const base = { ...root, height: walk.height, branches: walk.branches, duplicates: 0 };
     if (walk.sound) {
       return {

@@ -18,7 +18,7 @@ import {
   TREE_DEPTH_MAX,
   TREE_HEADER_BYTES,
 } from "./layout.js";
-import { LeafDecoder } from "./leaf.js";
+import { LeafDecoder, type RecordBatch } from "./leaf.js";
 import { PageList, type PageSet } from "./page-set.js";
 import type { LegacyPages } from "./pages.js";
 import type { ProblemList } from "./problems.js";
@@ -26,6 +26,14 @@ import type { TreeHeader } from "./tree-page.js";
 
 /** Pages between two calls of the progress generator. */
 const WALK_STEP = 256;
+
+/** Is told of the records of a tree while it is checked: one pass for the check and for what needs them next. */
+export interface RecordWatch {
+  /** The records of the next leaf in key order; valid during the call. */
+  leaf(batch: RecordBatch): void;
+  /** The tree ends. Not `sound`: something is wrong with it, and what was told is worth nothing. */
+  endTree(sound: boolean): void;
+}
 
 interface Level {
   readonly branch: BranchDecoder;
@@ -55,6 +63,7 @@ export class TreeWalk {
   readonly #notes: ProblemList;
   readonly #levels: Level[] = [];
   #depth = 0;
+  readonly #watch: RecordWatch | undefined;
   readonly #leaf: LeafDecoder;
   #lastKey: Uint8Array = new Uint8Array(64);
   #lastKeyLength = -1;
@@ -69,6 +78,7 @@ export class TreeWalk {
     visited: PageSet,
     problems: ProblemList,
     notes: ProblemList,
+    watch?: RecordWatch,
   ) {
     this.#source = source;
     this.#generation = generation;
@@ -76,6 +86,7 @@ export class TreeWalk {
     this.#visited = visited;
     this.#problems = problems;
     this.#notes = notes;
+    this.#watch = watch;
     this.#leaf = new LeafDecoder(source.path);
   }
 
@@ -147,7 +158,9 @@ export class TreeWalk {
     }
     this.#checkLowFence(page);
     this.#checkOrder();
-    if (this.sound) this.tally.add(leaf);
+    if (!this.sound) return;
+    this.tally.add(leaf);
+    this.#watch?.leaf(leaf);
   }
 
   #checkDepth(page: number): void {
