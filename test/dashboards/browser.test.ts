@@ -43,10 +43,15 @@ afterAll(async () => {
 });
 
 /** Opens the page with a state, closes it afterwards, and expects no complaint and no request. */
-async function withPage(hash: string, work: (page: Page) => Promise<void>, width = 1280): Promise<void> {
+async function withPage(
+  hash: string,
+  work: (page: Page) => Promise<void>,
+  width = 1280,
+  at = address,
+): Promise<void> {
   const { page, complaints, requests } = await offlinePage(browser, { width, height: 900 });
   try {
-    await page.goto(`${address}${hash}`);
+    await page.goto(`${at}${hash}`);
     await work(page);
     expect(complaints).toEqual([]);
     expect(requests).toEqual([]);
@@ -116,6 +121,39 @@ test("a filter leaves its rows only, is in the address, and comes back with it",
     await table.locator("summary").click();
     expect(await table.locator("tbody tr").count()).toBe(6);
   });
+});
+
+test("of very many panels the first are drawn, and all when the reader asks for them", async () => {
+  const run = runDocument({
+    workloads: ["reads", "mixed", "inserts", "overwrite-same"],
+    shapes: ["u64", "text", "large"],
+  });
+  const file = join(folder, "panels.html");
+  await writeFile(file, pageHtml(dashboardData({ runs: [run], migrations: [], files: [] })));
+  const check = async (page: Page): Promise<void> => {
+    const name = "throughput-by-interval";
+    const figure = page.locator(`[data-chart="${name}"]`);
+    const last = "overwrite-same · large (memory)";
+    await drawn(page, name);
+    expect(await figure.locator(".more").textContent()).toContain("36 of 48 panels");
+    expect(await text(page, name)).not.toContain(last);
+    await figure.locator("details.data summary").click();
+    expect(await figure.locator("tbody").textContent()).toContain("memory");
+    await redrawnAfter(page, name, () => figure.locator(".more button").click());
+    expect(await text(page, name)).toContain(last);
+    expect(await figure.locator(".more").textContent()).toBe("");
+  };
+  await withPage("", check, 1280, pathToFileURL(file).href);
+  await withPage(
+    "#workload=overwrite-same",
+    async (page) => {
+      await drawn(page, "throughput-by-interval");
+      expect(await text(page, "throughput-by-interval")).toContain("overwrite-same · large (memory)");
+      expect(await page.locator('[data-chart="throughput-by-interval"] .more').textContent()).toBe("");
+    },
+    1280,
+    pathToFileURL(file).href,
+  );
 });
 
 test("filters that leave nothing say so", async () => {

@@ -15,6 +15,7 @@ import type {
   PageTables,
   PageWindow,
   Payload,
+  Value,
   VegaView,
 } from "./types.js";
 
@@ -30,14 +31,19 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
   const { state, tables, filters, drilldown } = tools;
   /** Above this many rows a canvas is quicker than SVG. */
   const svgRowsMax = 900;
+  /** Panels of a chart that are drawn before its reader asks for all: drawing time grows with the panels. */
+  const panelsAtFirst = 36;
   const gap = 22;
 
   interface Mounted {
     readonly chart: PageChart;
     readonly figure: PageElement;
     readonly place: PageElement;
+    /** Where it is said that there are more panels, and how to get them. */
+    readonly more: PageElement;
     rows: PageRow[] | null;
     view: VegaView | null;
+    allPanels: boolean;
     inView: boolean;
     stale: boolean;
     drawing: number;
@@ -48,8 +54,11 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     const figure = document.querySelector(`[data-chart="${chart.name}"]`);
     const place = figure?.querySelector(".drawing") ?? null;
     if (figure === null || place === null) return [];
-    const entry = { rows: null, view: null, inView: false, stale: true, drawing: 0, width: 0 };
-    return [{ chart, figure, place, ...entry }];
+    const more = document.createElement("p");
+    more.className = "more";
+    figure.querySelector("details.data")?.before(more);
+    const blank = { rows: null, view: null, allPanels: false, inView: false, stale: true };
+    return [{ chart, figure, place, more, ...blank, drawing: 0, width: 0 }];
   });
 
   function rowsOf(entry: Mounted): PageRow[] {
@@ -107,10 +116,34 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     return sized;
   }
 
+  /** Rows of the panels that are drawn; where that is not all of them, says so beside the chart. */
+  function rowsDrawn(entry: Mounted): PageRow[] {
+    const rows = rowsOf(entry);
+    const { layout, spec } = entry.chart;
+    entry.more.replaceChildren();
+    if (layout.kind !== "panels" || spec.facet === undefined) return rows;
+    const { field, sort } = spec.facet;
+    const there = new Set(rows.map((row) => row[field] ?? null));
+    if (entry.allPanels || there.size <= panelsAtFirst) return rows;
+    const order: Value[] = sort === undefined ? [...there] : sort.filter((panel) => there.has(panel));
+    const drawn = new Set(order.slice(0, panelsAtFirst));
+    const button = document.createElement("button");
+    button.textContent = `Show all ${there.size}`;
+    button.addEventListener("click", () => {
+      entry.allPanels = true;
+      void draw(entry);
+    });
+    entry.more.append(
+      `${panelsAtFirst} of ${there.size} panels are drawn; the filters choose others. `,
+      button,
+    );
+    return rows.filter((row) => drawn.has(row[field] ?? null));
+  }
+
   async function draw(entry: Mounted): Promise<void> {
     entry.stale = false;
     const ticket = ++entry.drawing;
-    const rows = rowsOf(entry);
+    const rows = rowsDrawn(entry);
     const width = entry.place.clientWidth;
     entry.width = width;
     showTable(entry);

@@ -75,6 +75,7 @@ export interface PageElement {
   readonly dataset: Record<string, string | undefined>;
   readonly style: { setProperty(name: string, value: string): void };
   append(...children: (PageElement | string)[]): void;
+  before(...siblings: (PageElement | string)[]): void;
   replaceChildren(...children: (PageElement | string)[]): void;
   setAttribute(name: string, value: string): void;
   removeAttribute(name: string): void;
