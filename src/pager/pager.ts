@@ -10,7 +10,7 @@
  * has thrown, the pages are as the last commit left them.
  */
 
-import { ReadOnlyError } from "../base/errors.js";
+import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
@@ -474,6 +474,15 @@ export class Pager {
     this.#checkpointSet.writeEverything();
   }
 
+  /** One that finds no room for the next log segment is not needed any more: closing writes everything. */
+  #endCheckpoint(): void {
+    try {
+      if (this.checkpoint.running) this.checkpoint.finish();
+    } catch (error) {
+      if (this.log.failure !== undefined || !(error instanceof DiskFullError)) throw error;
+    }
+  }
+
   /**
    * Ends the session: with everything in the data file and the log removed, or, once the log has
    * failed, with nothing written at all; it throws then if some commit is not known to be durable.
@@ -482,7 +491,7 @@ export class Pager {
     try {
       if (this.log.started && this.log.failure === undefined && !this.readOnly) {
         this.log.sync();
-        if (this.checkpoint.running) this.checkpoint.finish();
+        this.#endCheckpoint();
         this.#checkpointSet.writeEverything();
         this.log.close(true);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();

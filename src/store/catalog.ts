@@ -8,7 +8,7 @@
 import { readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError, EncodingError, OptionError } from "../base/errors.js";
 import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
-import { readOverflow, readReference } from "../page/overflow.js";
+import { assertReference, readOverflow, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
 import { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
@@ -82,6 +82,7 @@ export class Catalog {
     if (!isOverflow(pager.pool, offset, slot))
       return pager.pool.u8.slice(at, at + valueLength(pager.pool, offset, slot));
     const reference = readReference(pager.pool.u8, at);
+    assertReference(pager, reference);
     const bytes = new Uint8Array(reference.length);
     readOverflow(pager, reference, bytes, 0);
     return bytes;

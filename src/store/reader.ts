@@ -6,7 +6,7 @@
 import { OptionError } from "../base/errors.js";
 import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
-import { type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
+import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
@@ -60,8 +60,10 @@ export class Reader<K, V> {
   }
 
   #overflow(reference: OverflowReference): unknown {
+    const { pager } = this.engine;
+    assertReference(pager, reference);
     const bytes = byteSource(reference.length);
-    readOverflow(this.engine.pager, reference, bytes.u8, 0);
+    readOverflow(pager, reference, bytes.u8, 0);
     return this.values.name === "binary" ? bytes.u8 : this.values.decode(bytes, 0, reference.length);
   }
 
@@ -73,6 +75,7 @@ export class Reader<K, V> {
     const at = valueAt(pool, offset, slot);
     if (isOverflow(pool, offset, slot)) {
       const reference = readReference(pool.u8, at);
+      assertReference(this.engine.pager, reference);
       const bytes = new Uint8Array(reference.length);
       readOverflow(this.engine.pager, reference, bytes, 0);
       return bytes;
@@ -90,6 +93,7 @@ export class Reader<K, V> {
     const at = valueAt(pool, offset, slot);
     if (isOverflow(pool, offset, slot)) {
       const reference = readReference(u8, at);
+      assertReference(this.engine.pager, reference);
       if (reference.length <= target.length) readOverflow(this.engine.pager, reference, target, 0);
       return reference.length;
     }

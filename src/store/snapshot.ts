@@ -97,7 +97,7 @@ export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
 
   /** A named tree as of the snapshot. Throws NotFoundError. */
   tree<TK = string, TV = unknown>(name: string): SnapshotTree<TK, TV> {
-    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    this.#assertOpen();
     assertTreeName(name);
     const record = this.#catalog.tree(name, this.#hold.commit);
     if (record === undefined) throw new NotFoundError(name, `the snapshot has no tree "${name}"`);
@@ -106,8 +106,13 @@ export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
 
   /** Names of the named trees. */
   trees(): string[] {
-    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    this.#assertOpen();
     return this.#catalog.names(this.#hold.commit);
+  }
+
+  #assertOpen(): void {
+    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    this.#engine.assertOpen();
   }
 
   /** Idempotent. */

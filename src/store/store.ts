@@ -127,7 +127,12 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     try {
       const { engine } = this;
       const apply = (): void => {
-        for (const operation of operations) (operation.tree ?? this).applyOperation(operation);
+        for (const operation of operations) {
+          const tree = operation.tree ?? this;
+          if (!(tree instanceof TreeHandle && tree.isOf(engine)))
+            throw new OptionError("tree", "must be a tree of this store");
+          tree.applyOperation(operation);
+        }
       };
       if (engine.inTransaction) {
         engine.change(undefined, true, apply);

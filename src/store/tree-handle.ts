@@ -61,6 +61,11 @@ export class TreeHandle<K = string, V = unknown> {
     return this.#reader;
   }
 
+  #assertUsable(): void {
+    this.engine.assertOpen();
+    this.#live();
+  }
+
   // ---- reading
 
   /** The value, a copy; undefined where the key is not there. */
@@ -136,12 +141,16 @@ export class TreeHandle<K = string, V = unknown> {
     engine.endWrite(options?.sync);
   }
 
-  /** Fills in the engine's entry, which the next encode overwrites. */
+  /**
+   * Fills in the engine's entry, which the next encode overwrites. The value first: its toJSON is the
+   * caller's code, and may have used this store, closed it, or dropped the tree.
+   */
   #encode(key: K, value: V): Entry {
     const { engine } = this;
     const { entry } = engine;
-    entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
     this.#reader.values.encode(value, entry, engine.valueBuffer);
+    entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    if (engine.closed || this.#gone) this.#assertUsable();
     // A view of the store's own memory moves under the edit (P4).
     if (entry.value.buffer === engine.pager.pool.u8.buffer) entry.value = entry.value.slice();
     return entry;
@@ -203,6 +212,11 @@ export class TreeHandle<K = string, V = unknown> {
   clear(): void {
     this.#live();
     this.engine.change(undefined, false, () => this.#tree.clear());
+  }
+
+  /** @internal Whether it is a handle of that store, and no other's. */
+  isOf(engine: Engine): boolean {
+    return this.engine === engine;
   }
 
   /** @internal One step of a batch, inside the caller's change. */

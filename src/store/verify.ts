@@ -21,7 +21,7 @@ import {
   valueAt,
   valueLength,
 } from "../page/leaf.js";
-import { overflowPages, readOverflow, readReference } from "../page/overflow.js";
+import { assertReference, overflowPages, readOverflow, readReference } from "../page/overflow.js";
 import { checkPage } from "../page/page-check.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
@@ -294,7 +294,8 @@ class Verifier {
     const pager = this.#pager;
     const reference = readReference(pager.pool.u8, at);
     try {
-      const value = Buffer.allocUnsafe(4 + Math.min(reference.length, 2 ** 30));
+      assertReference(pager, reference);
+      const value = Buffer.allocUnsafe(4 + reference.length);
       readOverflow(pager, reference, value, 4);
       value.writeUInt32BE(reference.length, 0);
       const unit = 1 << pager.pool.blockShift;
