@@ -51,6 +51,8 @@ function adapter(id: string, kind: SqliteKeyKind, title: string): Engine {
       const Database = loadPeer("better-sqlite3") as new (path: string) => NativeDatabase;
       const db = new Database(join(request.folder, "data.sqlite"));
       for (const pragma of SQLITE_PRAGMAS) db.pragma(pragma.slice("PRAGMA ".length));
+      if (request.cacheBytes !== undefined)
+        db.pragma(`cache_size = ${-Math.ceil(request.cacheBytes / 1024)}`);
       return sqliteStore(binding(db), kind, request.shape);
     },
   };

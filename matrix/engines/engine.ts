@@ -30,6 +30,8 @@ export interface EngineStore {
   putMany(records: readonly KeyedValue[]): void;
   /** A copy of the value that the caller may keep, or undefined or null. */
   get(key: Key): Uint8Array | undefined | null;
+  /** The promises of an abstract-level database; only on engines that are one. */
+  readonly level?: LevelReads;
   /** Visits records from `from` (or from the end) on, reading keys and values; returns how many. */
   scan(range: ScanRange): number | Promise<number>;
   /** Every record in key order, keys as bytes. Not measured: for the content hash. */
@@ -40,6 +42,13 @@ export interface EngineStore {
   census(): Census | null;
   /** Closes cleanly: afterwards the files alone hold everything. */
   close(): void | Promise<void>;
+}
+
+/** Reads as the Level ecosystem makes them. */
+export interface LevelReads {
+  get(key: Key): Promise<Uint8Array | undefined>;
+  /** The records of a range, by one `all()`; returns how many. */
+  all(range: ScanRange): Promise<number>;
 }
 
 /** A record as an application would hold it ready for a bulk load. */
@@ -59,6 +68,8 @@ export interface OpenRequest {
   readonly shape: ShapeName;
   /** Collect timings that cost throughput. */
   readonly profile: boolean;
+  /** The size of the engine's own cache, where it has one; the adapter's default, 128 MiB, otherwise. */
+  readonly cacheBytes?: number;
 }
 
 /** An engine as the matrix knows it, whether it is installed or not. */
@@ -77,6 +88,8 @@ export interface Engine {
   keyForm(shape: ShapeName): KeyForm;
   /** Why this engine has no such cell; null when it has. */
   unsupported(workload: WorkloadName, shape: ShapeName): string | null;
+  /** Whether its stores have `level`. */
+  readonly isLevel?: boolean;
   /** Files of an open store that a crash image must leave out (locks that name a live holder). */
   readonly lockFiles: RegExp | null;
   /** Finds out whether it can be used here. */

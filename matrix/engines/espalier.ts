@@ -60,7 +60,7 @@ function adapter(id: string, durability: Durability, durabilityClass: Durability
 export function openEspalier(request: OpenRequest, durability: Durability): MatrixStore {
   return open<Key, Uint8Array>(join(request.folder, "data.esp"), {
     durability,
-    cacheBytes: CACHE_BYTES,
+    cacheBytes: request.cacheBytes ?? CACHE_BYTES,
     keyEncoding: request.shape === "text" ? "utf8" : "binary",
     valueEncoding: "binary",
     profile: request.profile,

@@ -1,12 +1,14 @@
 /**
- * The two engines behind an abstract-level interface: classic-level (LevelDB) and @nxtedition/rocksdb.
- * Both write batches with `sync: true`: one sync of the log before the promise settles.
+ * Databases behind the interface of abstract-level: classic-level (LevelDB), @nxtedition/rocksdb, and the
+ * store itself as `espalier/level` has it. One adapter drives them all, so that what differs between two of
+ * them is the database: chained batches, synchronous gets, iterators read by nextv().
  */
 
 import { join } from "node:path";
-import type { ShapeName } from "../results/document.js";
+import { packageVersion } from "../package-files.js";
+import type { CounterTree, DurabilityClass, EngineFamily, ShapeName } from "../results/document.js";
 import type { Key } from "../streams/shapes.js";
-import type { Engine, EngineStore, ScanRange } from "./engine.js";
+import type { Engine, EngineStore, OpenRequest, Presence, ScanRange } from "./engine.js";
 import { loadPeer, probePeer } from "./peer-loading.js";
 
 interface LevelBatch {
@@ -17,6 +19,7 @@ interface LevelBatch {
 
 interface LevelIterator {
   nextv(size: number): Promise<[Key, Uint8Array][]>;
+  all(): Promise<[Key, Uint8Array][]>;
   close(): Promise<void>;
 }
 
@@ -27,41 +30,58 @@ interface LevelDatabase {
   close(): Promise<void>;
 }
 
-type LevelConstructor = new (path: string, options: object) => LevelDatabase;
+/** A database as classic-level 3 and abstract-level 3 have it. */
+interface FullLevelDatabase extends LevelDatabase {
+  get(key: Key): Promise<Uint8Array | undefined>;
+  getSync(key: Key): Uint8Array | undefined;
+}
+
+type LevelConstructor<T extends LevelDatabase> = new (path: string, options: object) => T;
 
 const CACHE_BYTES = 128 * 2 ** 20;
 const ITERATOR_BATCH = 1000;
 
+const DRIVEN =
+  "chained batches, getSync, utf8 keys for text and buffers otherwise, buffers as values, 128 MiB cache";
+const SYNCED = "batches with sync: true, a commit syncs the log";
+const BUFFERED = "batches without sync, a commit hands the log to the operating system";
+
 export const classicLevel: Engine = {
   ...common("classic-level", "classic-level", "classic-level"),
-  settings:
-    "batch with sync: true, getSync, buffers (utf8 keys for text), 128 MiB cache, 4 MiB write buffer; a commit syncs the log",
-  async open(request) {
-    const { ClassicLevel } = loadPeer("classic-level") as { ClassicLevel: LevelConstructor };
-    const db = new ClassicLevel(join(request.folder, "level"), {
-      ...encodings(request.shape),
-      cacheSize: CACHE_BYTES,
-    }) as LevelDatabase & { getSync(key: Key): Uint8Array | undefined };
-    await db.open();
-    return levelStore(db, (key) => db.getSync(key));
-  },
+  isLevel: true,
+  settings: `${DRIVEN}, 4 MiB write buffer; ${SYNCED}`,
+  open: (request) => openClassic(request, true),
 };
+
+export const classicLevelBuffered: Engine = {
+  ...common("classic-level-buffered", "classic-level", "classic-level (no sync)"),
+  durability: "os-buffered",
+  isLevel: true,
+  settings: `${DRIVEN}, 4 MiB write buffer; ${BUFFERED}`,
+  open: (request) => openClassic(request, false),
+};
+
+export const espalierLevel: Engine = ownLevel("espalier-level", "espalier/level", true);
+export const espalierLevelBuffered: Engine = ownLevel(
+  "espalier-level-buffered",
+  "espalier/level (no sync)",
+  false,
+);
 
 export const rocksdb: Engine = {
   ...common("rocksdb", "@nxtedition/rocksdb", "rocksdb (@nxtedition/rocksdb)"),
   settings:
     "batch with sync: true, synchronous gets, buffers (utf8 keys for text), 128 MiB cache; a commit syncs the log",
   async open(request) {
-    const { RocksLevel } = loadPeer("@nxtedition/rocksdb") as { RocksLevel: LevelConstructor };
-    const options = encodings(request.shape);
-    const db = new RocksLevel(join(request.folder, "rocks"), {
-      ...options,
-      cacheSize: CACHE_BYTES,
-    }) as LevelDatabase & { _getManySync(keys: Key[], options: object): (Uint8Array | undefined)[] };
+    type RocksDatabase = LevelDatabase & {
+      _getManySync(keys: Key[], options: object): (Uint8Array | undefined)[];
+    };
+    const { RocksLevel } = loadPeer("@nxtedition/rocksdb") as { RocksLevel: LevelConstructor<RocksDatabase> };
+    const db = new RocksLevel(join(request.folder, "rocks"), levelOptions(request));
     await db.open();
     // Its only synchronous get, several times faster than the promise.
     const getOptions = { keyEncoding: "buffer", valueEncoding: "buffer" };
-    return levelStore(db, (key) => db._getManySync([key], getOptions)[0]);
+    return levelStore(db, (key) => db._getManySync([key], getOptions)[0], true);
   },
 };
 
@@ -83,11 +103,87 @@ function common(id: string, packageName: string, title: string): Common {
   };
 }
 
+function ownLevel(id: string, title: string, sync: boolean): Engine {
+  const family: EngineFamily = "espalier";
+  const durability: DurabilityClass = sync ? "durable" : "os-buffered";
+  return {
+    ...common(id, "abstract-level", title),
+    family,
+    package: null,
+    durability,
+    isLevel: true,
+    lockFiles: /lock/,
+    settings: `${DRIVEN}, 4096-byte pages; ${sync ? SYNCED : BUFFERED}`,
+    probe: probeOwn,
+    open: (request) => openOwn(request, sync),
+  };
+}
+
+/** Loaded when it is asked for: abstract-level, which it needs, may be missing. */
+async function loadOwn(): Promise<{ EspalierLevel: LevelConstructor<OwnDatabase> }> {
+  return (await import("../../src/level/index.js")) as unknown as {
+    EspalierLevel: LevelConstructor<OwnDatabase>;
+  };
+}
+
+type OwnDatabase = FullLevelDatabase & { readonly store: { metrics(): unknown } };
+
+async function probeOwn(): Promise<Presence> {
+  try {
+    await loadOwn();
+    return { present: true, version: packageVersion(), reason: null, install: null };
+  } catch (error) {
+    const text = error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
+    return {
+      present: false,
+      version: null,
+      reason: `espalier/level does not load: ${text}`,
+      install: "npm install --no-save abstract-level",
+    };
+  }
+}
+
+async function openOwn(request: OpenRequest, sync: boolean): Promise<EngineStore> {
+  const { EspalierLevel } = await loadOwn();
+  const db = new EspalierLevel(join(request.folder, "level"), {
+    ...levelOptions(request),
+    cacheBytes: request.cacheBytes ?? CACHE_BYTES,
+    profile: request.profile,
+  });
+  await db.open();
+  return { ...fullStore(db, sync), counters: () => db.store.metrics() as CounterTree };
+}
+
+async function openClassic(request: OpenRequest, sync: boolean): Promise<EngineStore> {
+  const { ClassicLevel } = loadPeer("classic-level") as { ClassicLevel: LevelConstructor<FullLevelDatabase> };
+  const db = new ClassicLevel(join(request.folder, "level"), levelOptions(request));
+  await db.open();
+  return fullStore(db, sync);
+}
+
+function levelOptions({ shape, cacheBytes }: OpenRequest): object {
+  return { ...encodings(shape), cacheSize: cacheBytes ?? CACHE_BYTES };
+}
+
 function encodings(shape: ShapeName): { keyEncoding: string; valueEncoding: string } {
   return { keyEncoding: shape === "text" ? "utf8" : "buffer", valueEncoding: "buffer" };
 }
 
-function levelStore(db: LevelDatabase, get: (key: Key) => Uint8Array | undefined): EngineStore {
+function fullStore(db: FullLevelDatabase, sync: boolean): EngineStore {
+  return {
+    ...levelStore(db, (key) => db.getSync(key), sync),
+    level: {
+      get: (key) => db.get(key),
+      all: async (range) => withValues(await db.iterator(iteratorOptions(range)).all()),
+    },
+  };
+}
+
+function levelStore(
+  db: LevelDatabase,
+  get: (key: Key) => Uint8Array | undefined,
+  sync: boolean,
+): EngineStore {
   let batch: LevelBatch | null = null;
   const current = (): LevelBatch => {
     if (batch === null) throw new Error("writes belong into a transaction");
@@ -102,7 +198,7 @@ function levelStore(db: LevelDatabase, get: (key: Key) => Uint8Array | undefined
       } finally {
         batch = null;
       }
-      return own.write({ sync: true });
+      return own.write({ sync });
     },
     reading: (work) => work(),
     put: (key, value) => void current().put(key, value),
@@ -114,9 +210,7 @@ function levelStore(db: LevelDatabase, get: (key: Key) => Uint8Array | undefined
     get,
     async scan(range) {
       let seen = 0;
-      for await (const rows of batches(db, range)) {
-        for (const [, value] of rows) if (value.length > 0) seen++;
-      }
+      for await (const rows of batches(db, range)) seen += withValues(rows);
       return seen;
     },
     async *entries() {
@@ -131,10 +225,21 @@ function levelStore(db: LevelDatabase, get: (key: Key) => Uint8Array | undefined
   };
 }
 
-async function* batches(db: LevelDatabase, range: ScanRange): AsyncGenerator<[Key, Uint8Array][]> {
+/** Looks at every value, as a reader does; returns how many there are. */
+function withValues(rows: readonly [Key, Uint8Array][]): number {
+  let seen = 0;
+  for (const [, value] of rows) if (value.length > 0) seen++;
+  return seen;
+}
+
+function iteratorOptions(range: ScanRange): object {
   const bound = range.from === null ? {} : range.reverse ? { lte: range.from } : { gte: range.from };
   const limit = Number.isFinite(range.limit) ? range.limit : -1;
-  const iterator = db.iterator({ ...bound, reverse: range.reverse, limit });
+  return { ...bound, reverse: range.reverse, limit };
+}
+
+async function* batches(db: LevelDatabase, range: ScanRange): AsyncGenerator<[Key, Uint8Array][]> {
+  const iterator = db.iterator(iteratorOptions(range));
   try {
     for (;;) {
       const rows = await iterator.nextv(ITERATOR_BATCH);

@@ -1,0 +1,88 @@
+/** Figures of rounds to medians, and medians to verdicts on targets. */
+
+import { median, quantileSorted, sorted } from "../stats/summary.js";
+import type { Cell, FigureSpec, Figures, Target } from "./plan.js";
+
+/** How one entry came out of a cell. */
+export interface EntryResult {
+  readonly id: string;
+  readonly title: string;
+  readonly status: "ok" | "missing" | "failed";
+  /** Why there is no figure, and what would help. */
+  readonly reason: string | null;
+  readonly settings: string | null;
+  readonly rounds: readonly Readonly<Record<string, number>>[];
+  /** The median of the rounds by figure; percentiles are of all rounds' latencies together. */
+  readonly figures: Readonly<Record<string, number>>;
+  readonly contentHash: string | null;
+}
+
+export interface Verdict {
+  readonly figure: string;
+  readonly mine: number | null;
+  readonly mineEntry: string;
+  /** The best of the others, or the value that was asked for. */
+  readonly other: number | null;
+  readonly otherEntry: string | null;
+  readonly ratio: number | null;
+  readonly wanted: string;
+  /** null where something that it needs was not measured. */
+  readonly met: boolean | null;
+}
+
+/** The medians of an entry's rounds. */
+export function summariseRounds(cell: Cell, rounds: readonly Figures[]): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const { name, percentile } of cell.figures) {
+    const values =
+      percentile === undefined
+        ? rounds.flatMap((round) => round.values[name] ?? [])
+        : rounds.flatMap((round) => [...(round.samplesUs?.[percentile.of] ?? [])]);
+    if (values.length === 0) continue;
+    figures[name] =
+      percentile === undefined ? median(values) : quantileSorted(sorted(values), percentile.quantile);
+  }
+  return figures;
+}
+
+/** Holds a cell's results against its targets. */
+export function judge(cell: Cell, results: readonly EntryResult[]): Verdict[] {
+  return cell.targets.map((target) => verdict(cell, target, results));
+}
+
+function verdict(cell: Cell, target: Target, results: readonly EntryResult[]): Verdict {
+  const spec = cell.figures.find(({ name }) => name === target.figure) as FigureSpec;
+  const figureOf = (id: string): number | null =>
+    results.find((result) => result.id === id)?.figures[target.figure] ?? null;
+  const mine = figureOf(target.mine);
+  const other = "value" in target.against ? null : best(target.against.entries, figureOf, spec.better);
+  const value = "value" in target.against ? target.against.value : (other?.value ?? null);
+  const ratio = mine === null || value === null ? null : mine / value;
+  const met =
+    ratio === null ? null : ratio >= (target.atLeast ?? 0) && ratio <= (target.atMost ?? Number.MAX_VALUE);
+  return {
+    figure: target.figure,
+    mine,
+    mineEntry: target.mine,
+    other: value,
+    otherEntry: other?.entry ?? null,
+    ratio,
+    wanted: target.atLeast === undefined ? `at most ${target.atMost}` : `at least ${target.atLeast}`,
+    met,
+  };
+}
+
+function best(
+  entries: readonly string[],
+  figureOf: (id: string) => number | null,
+  better: FigureSpec["better"],
+): { entry: string; value: number } | null {
+  let found: { entry: string; value: number } | null = null;
+  for (const entry of entries) {
+    const value = figureOf(entry);
+    if (value === null) continue;
+    const wins = found === null || (better === "higher" ? value > found.value : value < found.value);
+    if (wins) found = { entry, value };
+  }
+  return found;
+}
