@@ -4,7 +4,7 @@ import type { Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { median } from "../data/steps.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { QUANTITY_LABELS } from "./encodings.js";
+import { logTicks, QUANTITY_LABELS, TIME_LABELS } from "./encodings.js";
 
 export function drift(data: DashboardData): Chart {
   const points = data.run?.drift.points ?? [];
@@ -60,14 +60,14 @@ export function drift(data: DashboardData): Chart {
           type: "temporal",
           title: "time (UTC)",
           scale: { type: "utc" },
-          axis: { tickCount: 6 },
+          axis: { labelExpr: TIME_LABELS, tickCount: 6 },
         },
         y: {
           field: "ratio",
           type: "quantitative",
           title: "times the median",
           scale: { type: "log" },
-          axis: { labelExpr: QUANTITY_LABELS, tickCount: 5 },
+          axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, ["ratio"]) },
         },
         color: {
           field: "what",

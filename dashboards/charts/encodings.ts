@@ -11,6 +11,11 @@ type Tooltip = { readonly field: string; readonly title: string; readonly format
 export const QUANTITY_LABELS: string =
   "abs(datum.value) >= 1000 ? format(datum.value, '.3~s') : format(datum.value, '.3~r')";
 
+/** How times are labelled on axes: as a day at midnight, else by a clock of 24 hours. Vega's own has 12 and no am. */
+export const TIME_LABELS: string =
+  "utcFormat(datum.value, utcseconds(datum.value) !== 0 ? '%H:%M:%S' : " +
+  "utchours(datum.value) + utcminutes(datum.value) !== 0 ? '%H:%M' : '%b %d')";
+
 /** Ticks for a symlog axis, which finds none between 0 and the largest power of ten by itself. */
 export const SYMLOG_TICKS: readonly number[] = [0, ...Array.from({ length: 12 }, (_, i) => 10 ** i)];
 
@@ -24,7 +29,13 @@ export function logTicks(rows: readonly Row[], fields: readonly string[]): numbe
     .filter((value) => value > 0);
   const least = Math.floor(Math.log10(values.reduce((held, value) => Math.min(held, value), 1e9)));
   const most = Math.ceil(Math.log10(values.reduce((held, value) => Math.max(held, value), 1e-9)));
-  const steps = most - least > 2 ? [1] : [1, 2, 5];
+  return decadeTicks(least, most, most - least > 2 ? [1] : [1, 2, 5]);
+}
+
+/** Ticks for log axes that differ from panel to panel: 1, 2 and 5 of every power of ten that a value may need. */
+export const RATIO_TICKS: readonly number[] = decadeTicks(-4, 9, [1, 2, 5]);
+
+function decadeTicks(least: number, most: number, steps: readonly number[]): number[] {
   const decades = Array.from({ length: Math.max(0, most - least) + 1 }, (_, i) => 10 ** (least + i));
   return decades.flatMap((decade) => steps.map((step) => Number((decade * step).toPrecision(3))));
 }

@@ -14,7 +14,7 @@ export function geometricMeans(data: DashboardData): Chart {
     field: "mean",
     type: "quantitative",
     scale: { type: "log" },
-    title: "geometric mean of the ratios to the baseline (log axis)",
+    title: "ratio to the baseline (log axis)",
     axis: { labelExpr: QUANTITY_LABELS, values: ticks },
   } as const;
   const y = { field: "engine", type: "nominal", sort: engines, title: null } as const;

@@ -4,7 +4,15 @@ import { distinct, type Row } from "../data/cells.js";
 import { historyRows } from "../data/history.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor, engineShape, QUANTITY_LABELS } from "./encodings.js";
+import {
+  cellColumns,
+  cellTooltip,
+  engineColor,
+  engineShape,
+  QUANTITY_LABELS,
+  RATIO_TICKS,
+  TIME_LABELS,
+} from "./encodings.js";
 
 export function history(data: DashboardData): Chart {
   const runs = data.runs.length < 2 ? [] : data.runs;
@@ -60,14 +68,14 @@ export function history(data: DashboardData): Chart {
             type: "temporal",
             title: "run started (UTC)",
             scale: { type: "utc" },
-            axis: { tickCount: 3, labelOverlap: true },
+            axis: { labelExpr: TIME_LABELS, tickCount: 3, labelOverlap: true },
           },
           y: {
             field: "value",
             type: "quantitative",
             title: null,
             scale: { type: "log" },
-            axis: { labelExpr: QUANTITY_LABELS, tickCount: 4 },
+            axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS], labelOverlap: true },
           },
           color: engineColor(rows),
           detail: { field: "cell" },

@@ -113,7 +113,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
                   interpolate: "lab",
                 },
                 legend: {
-                  labelExpr: "format(pow(2, datum.value), '.2~g') + ' ×'",
+                  labelExpr: "(datum.value < 0 ? '1/' : '') + format(pow(2, abs(datum.value)), 'd') + ' ×'",
                   values: [-4, -2, 0, 2, 4],
                   gradientLength: 220,
                   direction: "horizontal",

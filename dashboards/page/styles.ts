@@ -55,6 +55,9 @@ td { overflow-wrap: break-word; min-width: 3.5rem; max-width: 40ch; }
 thead th { position: sticky; top: 0; background: var(--ground); font-weight: 600; white-space: nowrap; }
 th small { display: block; font-weight: normal; color: var(--muted); }
 tbody th { font-weight: 600; min-width: 12rem; }
+.table.whole { max-height: none; }
+.gates td:last-child { min-width: 24rem; max-width: none; }
+.number small { display: block; white-space: normal; max-width: 24ch; margin-left: auto; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pass .mark { color: var(--go); } .fail .mark { color: var(--no-go); font-weight: 700; } .mark { white-space: nowrap; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 1rem 2rem; }
@@ -96,7 +99,10 @@ noscript p { padding: 1rem; }
   .gates, .gates tbody, .gates tr, .gates th, .gates td { display: block; }
   .gates thead { display: none; }
   .gates tr { border-bottom: 2px solid var(--line); padding: .3rem 0; }
-  .gates th, .gates td { border: 0; padding: .1rem .7rem; text-align: left; max-width: none; }
+  .gates th, .gates td { border: 0; padding: .1rem .7rem; text-align: left; min-width: 0; max-width: none; }
+  .gates td:last-child { min-width: 0; }
+  .gates td.number { white-space: normal; }
+  .gates .number small { display: inline; margin: 0; }
   .gates td::before { content: attr(data-label) " "; color: var(--muted); }
 }
 @media print { header, .bar, details.data, .controls { display: none; } figure { break-inside: avoid; } }

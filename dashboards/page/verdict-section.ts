@@ -39,7 +39,7 @@ function cautionList({ cautions }: Verdict): Markup | null {
 function gateTable({ gates }: Verdict): Markup | null {
   if (gates.length === 0) return null;
   const worstFirst = [...gates].sort((a, b) => Number(a.pass) - Number(b.pass));
-  return html`<div class="table" tabindex="0"><table class="gates">
+  return html`<div class="table whole" tabindex="0"><table class="gates">
 <thead><tr><th scope="col">Gate</th><th scope="col">Answer</th><th scope="col">Figure</th><th scope="col">Limit</th><th scope="col">Margin</th><th scope="col">Judged by</th></tr></thead>
 <tbody>${worstFirst.map(gateRow)}</tbody></table></div>`;
 }

@@ -106,7 +106,9 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     const { minWidth, axisWidth, axis } = layout;
     const room = axis === "each" ? width : width - axisWidth;
     const least = (axis === "each" ? axisWidth : 0) + minWidth + gap;
-    const columns = Math.max(1, Math.min(panels, Math.floor((room + gap) / least)));
+    const fitting = Math.max(1, Math.min(panels, Math.floor((room + gap) / least)));
+    // As many rows as that takes, evenly filled: an empty place would have an axis and nothing above it.
+    const columns = Math.ceil(panels / Math.ceil(panels / fitting));
     const panel = Math.floor(room / columns) - gap - (axis === "each" ? axisWidth : 0);
     const inside = Math.max(110, Math.min(panel, 520));
     sized.columns = columns;
