@@ -4,6 +4,7 @@
  */
 
 import { readKey, writeKey } from "ordered-binary";
+import { copyOf } from "../base/copies.js";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
 import type { KeyEncoding } from "./options.js";
@@ -61,7 +62,7 @@ const binary: KeyCodec = {
     return length;
   },
   decode(bytes, from, to): Uint8Array {
-    return bytes.u8.slice(from, to);
+    return copyOf(bytes.u8, from, to);
   },
 };
 

@@ -68,7 +68,10 @@ export class TreeHandle<K = string, V = unknown> {
 
   // ---- reading
 
-  /** The value, a copy; undefined where the key is not there. */
+  /**
+   * The value, a copy; undefined where the key is not there. Binary values, like small Buffers, may share
+   * an ArrayBuffer: mind `byteOffset` when you use their `.buffer`.
+   */
   get(key: K): V | undefined {
     return this.#live().get(key);
   }

@@ -5,6 +5,7 @@
 
 import { constants } from "node:buffer";
 import { EMPTY_BYTES } from "../base/bytes.js";
+import { copyOf } from "../base/copies.js";
 import { EncodingError, ValueTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
 import type { Entry } from "../page/entry.js";
@@ -104,7 +105,7 @@ const binary: ValueCodec = {
     } else entry.value = value;
   },
   decode(bytes, from, to): Uint8Array {
-    return from === to ? EMPTY_BYTES : bytes.u8.slice(from, to);
+    return from === to ? EMPTY_BYTES : copyOf(bytes.u8, from, to);
   },
 };
 
