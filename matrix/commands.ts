@@ -13,14 +13,18 @@ import {
   comparisonTable,
   DEFAULT_THRESHOLD,
   explainCell,
+  explainId,
   gateRun,
   gateTable,
   historyOf,
   historyTable,
+  hotFunctions,
+  hotTable,
   PRESET_NAMES,
   type PresetName,
   progressPrinter,
   readGates,
+  readProfiles,
   readRun,
   readRuns,
   runMatrix,
@@ -51,6 +55,7 @@ interface RunArguments {
   baseline: string | undefined;
   samples: boolean;
   profile: boolean;
+  "cpu-prof": boolean;
   label: string | undefined;
   out: string | undefined;
   resume: boolean;
@@ -129,6 +134,11 @@ const runCommand: CommandModule<object, RunArguments> = {
       .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
       .option("samples", { type: "boolean", default: false, describe: "Keep every sample" })
       .option("profile", { type: "boolean", default: true, describe: "Run the second, profiled pass" })
+      .option("cpu-prof", {
+        type: "boolean",
+        default: false,
+        describe: "Write a CPU profile of every timed pass into OUT/cpu-profiles",
+      })
       .option("label", { type: "string", describe: "A name kept with the run" })
       .option("out", { type: "string", describe: "Folder of the run" })
       .option("resume", { type: "boolean", default: false, describe: "Go on with the run in --out" })
@@ -162,6 +172,7 @@ async function runHandler(args: RunArguments): Promise<void> {
       ...defined(lists),
       samples: args.samples,
       profiledPass: args.profile,
+      cpuProfiles: args["cpu-prof"],
       resume: args.resume,
       signal: controller.signal,
       onProgress: progressPrinter(process.stderr),
@@ -207,19 +218,19 @@ const compareCommand: CommandModule<
   },
 };
 
-const explainCommand: CommandModule<object, { cell: string; run: string }> = {
-  command: "explain <cell> <run>",
-  describe: "Everything about one cell, and the command that measures it again",
+const explainCommand: CommandModule<object, { cell: string; run: string | undefined }> = {
+  command: "explain <cell> [run]",
+  describe: "Everything about one cell, and the commands that measure and profile it again",
   builder: (yargs: Argv<object>) =>
     yargs
       .positional("cell", {
         type: "string",
         demandOption: true,
-        describe: "A cell's id, or a part that only one has",
+        describe: "A cell's id; with a run also a part that only one has",
       })
-      .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" }),
+      .positional("run", { type: "string", describe: "A run's document or folder, for its figures" }),
   async handler(args) {
-    print(explainCell(await readRun(args.run), args.cell));
+    print(args.run === undefined ? explainId(args.cell) : explainCell(await readRun(args.run), args.cell));
   },
 };
 
@@ -302,6 +313,23 @@ const tableCommand: CommandModule<object, { run: string; baseline: string | unde
   },
 };
 
+const hotCommand: CommandModule<object, { path: string; cell: string | undefined; rows: number }> = {
+  command: "hot <path> [cell]",
+  describe: "Where the time went: functions by self time, from the CPU profiles of run --cpu-prof",
+  builder: (yargs: Argv<object>) =>
+    yargs
+      .positional("path", {
+        type: "string",
+        demandOption: true,
+        describe: "A run's folder, or a .cpuprofile file",
+      })
+      .positional("cell", { type: "string", describe: "A cell's id, or a part of it" })
+      .option("rows", { type: "number", default: 25, describe: "Functions to print" }),
+  async handler(args) {
+    print(hotTable(hotFunctions(await readProfiles(args.path, args.cell ?? null)), args.rows));
+  },
+};
+
 /** `espalier matrix …`, for the front door to compose. */
 export const matrixCommand: CommandModule = {
   command: "matrix <command>",
@@ -316,6 +344,7 @@ export const matrixCommand: CommandModule = {
       .command(censusCommand)
       .command(csvCommand)
       .command(tableCommand)
+      .command(hotCommand)
       .demandCommand(1),
   handler: () => {},
 };

@@ -11,7 +11,7 @@ export {
   type RunComparison,
 } from "./reports/compare.js";
 export { toCsv } from "./reports/csv.js";
-export { explainCell, findCell } from "./reports/explain.js";
+export { explainCell, explainId, findCell } from "./reports/explain.js";
 export { type Gate, type GatesDocument, gateRun, readGates } from "./reports/gate.js";
 export {
   type HistoryOptions,
@@ -20,6 +20,7 @@ export {
   historyOf,
   readRuns,
 } from "./reports/history.js";
+export { type HotFunction, hotFunctions, hotTable, readProfiles } from "./reports/hot.js";
 export { type CellRatio, geometricMeans, ratiosTo } from "./reports/ratios.js";
 export { censusTable, comparisonTable, gateTable, historyTable, runTable } from "./reports/table.js";
 export type {

@@ -3,6 +3,7 @@
  * on one engine; cells that differ in the engine only form a group and are what gets compared.
  */
 
+import { hasWorkload } from "../engines/registry.js";
 import {
   ORDERS,
   type OrderName,
@@ -88,14 +89,19 @@ export function parseCellId(id: string): { group: CellGroup; engine: string | nu
   };
 }
 
-/** All groups of the sections, each once, in the order in which they first appear. */
+/**
+ * All groups of the sections, each once, in the order in which they first appear. What only abstract-level
+ * databases have is asked of those only.
+ */
 export function planGroups(sections: readonly PlanSection[]): PlannedGroup[] {
   const planned = new Map<string, { group: CellGroup; engines: Set<string> }>();
   for (const section of sections) {
     for (const group of groupsOf(section)) {
+      const engines = section.engines.filter((engine) => hasWorkload(engine, group.workload));
+      if (engines.length === 0) continue;
       const id = groupId(group);
       const entry = planned.get(id) ?? { group, engines: new Set<string>() };
-      for (const engine of section.engines) entry.engines.add(engine);
+      for (const engine of engines) entry.engines.add(engine);
       planned.set(id, entry);
     }
   }
@@ -123,8 +129,10 @@ export function sizeRound(group: CellGroup, effort: Effort): { operations: numbe
   const short = { operations: Math.min(records, bounded), passes: 1 };
   switch (workload) {
     case "reads":
+    case "level-gets":
       return { operations: effort.gets, passes: 1 };
     case "scan":
+    case "level-all":
       return { operations: Math.max(effort.gets, 2 * records), passes: 1 };
     case "reopen":
     case "recover":

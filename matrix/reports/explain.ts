@@ -1,6 +1,9 @@
-/** Explains one cell: how it was measured, every figure, and the command that measures it again. */
+/** Explains one cell: how it was measured, every figure, and the commands that measure and profile it again. */
 
+import { engineById } from "../engines/registry.js";
+import { parseCellId } from "../plan/cells.js";
 import type { CellRow, RunDocument } from "../results/document.js";
+import { DEFAULT_SEED, reproduceCommand } from "../runner/options.js";
 import { formatRate } from "../runner/progress.js";
 import { ratiosTo } from "./ratios.js";
 
@@ -20,6 +23,27 @@ export function findCell(run: RunDocument, id: string): CellRow {
   return only;
 }
 
+/** How to measure a cell, by its id alone. Throws RangeError for an id that names no cell and engine. */
+export function explainId(id: string): string {
+  const { group, engine } = parseCellId(id);
+  if (engine === null) throw new RangeError(`${id} names no engine; one looks like ${id}/espalier`);
+  const { durability, settings } = engineById(engine);
+  return [
+    id,
+    `  durability   ${durability}`,
+    `  settings     ${settings}`,
+    ...commands(reproduceCommand({ preset: "quick", rounds: 3, seed: DEFAULT_SEED }, group, engine)),
+  ].join("\n");
+}
+
+function commands(reproduce: string): string[] {
+  const once = reproduce.replace(/--rounds \d+/, "--rounds 1");
+  return [
+    `  reproduce    ${reproduce}`,
+    `  profile      ${once} --no-profile --cpu-prof --out DIR && espalier matrix hot DIR`,
+  ];
+}
+
 /** What there is to say about a cell, as text. */
 export function explainCell(run: RunDocument, id: string): string {
   const cell = findCell(run, id);
@@ -28,7 +52,7 @@ export function explainCell(run: RunDocument, id: string): string {
     `  status       ${cell.status}${cell.reason === null ? "" : `: ${cell.reason}`}`,
     `  durability   ${cell.durability}`,
     `  settings     ${cell.settings}`,
-    `  reproduce    ${cell.reproduce}`,
+    ...commands(cell.reproduce),
   ];
   const { opsPerSecond, latencyUs, bytes, memory, cpuUs } = cell;
   if (opsPerSecond !== null) {

@@ -75,6 +75,11 @@ export interface GatesDocument {
   readonly gates: readonly Gate[];
 }
 
+/** Whether any gate is about one of these engines. */
+export function isJudgedBy({ gates }: GatesDocument, engines: readonly string[]): boolean {
+  return gates.some(({ scope }) => engines.some((engine) => allows(scope.engines, engine)));
+}
+
 /** Reads gates from a file, or those that ship with the package. Throws Error for anything that is no gates document. */
 export async function readGates(path: string | null = null): Promise<GatesDocument> {
   const value: unknown =
@@ -214,8 +219,6 @@ function figuresFor(
 }
 
 function inScope(cell: CellRow, scope: GateScope): boolean {
-  const allows = <T>(list: readonly T[] | undefined, value: T): boolean =>
-    list === undefined || list.includes(value);
   return (
     allows(scope.engines, cell.engine) &&
     allows<string>(scope.workloads, cell.workload) &&
@@ -224,4 +227,8 @@ function inScope(cell: CellRow, scope: GateScope): boolean {
     allows<string>(scope.orders, cell.order) &&
     allows(scope.records, cell.records)
   );
+}
+
+function allows<T>(list: readonly T[] | undefined, value: T): boolean {
+  return list === undefined || list.includes(value);
 }

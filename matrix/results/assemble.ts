@@ -58,6 +58,7 @@ type Measured = Pick<
   CellRow,
   | "operations"
   | "opsPerIteration"
+  | "passes"
   | "opsPerSecond"
   | "coldOpsPerSecond"
   | "latencyUs"
@@ -138,6 +139,7 @@ function measured(results: readonly RoundResult[], rows: readonly RoundRow[], in
   return {
     operations: first.operations,
     opsPerIteration: first.opsPerIteration,
+    passes: first.passes,
     opsPerSecond: estimate(rows),
     coldOpsPerSecond: median(results.map(({ coldOpsPerSecond }) => coldOpsPerSecond)),
     latencyUs: summarise(samples),
@@ -165,6 +167,7 @@ function nothing(): Measured {
   return {
     operations: null,
     opsPerIteration: null,
+    passes: null,
     opsPerSecond: null,
     coldOpsPerSecond: null,
     latencyUs: null,

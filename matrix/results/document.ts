@@ -24,8 +24,13 @@ export const WORKLOADS = [
   "scan",
   "reopen",
   "recover",
+  "level-gets",
+  "level-all",
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
+
+/** What is measured through the promises of an abstract-level database, on engines that are one. */
+export const LEVEL_WORKLOADS: readonly WorkloadName[] = ["level-gets", "level-all"];
 
 export const ORDERS = ["sequential", "random", "descending", "zipfian"] as const;
 export type OrderName = (typeof ORDERS)[number];
@@ -190,6 +195,7 @@ export interface CellRow {
   reproduce: string;
   operations: number | null;
   opsPerIteration: number | null;
+  passes?: number | null;
   rounds: RoundRow[];
   opsPerSecond: Estimate | null;
   coldOpsPerSecond: number | null;

@@ -9,6 +9,7 @@ import type { EngineStore } from "../engines/engine.js";
 import type { Census, CounterTree, WorkloadName } from "../results/document.js";
 import type { Pass } from "../workloads/workload.js";
 import { Bed } from "./bed.js";
+import { CpuProfiler } from "./cpu-profile.js";
 import { cpuMicroseconds, peakResidentBytes, resetPeak, writtenBytes } from "./process-figures.js";
 import { timePass } from "./timing.js";
 
@@ -25,6 +26,8 @@ export interface RoundRequest {
   /** A folder for the stores; emptied and removed by the child. */
   readonly folder: string;
   readonly profile: boolean;
+  /** Beginning of the names of CPU profiles, one a pass; null: none are taken. */
+  readonly cpuProfile: string | null;
   /** Where the result goes, as JSON. */
   readonly resultFile: string;
 }
@@ -142,6 +145,7 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
     reachedStorage: 0,
     samplesUs: [],
   };
+  const profiler = request.cpuProfile === null ? null : new CpuProfiler(request.cpuProfile);
   for (let turn = 1; ; turn++) {
     const store = await bed.acquire("measured");
     // With a store open: once a collection finds no object of the kinds that code was compiled for, V8
@@ -150,7 +154,8 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
     if (turn === 1) resetPeak();
     const pass = bed.prepare(store, shared.stream.kinds.length, request.commitEvery);
     const before = store.counters();
-    await measurePass(bed, store, pass, warm.sawPromise, totals);
+    await profiler?.start();
+    await measurePass(bed, store, pass, warm.sawPromise, totals, () => profiler?.stop(turn));
     const problem = pass.problem();
     if (problem !== null) throw new WrongContentError(problem);
     if (turn < request.passes) {
@@ -183,18 +188,23 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
   }
 }
 
-/** Times one pass; the store is closed at the end, and what closing writes counts as written. */
+/**
+ * Times one pass; the store is closed at the end, and what closing writes counts as written. `timed` runs
+ * between the two.
+ */
 async function measurePass(
   bed: Bed,
   store: EngineStore,
   pass: Pass,
   sawPromise: boolean,
   totals: Totals,
+  timed: () => Promise<void> | undefined,
 ): Promise<void> {
   const written = writtenBytes();
   const cpu = cpuMicroseconds();
   const samplesMs = await timePass(pass, sawPromise);
   const cpuAfter = cpuMicroseconds();
+  await timed();
   await bed.finish(store, pass);
   const writtenAfter = writtenBytes();
   totals.operations += pass.operations;

@@ -1,6 +1,6 @@
 /** What a run can be asked to do, and how that becomes a plan. */
 
-import { ENGINES, engineById } from "../engines/registry.js";
+import { engineById, STORE_ENGINES } from "../engines/registry.js";
 import type { CellGroup, PlanSection } from "../plan/cells.js";
 import { PRESET_NAMES, type PresetName, preset } from "../plan/presets.js";
 import type { OrderName, RunSettings, ShapeName, WorkloadName } from "../results/document.js";
@@ -26,12 +26,14 @@ export interface MatrixOptions {
   /** Milliseconds that one child process may take. */
   readonly timeLimitMs?: number;
   readonly seed?: number;
-  /** The engine that ratios are taken to; "better-sqlite3" where it is among the engines. */
+  /** The engine that ratios are taken to; the preset's own where it is among the engines, else the first. */
   readonly baseline?: string;
   /** Keep every sample in the document. */
   readonly samples?: boolean;
   /** Run the second, profiled pass; true by default. */
   readonly profiledPass?: boolean;
+  /** Write CPU profiles of the timed passes into `out`/cpu-profiles, a file a pass. They cost throughput. */
+  readonly cpuProfiles?: boolean;
   readonly label?: string;
   /** Go on with the run that `out` holds; everything but budget and signal is taken from there. */
   readonly resume?: boolean;
@@ -41,6 +43,8 @@ export interface MatrixOptions {
   /** The compiled entry of the child processes, for running from sources. */
   readonly childEntry?: string;
 }
+
+export const DEFAULT_SEED = 1;
 
 /** The part of a plan that options decide. Throws RangeError for a name or number that makes no sense. */
 export function planOf(
@@ -55,13 +59,13 @@ export function planOf(
   }
   const chosen = preset(
     name,
-    ENGINES.map(({ id }) => id),
+    STORE_ENGINES.map(({ id }) => id),
   );
   for (const engine of options.engines ?? []) engineById(engine);
   const sections = chosen.sections.map((section) => override(section, options));
   const engines = unique(sections, ({ engines }) => engines);
   const baseline =
-    options.baseline ?? (engines.includes("better-sqlite3") ? "better-sqlite3" : (engines[0] as string));
+    options.baseline ?? (engines.includes(chosen.baseline) ? chosen.baseline : (engines[0] as string));
   engineById(baseline);
   const rounds = options.rounds ?? chosen.rounds;
   if (!Number.isInteger(rounds) || rounds < 1)
@@ -81,7 +85,7 @@ export function planOf(
   };
   return {
     preset: name,
-    seed: options.seed ?? 1,
+    seed: options.seed ?? DEFAULT_SEED,
     command: commandOf(name, options),
     label: options.label ?? null,
     sections,
@@ -118,21 +122,33 @@ function commandOf(name: PresetName, options: MatrixOptions): string {
   const given = lists.flatMap(([flag, list]) => (list === undefined ? [] : [`--${flag} ${list.join(",")}`]));
   if (options.rounds !== undefined) given.push(`--rounds ${options.rounds}`);
   if (options.seed !== undefined) given.push(`--seed ${options.seed}`);
+  if (options.baseline !== undefined) given.push(`--baseline ${options.baseline}`);
+  if (options.timeLimitMs !== undefined) given.push(`--time-limit ${options.timeLimitMs}ms`);
+  if (options.samples === true) given.push("--samples");
+  if (options.profiledPass === false) given.push("--no-profile");
+  if (options.cpuProfiles === true) given.push("--cpu-prof");
   return ["espalier matrix run", `--preset ${name}`, ...given].join(" ");
 }
 
-/** The command that measures one cell again, as it was measured in this run. */
-export function reproduceCommand(plan: SavedPlan, group: CellGroup, engine: string): string {
+/** What a cell's figures depend on beside the cell. */
+export interface RunTerms {
+  readonly preset: string;
+  readonly rounds: number;
+  readonly seed: number;
+}
+
+/** The command that measures one cell, on the terms of the run that it is from. */
+export function reproduceCommand(terms: RunTerms, group: CellGroup, engine: string): string {
   const commits = group.commitEvery === null ? [] : [`--commit-every ${group.commitEvery}`];
   return [
-    `espalier matrix run --preset ${plan.preset}`,
+    `espalier matrix run --preset ${terms.preset}`,
     `--workloads ${group.workload}`,
     ...commits,
     `--engines ${engine}`,
     `--docs ${group.records}`,
     `--shapes ${group.shape}`,
     `--orders ${group.order}`,
-    `--rounds ${plan.settings.rounds}`,
-    `--seed ${plan.seed}`,
+    `--rounds ${terms.rounds}`,
+    `--seed ${terms.seed}`,
   ].join(" ");
 }

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import type { Engine, Presence } from "../engines/engine.js";
 import { engineById } from "../engines/registry.js";
 import { type CellGroup, cellId, type PlannedGroup, planGroups, sizeRound } from "../plan/cells.js";
-import { type GatesDocument, gateRun, readGates } from "../reports/gate.js";
+import { type GatesDocument, gateRun, isJudgedBy, readGates } from "../reports/gate.js";
 import { assembleCell } from "../results/assemble.js";
 import type { CellRow, EngineRow, RunDocument } from "../results/document.js";
 import { RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
@@ -22,14 +22,15 @@ import { runChild } from "./child.js";
 import { captureEnvironment } from "./environment.js";
 import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
 import { judgeNoise, summariseDrift } from "./noise.js";
-import { type MatrixOptions, planOf, reproduceCommand } from "./options.js";
+import { type MatrixOptions, planOf, type RunTerms, reproduceCommand } from "./options.js";
 import { RunState, type SavedPlan, type SideFigures } from "./state.js";
 
 /** Children between two points of the drift control. */
 const DRIFT_EVERY = 20;
 const DRIFT_SYNCS = 40;
-/** Milliseconds between two writes of the document while a run goes on. */
-const DOCUMENT_EVERY_MS = 15_000;
+/** The document is written while a run goes on: so often, and at most for this part of the time. */
+const DOCUMENT_EVERY_MS = 2_000;
+const DOCUMENT_SHARE = 0.02;
 
 /** One child to run. */
 interface Job {
@@ -48,10 +49,11 @@ export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
   const run = await MatrixRun.open(options);
   try {
     await run.work();
-  } finally {
+  } catch (error) {
     await run.finish();
+    throw error;
   }
-  return run.document();
+  return await run.finish();
 }
 
 class MatrixRun {
@@ -59,6 +61,7 @@ class MatrixRun {
   readonly #out: string;
   readonly #state: RunState;
   readonly #plan: SavedPlan;
+  readonly #terms: RunTerms;
   readonly #side: SideFigures;
   readonly #groups: readonly PlannedGroup[];
   readonly #presence: ReadonlyMap<string, Presence>;
@@ -68,7 +71,8 @@ class MatrixRun {
   readonly #durations: number[] = [];
   #interrupted: "signal" | "budget" | null = null;
   #jobsLeft = 0;
-  #documentAtMs = 0;
+  #running = true;
+  #documentDueMs = 0;
 
   static async open(options: MatrixOptions): Promise<MatrixRun> {
     const out = resolve(options.out);
@@ -103,6 +107,8 @@ class MatrixRun {
     this.#state = state;
     this.#presence = presence;
     this.#plan = state.readPlan();
+    const { preset, seed, settings } = this.#plan;
+    this.#terms = { preset, seed, rounds: settings.rounds };
     this.#side = state.readSide();
     this.#groups = planGroups(this.#plan.sections);
     mkdirSync(join(out, "work"), { recursive: true });
@@ -130,15 +136,17 @@ class MatrixRun {
   }
 
   /** Writes the document and removes what only a running run needs. */
-  async finish(): Promise<void> {
+  async finish(): Promise<RunDocument> {
     rmSync(join(this.#out, "work"), { recursive: true, force: true });
-    this.#side.spentMs += performance.now() - this.#startedMs;
-    this.#state.saveSide(this.#side);
+    this.#running = false;
+    this.#saveSide();
     if (this.#jobsLeft === 0) rmSync(join(this.#out, "streams"), { recursive: true, force: true });
-    await writeRun(join(this.#out, RUN_FILE), this.document());
+    const document = this.#document();
+    await writeRun(join(this.#out, RUN_FILE), document);
+    return document;
   }
 
-  document(): RunDocument {
+  #document(): RunDocument {
     const { settings, environment, id, preset, seed, startedAt, command, label } = this.#plan;
     const cells = this.#groups.flatMap(({ group, engines }) =>
       engines.map((engine) => this.#rows.get(cellId(group, engine)) as CellRow),
@@ -153,7 +161,7 @@ class MatrixRun {
         seed,
         startedAt,
         finishedAt: new Date().toISOString(),
-        durationMs: Math.round(this.#side.spentMs),
+        durationMs: Math.round(this.#spentMs()),
         complete: this.#jobsLeft === 0,
         interrupted: this.#interrupted,
         command,
@@ -168,8 +176,9 @@ class MatrixRun {
       noise: judgeNoise(drift, cells, environment),
       verdict: null,
     };
-    // Gates judge this store; a run of peers alone has no verdict.
-    const judged = document.engines.some(({ family, present }) => family === "espalier" && present);
+    // Gates judge at a run's end, and engines that they name: a run of others alone has no verdict.
+    const present = document.engines.filter((engine) => engine.present).map((engine) => engine.id);
+    const judged = !this.#running && isJudgedBy(this.#gates, present);
     return judged ? { ...document, verdict: gateRun(document, this.#gates) } : document;
   }
 
@@ -238,6 +247,7 @@ class MatrixRun {
         warmOperations: this.#plan.effort.warmOperations,
         folder: join(work, "store"),
         profile: kind === "profile",
+        cpuProfile: this.#cpuProfile(job),
       },
       {
         timeLimitMs: this.#plan.settings.timeLimitMs,
@@ -264,6 +274,11 @@ class MatrixRun {
     );
   }
 
+  #cpuProfile({ kind, group, engine, round }: Job): string | null {
+    if (kind === "profile" || this.#options.cpuProfiles !== true) return null;
+    return RunState.cpuProfilePrefix(this.#out, cellId(group, engine), round);
+  }
+
   async #report(
     job: Job,
     total: number,
@@ -282,11 +297,26 @@ class MatrixRun {
       elapsedMs,
       remainingMs: perJob * this.#jobsLeft,
     });
-    if (elapsedMs - this.#documentAtMs > DOCUMENT_EVERY_MS) {
-      this.#documentAtMs = elapsedMs;
-      this.#state.saveSide(this.#side);
-      await writeRun(join(this.#out, RUN_FILE), this.document());
-    }
+    if (elapsedMs >= this.#documentDueMs) await this.#writeDocument();
+  }
+
+  /** For who watches: complete is false in it, and a cell whose turn has not come is skipped. */
+  async #writeDocument(): Promise<void> {
+    const startedMs = performance.now();
+    this.#saveSide();
+    await writeRun(join(this.#out, RUN_FILE), this.#document());
+    const tookMs = performance.now() - startedMs;
+    const pauseMs = Math.max(DOCUMENT_EVERY_MS, tookMs / DOCUMENT_SHARE);
+    this.#documentDueMs = performance.now() - this.#startedMs + pauseMs;
+  }
+
+  /** Time spent in this start of the run and in the ones before. */
+  #spentMs(): number {
+    return this.#side.spentMs + performance.now() - this.#startedMs;
+  }
+
+  #saveSide(): void {
+    this.#state.saveSide({ ...this.#side, spentMs: this.#spentMs() });
   }
 
   #refresh(group: CellGroup, engineId: string): void {
@@ -298,8 +328,8 @@ class MatrixRun {
       presence: this.#presence.get(engineId) as Presence,
       rounds: this.#state.rounds(cell),
       profile: this.#state.profile(cell),
-      reproduce: reproduceCommand(this.#plan, group, engineId),
-      notRun: "the run ended before this cell's turn",
+      reproduce: reproduceCommand(this.#terms, group, engineId),
+      notRun: "its turn had not come when this was written",
       keepSamples: this.#plan.keepSamples,
     });
     this.#rows.set(cell, row);

@@ -32,7 +32,7 @@ export interface SideFigures {
   readonly drift: DriftPoint[];
   readonly limits: LimitSample[];
   /** Milliseconds spent in earlier starts of the same run. */
-  spentMs: number;
+  readonly spentMs: number;
 }
 
 const PLAN_FILE = "plan.json";
@@ -40,6 +40,8 @@ const SIDE_FILE = "side.json";
 
 export class RunState {
   readonly #folder: string;
+  /** Rounds that have ended, by the cell's file name; listed once, since a full run has thousands. */
+  #rounds: Map<string, Set<number>> | null = null;
 
   constructor(outFolder: string) {
     this.#folder = join(outFolder, "state");
@@ -71,11 +73,21 @@ export class RunState {
 
   /** The rounds of a cell that have ended, in order. */
   rounds(cell: string): RoundRecord[] {
-    const prefix = `${fileName(cell)}.r`;
-    return this.#list("rounds")
-      .filter((name) => name.startsWith(prefix))
-      .map((name) => this.#read(join("rounds", name)) as RoundRecord)
-      .sort((a, b) => a.round - b.round);
+    const rounds = this.#listRounds().get(fileName(cell)) ?? [];
+    return [...rounds]
+      .sort((a, b) => a - b)
+      .map((round) => this.#read(join("rounds", `${RunState.roundKey(cell, round)}.json`)) as RoundRecord);
+  }
+
+  #listRounds(): Map<string, Set<number>> {
+    if (this.#rounds === null) {
+      this.#rounds = new Map();
+      for (const name of this.#list("rounds")) {
+        const match = /^(.*)\.r(\d+)\.json$/.exec(name);
+        if (match !== null) addTo(this.#rounds, match[1] as string, Number(match[2]));
+      }
+    }
+    return this.#rounds;
   }
 
   /** Cell and round of everything that has ended, without reading it. */
@@ -91,12 +103,18 @@ export class RunState {
     return `${fileName(cell)}.r${round}`;
   }
 
+  /** Where the CPU profiles of a cell's round go; the names end in a number for the pass and an extension. */
+  static cpuProfilePrefix(outFolder: string, cell: string, round: number): string {
+    return join(outFolder, "cpu-profiles", RunState.roundKey(cell, round));
+  }
+
   static profileKey(cell: string): string {
     return `${fileName(cell)}.profile`;
   }
 
   saveRound(cell: string, record: RoundRecord): void {
     this.#write(join("rounds", `${RunState.roundKey(cell, record.round)}.json`), record);
+    addTo(this.#listRounds(), fileName(cell), record.round);
   }
 
   profile(cell: string): RoundOutcome | null {
@@ -127,4 +145,10 @@ export class RunState {
 
 function fileName(cell: string): string {
   return cell.replaceAll("/", "~");
+}
+
+function addTo(map: Map<string, Set<number>>, name: string, round: number): void {
+  const rounds = map.get(name);
+  if (rounds === undefined) map.set(name, new Set([round]));
+  else rounds.add(round);
 }

@@ -64,6 +64,8 @@ export function makeStream(spec: StreamSpec): Stream {
     case "reads":
     case "scan":
     case "reopen":
+    case "level-gets":
+    case "level-all":
       return readStream(spec, random);
   }
 }

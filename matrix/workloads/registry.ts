@@ -1,11 +1,12 @@
 /** The workloads by name. */
 
 import type { WorkloadName } from "../results/document.js";
+import { levelGets } from "./level-gets.js";
 import { mixed, mixedReadThrough } from "./mixed.js";
 import { recover, reopen } from "./opening.js";
 import { putMany64, putMany1000 } from "./put-many.js";
 import { reads } from "./reads.js";
-import { scan } from "./scan.js";
+import { levelAll, scan } from "./scan.js";
 import type { Workload } from "./workload.js";
 import { deleteChurn, inserts, overwriteGrow, overwriteSame } from "./writes.js";
 
@@ -22,6 +23,8 @@ const BY_NAME: Record<WorkloadName, Workload> = {
   scan,
   reopen,
   recover,
+  "level-gets": levelGets,
+  "level-all": levelAll,
 };
 
 export function workloadByName(name: WorkloadName): Workload {

@@ -90,6 +90,11 @@ describe("the other commands", () => {
     expect(output).toMatch(/geometric mean against better-sqlite3/);
     await espalier("matrix", "explain", "ce100/espalier", path);
     expect(output).toMatch(/reproduce/);
+    output = "";
+    await espalier("matrix", "explain", "scan/text/500/zipfian/ce-/lmdb");
+    expect(output).toMatch(
+      /reproduce +espalier matrix run --preset quick --workloads scan --engines lmdb --docs 500 --shapes text --orders zipfian /,
+    );
     await espalier("matrix", "history", folder);
     expect(output).toMatch(/espalier {2}2\.00x 4\.00x/);
     await espalier("matrix", "census", path);
@@ -103,6 +108,8 @@ describe("the other commands", () => {
     await expect(espalier("matrix", "run", "--workloads", "dance")).rejects.toThrow(/choose from reads/);
     await expect(espalier("matrix", "run", "--commit-every", "0")).rejects.toThrow(/whole number/);
     await expect(espalier("matrix", "run", "--budget", "soon")).rejects.toThrow(/no duration/);
+    await expect(espalier("matrix", "explain", "scan/text/500/zipfian/ce-")).rejects.toThrow(/no engine/);
+    await expect(espalier("matrix", "hot", folder)).rejects.toThrow(/no CPU profile/);
     await expect(espalier("matrix", "explain", "x", await saved("a", slow))).rejects.toThrow(/no cell/);
     await expect(espalier("matrix")).rejects.toThrow();
   });

@@ -83,13 +83,21 @@ async function checkEngine(engine: Engine, shape: ShapeName): Promise<void> {
   expect(await store.scan({ from: null, reverse: false, limit: -1 })).toBe(expected.records);
   expect(await store.scan({ from: null, reverse: true, limit: -1 })).toBe(expected.records);
   expect(await store.scan({ from: keys[0] as Key, reverse: false, limit: 100 })).toBe(100);
+  expect(store.level !== undefined).toBe(engine.isLevel === true);
+  if (store.level !== undefined) {
+    expect(await store.level.get(gone)).toBeUndefined();
+    expect(await store.level.get(there)).toEqual(store.get(there));
+    expect(await store.level.all({ from: null, reverse: false, limit: -1 })).toBe(expected.records);
+    expect(await store.level.all({ from: keys[0] as Key, reverse: false, limit: 100 })).toBe(100);
+  }
   await store.close();
-  if (engine.family === "espalier" || engine.family === "legacy") verifyFile(expected);
+  const file = engine.isLevel === true ? join("level", "data.esp") : "data.esp";
+  if (engine.family === "espalier" || engine.family === "legacy") verifyFile(join(folder, file), expected);
 }
 
 /** What is on this store's own files must also prove itself. */
-function verifyFile({ hash, records }: Expectation): void {
-  using store = openStore(join(folder, "data.esp"), { valueEncoding: "binary", readOnly: true });
+function verifyFile(file: string, { hash, records }: Expectation): void {
+  using store = openStore(file, { valueEncoding: "binary", readOnly: true });
   expect(store.verify()).toMatchObject({ ok: true, problems: [], records, digest: hash });
 }
 

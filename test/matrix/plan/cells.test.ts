@@ -1,7 +1,7 @@
 /** Plans: ids that come back, cross products without doubles, presets of the promised extent. */
 
 import { describe, expect, it } from "vitest";
-import { ENGINES } from "../../../matrix/engines/registry.js";
+import { ENGINES, engineById, STORE_ENGINES } from "../../../matrix/engines/registry.js";
 import {
   type CellGroup,
   cellId,
@@ -11,6 +11,7 @@ import {
   sizeRound,
 } from "../../../matrix/plan/cells.js";
 import { COMMIT_INTERVALS, CORE_WORKLOADS, preset } from "../../../matrix/plan/presets.js";
+import { LEVEL_WORKLOADS, WORKLOADS } from "../../../matrix/results/document.js";
 
 const group: CellGroup = {
   workload: "inserts",
@@ -19,7 +20,7 @@ const group: CellGroup = {
   order: "random",
   commitEvery: 100,
 };
-const ids = ENGINES.map(({ id }) => id);
+const ids = STORE_ENGINES.map(({ id }) => id);
 
 describe("ids", () => {
   it("name a cell and come back", () => {
@@ -75,9 +76,53 @@ describe("presets", () => {
     const cells = groups.reduce((sum, { engines }) => sum + engines.length, 0);
     expect(cells).toBeGreaterThan(1500);
     expect(cells).toBeLessThan(4000);
-    expect(new Set(groups.map(({ group }) => group.workload)).size).toBe(12);
+    expect(new Set(groups.map(({ group }) => group.workload)).size).toBe(WORKLOADS.length);
+    const engines = new Set(groups.flatMap((planned) => planned.engines));
+    expect([...engines].sort()).toEqual(ENGINES.map(({ id }) => id).sort());
     expect(new Set(groups.map(({ group }) => group.order)).size).toBe(4);
     expect(new Set(groups.map(({ group }) => group.shape)).size).toBe(3);
+  });
+});
+
+describe("the level preset", () => {
+  const groups = planGroups(preset("level", ids).sections);
+  const enginesOf = (id: string): readonly string[] | undefined =>
+    groups.find(({ group }) => groupId(group) === id)?.engines;
+
+  it("has batches of 1, 100 and 1,000 at both durabilities", () => {
+    for (const commitEvery of [1, 100, 1000]) {
+      const engines = enginesOf(`inserts/text/10000/random/ce${commitEvery}`) ?? [];
+      const classes = engines.map((id) => [id, engineById(id).durability]);
+      expect(classes).toEqual([
+        ["espalier-level", "durable"],
+        ["classic-level", "durable"],
+        ["espalier-level-buffered", "os-buffered"],
+        ["classic-level-buffered", "os-buffered"],
+      ]);
+    }
+  });
+
+  it("has gets both ways, and iterators by nextv() and all() over ranges and over everything", () => {
+    const pair = ["espalier-level", "classic-level"];
+    expect(enginesOf("reads/text/10000/random/ce1")).toEqual(pair);
+    expect(enginesOf("level-gets/text/10000/random/ce-")).toEqual(pair);
+    for (const order of ["random", "sequential"]) {
+      expect(enginesOf(`scan/text/10000/${order}/ce-`)).toEqual(pair);
+      expect(enginesOf(`level-all/text/10000/${order}/ce-`)).toEqual(pair);
+    }
+  });
+
+  it("asks nothing of an engine that only abstract-level databases have", () => {
+    const everything = preset("full", ids).sections.map((section) => ({
+      ...section,
+      workloads: WORKLOADS,
+      engines: ENGINES.map(({ id }) => id),
+    }));
+    for (const { group, engines } of planGroups(everything)) {
+      if (!LEVEL_WORKLOADS.includes(group.workload)) continue;
+      expect(engines.every((id) => engineById(id).isLevel === true)).toBe(true);
+      expect(engines).toHaveLength(4);
+    }
   });
 });
 

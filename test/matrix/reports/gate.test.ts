@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Gate, gateRun, readGates } from "../../../matrix/reports/gate.js";
+import { type Gate, gateRun, isJudgedBy, readGates } from "../../../matrix/reports/gate.js";
 import { gateTable } from "../../../matrix/reports/table.js";
 import type { CellRow, CounterTree, GateResult, GateVerdict } from "../../../matrix/results/document.js";
 import { runDocumentProblems } from "../../../matrix/results/validate.js";
@@ -21,6 +21,16 @@ function counting(delta: CounterTree): Partial<CellRow> {
 }
 
 const base = { id: "gate", title: "A gate", scope: { engines: ["espalier"] } };
+
+describe("a run of engines that no gate names", () => {
+  it("is not judged", async () => {
+    const gates = await readGates();
+    expect(isJudgedBy(gates, ["lmdb", "espalier"])).toBe(true);
+    expect(isJudgedBy(gates, ["espalier-level", "classic-level"])).toBe(false);
+    const all: Gate = { ...base, scope: {}, kind: "failures", limit: 0 };
+    expect(isJudgedBy({ ...gates, gates: [all] }, ["lmdb"])).toBe(true);
+  });
+});
 
 describe("a counter gate", () => {
   const gate: Gate = { ...base, kind: "counter", counter: "leaf.rebuilds", limit: 0 };

@@ -30,6 +30,7 @@ function request(workload: WorkloadName, change: Partial<RoundRequest> = {}): Ro
     warmOperations: 100,
     folder: join(folder, "stores"),
     profile: false,
+    cpuProfile: null,
     resultFile: join(folder, "result.json"),
     ...change,
   };

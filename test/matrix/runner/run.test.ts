@@ -3,12 +3,13 @@
  * hangs or lies, and how a run that was stopped goes on.
  */
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hotFunctions, readProfiles } from "../../../matrix/reports/hot.js";
 import type { RunDocument } from "../../../matrix/results/document.js";
-import { readRun } from "../../../matrix/results/validate.js";
+import { readRun, runDocumentProblems } from "../../../matrix/results/validate.js";
 import type { MatrixOptions } from "../../../matrix/runner/options.js";
 import { runMatrix } from "../../../matrix/runner/run.js";
 import { compiledChildEntry } from "../support/compiled.js";
@@ -96,6 +97,37 @@ describe("a run", () => {
   });
 });
 
+describe("a run that goes on", () => {
+  it("has its document written, marked as not complete and not judged, for who watches", async () => {
+    const seen: RunDocument[] = [];
+    const onProgress = (): void => {
+      if (existsSync(join(folder, "run", "run.json"))) {
+        seen.push(JSON.parse(readFileSync(join(folder, "run", "run.json"), "utf8")) as RunDocument);
+      }
+    };
+    const run = await runMatrix(options({ rounds: 2, onProgress }));
+    const first = seen[0] as RunDocument;
+    expect(runDocumentProblems(first)).toEqual([]);
+    expect(first).toMatchObject({ run: { complete: false, interrupted: null }, verdict: null });
+    expect(first.run.durationMs).toBeGreaterThan(0);
+    expect(statuses(first).sort()).toEqual(["ok", "skipped"]);
+    expect(run).toMatchObject({ run: { complete: true }, verdict: { verdict: "NO-GO" } });
+  });
+
+  it("writes CPU profiles of the timed passes where it is asked to, and they say where the time went", async () => {
+    const out = join(folder, "run");
+    const run = await runMatrix(options({ workloads: ["inserts"], records: [2000], cpuProfiles: true }));
+    expect(run.run.command).toMatch(/--cpu-prof$/);
+    const files = readdirSync(join(out, "cpu-profiles"));
+    expect(files).toEqual(["inserts~u64~2000~random~ce100~espalier.r1.p1.cpuprofile"]);
+    const profiles = await readProfiles(out, "inserts/u64/2000");
+    const functions = hotFunctions(profiles);
+    expect(functions.some(({ place }) => /src\/.*\.js:\d+$/.test(place))).toBe(true);
+    expect(functions.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+    await expect(readProfiles(out, "reads")).rejects.toThrow(/holds no CPU profile of reads/);
+  });
+});
+
 describe("a child that misbehaves", () => {
   it("by crashing is a failed row with what it said", async () => {
     const entry = misbehaving(`process.stderr.write("out of luck"); process.exit(3);`);
@@ -139,7 +171,7 @@ describe("a run that is stopped", () => {
     );
     expect(stopped.run).toMatchObject({ complete: false, interrupted: "signal" });
     expect(statuses(stopped).sort()).toEqual(["ok", "skipped"]);
-    expect(stopped.cells.find(({ status }) => status === "skipped")?.reason).toMatch(/ended before/);
+    expect(stopped.cells.find(({ status }) => status === "skipped")?.reason).toMatch(/turn had not come/);
 
     const rounds: string[] = [];
     const whole = await runMatrix({

@@ -29,6 +29,7 @@ export function cell(engine: string, rates: readonly number[], change: Partial<C
     reproduce: `espalier matrix run --workloads ${workload}`,
     operations: 10_000,
     opsPerIteration: 100,
+    passes: 1,
     rounds: rates.map((opsPerSecond, i) => ({
       round: i + 1,
       status: "ok",
@@ -72,6 +73,7 @@ export function unmeasured(engine: string, status: CellRow["status"], reason: st
     rounds: [],
     operations: null,
     opsPerIteration: null,
+    passes: null,
     opsPerSecond: null,
     coldOpsPerSecond: null,
     latencyUs: null,
