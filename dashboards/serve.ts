@@ -3,11 +3,11 @@
  * results change. The folder is looked at every second: watching by events misses files on some systems.
  */
 
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { DashboardData } from "./data/model.js";
+import { resultFiles } from "./documents/read.js";
 import { html } from "./page/html.js";
 import { RELOAD_SCRIPT } from "./page/script.js";
 import { pageHtml } from "./page/shell.js";
@@ -16,7 +16,6 @@ import { pageHtml } from "./page/shell.js";
 export const HOST = "127.0.0.1";
 
 const LOOK_MS = 1000;
-const FOLDER_DEPTH_MAX = 4;
 
 export interface ServeOptions {
   /** Folders and files whose changes matter. */
@@ -97,13 +96,13 @@ function errorPage(error: unknown): string {
   );
 }
 
-/** Calls `changed` when files below the paths are added, removed or rewritten. */
+/** Calls `changed` when result files below the paths are added, removed or rewritten. */
 function watchForChanges(paths: readonly string[], changed: () => void): { stop(): void } {
   let seen: string | null = null;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
-    const now = (await Promise.all(paths.map((path) => fingerprint(path, FOLDER_DEPTH_MAX)))).join("\n");
+    const now = (await Promise.all(paths.map(fingerprint))).join("\n");
     if (seen !== null && now !== seen && !stopped) changed();
     seen = now;
     if (!stopped) timer = setTimeout(() => void look(), LOOK_MS);
@@ -117,17 +116,14 @@ function watchForChanges(paths: readonly string[], changed: () => void): { stop(
   };
 }
 
-/** Names, sizes and times of the result files below a path. What vanishes meanwhile counts as absent. */
-async function fingerprint(path: string, depth: number): Promise<string> {
+/** Names, sizes and times of the result files at a path. What vanishes meanwhile counts as absent. */
+async function fingerprint(path: string): Promise<string> {
   try {
-    const facts = await stat(path);
-    if (!facts.isDirectory()) {
-      return /\.(json|jsonl|ndjson)$/.test(path) ? `${path} ${facts.size} ${facts.mtimeMs}` : "";
-    }
-    if (depth === 0) return "";
-    const names = (await readdir(path)).filter((name) => name !== "state" && !name.startsWith("."));
-    const parts = await Promise.all(names.sort().map((name) => fingerprint(join(path, name), depth - 1)));
-    return parts.filter((part) => part !== "").join("\n");
+    const facts = (await resultFiles(path)).map(async (file) => {
+      const { size, mtimeMs } = await stat(file);
+      return `${file} ${size} ${mtimeMs}`;
+    });
+    return (await Promise.all(facts)).join("\n");
   } catch {
     return "";
   }

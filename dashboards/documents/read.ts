@@ -55,8 +55,7 @@ export async function readInputs(paths: readonly string[]): Promise<Inputs> {
   const files: string[] = [];
   for (const path of paths) {
     const folder = (await stat(path)).isDirectory();
-    const candidates = folder ? await candidatesIn(path, DEPTH_MAX) : [path];
-    for (const file of candidates) {
+    for (const file of await resultFiles(path)) {
       const document = await readDocument(file, folder);
       if (document === null) continue;
       files.push(file);
@@ -69,6 +68,11 @@ export async function readInputs(paths: readonly string[]): Promise<Inputs> {
     migrations: [...migrations.values()].sort((a, b) => compareText(a.run.startedAt, b.run.startedAt)),
     files,
   };
+}
+
+/** The files that readInputs would look into. Throws what the file system throws. */
+export async function resultFiles(path: string): Promise<string[]> {
+  return (await stat(path)).isDirectory() ? candidatesIn(path, DEPTH_MAX) : [path];
 }
 
 function compareText(a: string, b: string): number {

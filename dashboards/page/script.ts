@@ -19,6 +19,25 @@ export function pageScript(): string {
   return `"use strict";\n(${startPage.toString()})(window, ${payload}, {\n${parts.join(",\n")}\n});`;
 }
 
-/** Reloads the page whenever the server says that there is something new. */
+/**
+ * Reloads the page whenever the server says that there is something new. The reader stays at the same place:
+ * charts that are not drawn yet are given the heights that they had.
+ */
 export const RELOAD_SCRIPT = `"use strict";
-new EventSource("/events").addEventListener("changed", () => location.reload());`;
+(() => {
+  const key = "espalier-place";
+  const places = () => [...document.querySelectorAll("[data-chart] .drawing")];
+  const nameOf = (place) => place.closest("[data-chart]").dataset.chart;
+  const kept = JSON.parse(sessionStorage.getItem(key) ?? "null");
+  sessionStorage.removeItem(key);
+  if (kept !== null) {
+    for (const place of places()) place.style.minHeight = (kept.heights[nameOf(place)] ?? 0) + "px";
+    scrollTo(0, kept.y);
+    setTimeout(() => places().forEach((place) => place.style.removeProperty("min-height")), 5000);
+  }
+  new EventSource("/events").addEventListener("changed", () => {
+    const heights = Object.fromEntries(places().map((place) => [nameOf(place), place.clientHeight]));
+    sessionStorage.setItem(key, JSON.stringify({ y: scrollY, heights }));
+    location.reload();
+  });
+})();`;

@@ -3,15 +3,17 @@
  * drill-down, theme and the state in the address work, and hostile texts stay text.
  */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildCharts } from "../../dashboards/charts/registry.js";
-import { dashboardData } from "../../dashboards/data/model.js";
+import { type DashboardData, dashboardData } from "../../dashboards/data/model.js";
+import { readInputs } from "../../dashboards/documents/read.js";
 import { pageHtml } from "../../dashboards/page/shell.js";
+import { serveDashboards } from "../../dashboards/serve.js";
 import { offlinePage, startBrowser } from "./support/browser.js";
 import { HOSTILE, migrationReport, runDocument } from "./support/documents.js";
 
@@ -252,6 +254,30 @@ test("a section in the address is where the page opens", async () => {
     await expect.poll(() => page.evaluate("window.scrollY")).toBeLessThan(100);
     expect(page.url()).toContain("section=verdict");
   });
+});
+
+test("a served page shows new results at the place where its reader is", async () => {
+  const results = join(folder, "results");
+  await mkdir(results);
+  const land = (id: string, startedAt: string): Promise<void> =>
+    writeFile(join(results, `${id}.json`), JSON.stringify(runDocument({ id, startedAt })));
+  await land("first-run", "2026-01-01T10:00:00.000Z");
+  const load = async (): Promise<DashboardData> => dashboardData(await readInputs([results]));
+  const served = await serveDashboards({ watch: [results], port: 0, load });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  try {
+    await page.goto(served.url);
+    for (const name of ["throughput-by-interval", "ratio-heatmap", "log-bytes"]) await drawn(page, name);
+    const before = Number(await page.evaluate("window.scrollY"));
+    expect(before).toBeGreaterThan(1500);
+    await land("second-run", "2026-01-02T10:00:00.000Z");
+    await page.locator("#verdict", { hasText: "second-run" }).waitFor({ state: "attached" });
+    await drawn(page, "log-bytes");
+    expect(Math.abs(Number(await page.evaluate("window.scrollY")) - before)).toBeLessThan(300);
+  } finally {
+    await page.close();
+    await served.close();
+  }
 });
 
 test("hostile file names and reasons stay text, in tables, charts and tooltips", async () => {

@@ -1,6 +1,6 @@
 /** Serving: to this machine only, anew when results change, and telling of results that can't be read. */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,26 @@ test("open pages are told when results land, and then get them", async () => {
   );
   expect(await told).toContain("event: changed");
   expect(await (await fetch(served.url)).text()).toContain("second-run");
+});
+
+test("what a running matrix keeps for itself is nothing new", async () => {
+  let told = "";
+  const listening = new AbortController();
+  const { body } = await fetch(`${served.url}events`, { signal: listening.signal });
+  const reading = (async () => {
+    for await (const chunk of body ?? []) told += Buffer.from(chunk).toString();
+  })().catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const name of ["state", "streams", "work"]) {
+    await mkdir(join(folder, "run", name), { recursive: true });
+    await writeFile(join(folder, "run", name, "round.json"), "{}");
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(told).not.toContain("changed");
+  await writeFile(join(folder, "run", "run.json"), JSON.stringify(runDocument({ id: "its-document" })));
+  await expect.poll(() => told, { timeout: 10_000 }).toContain("event: changed");
+  listening.abort();
+  await reading;
 });
 
 test("results that can't be read become a page that says why, escaped", async () => {
