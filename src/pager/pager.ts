@@ -162,6 +162,13 @@ export class Pager {
 
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
+    // A killed process may have left the clean header in the page cache only, with a log that the older
+    // header needs: both go now.
+    try {
+      this.data.sync();
+    } catch (error) {
+      throw this.headerFailed(error);
+    }
     const position = this.log.start(this.header.lastGeneration + 1);
     try {
       this.header.sequence++;

@@ -73,6 +73,9 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
     !pager.readOnly,
   );
   try {
+    // A killed process may have left its last header in the page cache only: what the older one needs must
+    // not be overwritten before.
+    if (!pager.readOnly) pager.data.sync();
     const replay = new Replay(
       pager,
       path,

@@ -1,11 +1,11 @@
 /** Losses that crash images have found, each as the shortest way to it that is known. */
 
 import { expect, it } from "vitest";
-import { PoisonedError } from "../../src/index.js";
+import { open, PoisonedError } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { outcome } from "../support/damage.js";
 import { FaultSession } from "../support/fault-session.js";
-import { Session, type SessionSettings, type Step } from "../support/session.js";
+import { Session, type SessionSettings, STORE_PATH, type Step, storeOptions } from "../support/session.js";
 
 const SEED = 3;
 
@@ -169,3 +169,51 @@ it("close says when commits may not be durable", () => {
   }
   expect(said).toBeGreaterThan(0);
 });
+
+/**
+ * Story: a process was killed when it had written a header, and before it had synced it. The next one
+ * recovered from that header, out of the page cache, and wrote its free list over pages that the older header
+ * needed. Then the power failed, and the older header was the one on the disk.
+ */
+it("a header that only the page cache had is durable before recovery, or a first commit, rests on it", () => {
+  let looked = 0;
+  for (const again of [false, true]) {
+    const { vfs, session } = start(512);
+    session.transaction([records(session, 200, 400, 300)]);
+    let unsynced = false;
+    vfs.onCall = (record) => {
+      if (record.path !== STORE_PATH || !record.changes) return;
+      // This call is the sync of the header that the call before has written.
+      if (unsynced && record.operation === "sync") looked += killAndCutPower(vfs, session, again);
+      unsynced = record.operation === "write" && record.position < 8192;
+    };
+    for (const from of ["k000300", "k000100"]) {
+      session.deleteRange("", from, "k000350");
+      session.checkpoint();
+    }
+    session.close();
+    vfs.onCall = undefined;
+  }
+  expect(looked).toBeGreaterThan(100);
+});
+
+/** Kills the process now, and cuts the power at each call of the next one, which may also write. */
+function killAndCutPower(vfs: FaultyVfs, session: Session, writes: boolean): number {
+  const image = vfs.processKill(1);
+  const { history, settings } = session;
+  const key = Buffer.from("written by the next process");
+  let looked = 0;
+  image.onCall = (record) => {
+    if (!record.changes) return;
+    for (const policy of ["dropped", "subset"] as const) {
+      const found = outcome(image.powerCutImage(policy, looked++), settings, history);
+      // -1: with the next process's record, which is in no history.
+      const right = writes ? typeof found === "number" : found === history.newest;
+      expect(right, `${policy} at call ${record.call} of the next process: ${found}`).toBe(true);
+    }
+  };
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, storeOptions(settings, image));
+  if (writes) store.put(key, key);
+  image.onCall = undefined;
+  return looked;
+}
