@@ -76,6 +76,7 @@ export function* convertSteps(
   const held = lock(vfs, path, options);
   try {
     let state = inspectFile(vfs, path);
+    syncLeftover(vfs, path, state);
     if (state.kind === "migrating") {
       const program = yield* resumeInPlace(vfs, path, result);
       if (program.head.direction === "forward") {
@@ -96,6 +97,20 @@ export function* convertSteps(
     result.status = "converted";
   } finally {
     held.release();
+  }
+}
+
+/**
+ * What a killed run has written may be in the page cache only, its last slot included: it must be durable before
+ * anything is built on it, or a power cut could take the slot back from under the batch that it has released.
+ */
+function syncLeftover(vfs: Vfs, path: string, state: FileState): void {
+  if (state.kind !== "migrating" && state.leftover === undefined) return;
+  const file = vfs.open(path, "write");
+  try {
+    file.sync();
+  } finally {
+    file.close();
   }
 }
 
@@ -183,6 +198,7 @@ export function* rollbackSteps(
   let held = lock(vfs, path, options);
   try {
     let state = inspectFile(vfs, path);
+    syncLeftover(vfs, path, state);
     if (state.kind === "migrating") {
       const back = yield* finishOrUndo(vfs, path, state, result);
       if (back) return;

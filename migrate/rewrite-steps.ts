@@ -3,8 +3,7 @@
  * again; the old file is as it was until the rename.
  */
 
-import { CorruptionError, EspalierError, KeyTooLargeError } from "../src/base/errors.js";
-import { open } from "../src/store/open.js";
+import { EspalierError, KeyTooLargeError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import {
   assertConvertible,
@@ -15,7 +14,6 @@ import {
   tooLarge,
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
-import { combinedDigest } from "./digests.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -25,13 +23,12 @@ import { legacyRecordOf, storeTreeName } from "./legacy-record.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import type { FileResult } from "./results.js";
+import { verifyStoreFile } from "./rewrite-verify.js";
 import { StoreFileWriter, type WrittenStore, writeStoreFile } from "./store-file.js";
 
 export function rewritePath(path: string): string {
   return `${path}-migration-new`;
 }
-
-const CACHE_BYTES: number = 32 * 1024 * 1024;
 
 /** The caller holds the lock. Throws as convertInPlace. */
 export function* convertByRewrite(
@@ -46,7 +43,8 @@ export function* convertByRewrite(
   let complete = false;
   try {
     const likely = likelyPageSize(source, options);
-    const direct = likely === undefined ? undefined : new WalkWriter(vfs, fresh, likely);
+    const follow = (options.verify ?? "full") === "full" ? source.fileBytes : 0;
+    const direct = likely === undefined ? undefined : new WalkWriter(vfs, fresh, likely, follow);
     const { survey, written } = yield* checkAndWrite(vfs, path, fresh, source, direct, options, result);
     result.extraBytes = written.bytes;
     result.pages.after = written.pages;
@@ -58,7 +56,7 @@ export function* convertByRewrite(
       recordsDone: written.records,
       bytesMoved: 0,
     };
-    result.digest.after = verifyStoreFile(vfs, fresh, survey, options);
+    result.digest.after = verifyStoreFile(vfs, fresh, survey, written, options.verify ?? "full");
     assertNobodyElse(vfs, path, options.assumeClosed === true);
     complete = true;
   } finally {
@@ -106,8 +104,8 @@ class WalkWriter implements RecordWatch {
   #trees = 0;
   #failed = false;
 
-  constructor(vfs: Vfs, path: string, pageSize: number) {
-    this.#writer = new StoreFileWriter(vfs, path, pageSize);
+  constructor(vfs: Vfs, path: string, pageSize: number, followBytes: number) {
+    this.#writer = new StoreFileWriter(vfs, path, pageSize, followBytes);
   }
 
   leaf(batch: RecordBatch): void {
@@ -171,40 +169,6 @@ function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorRes
     return steps.next();
   } catch (error) {
     throw tooLarge(error, survey);
-  }
-}
-
-function verifyStoreFile(vfs: Vfs, fresh: string, survey: LegacySurvey, options: FileOptions): string | null {
-  if (options.verify === "none") return null;
-  const bad = (page: number, reason: string): CorruptionError =>
-    new CorruptionError("M2", reason, { path: fresh, page, offset: -1 });
-  const store = open(fresh, { vfs, readOnly: true, cacheBytes: CACHE_BYTES });
-  try {
-    const records = survey.trees.reduce((sum, tree) => sum + tree.content!.records, 0);
-    if (options.verify === "sample") {
-      const { records: unnamed, trees } = store.stats();
-      const found = Object.values(trees).reduce((sum, count) => sum + count, unnamed);
-      if (found !== records) throw bad(-1, `the new file holds ${found} records of ${records}`);
-      return null;
-    }
-    const report = store.verify();
-    const problem = report.problems[0];
-    if (problem !== undefined) throw bad(problem.page, problem.reason);
-    if (report.records !== records)
-      throw bad(-1, `the new file holds ${report.records} records of ${records}`);
-    for (let index = 0; index < survey.trees.length; index++) {
-      const name = storeTreeName(survey, index);
-      if (report.trees[name]?.digest !== survey.trees[index]!.content!.digest)
-        throw bad(-1, `the content digest of the tree "${name}" differs from the one before`);
-    }
-    return combinedDigest(
-      survey.trees.map((tree, index) => ({
-        name: tree.name,
-        digest: report.trees[storeTreeName(survey, index)]!.digest,
-      })),
-    );
-  } finally {
-    store.close();
   }
 }
 

@@ -14,7 +14,10 @@ import { BulkBuilder, type BulkTree } from "../src/tree/bulk-builder.js";
 import { runUnit } from "../src/tree/bulk-images.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { writeFully } from "../src/vfs/whole-io.js";
+import { Follower } from "./follower.js";
+import type { CheckedTree } from "./leaf-check.js";
 import type { RecordBatch } from "./legacy/leaf.js";
+import { PageList } from "./legacy/page-set.js";
 import type { LegacyRecord } from "./legacy-record.js";
 import { catalogEntries } from "./store-catalog.js";
 
@@ -31,7 +34,19 @@ export interface StoreToWrite {
   readonly legacy: LegacyRecord | undefined;
 }
 
+export interface WrittenTree {
+  readonly root: number;
+  /** In key order; empty where nobody followed. */
+  readonly leaves: PageList;
+  /** What the follower has found; undefined where there was none. */
+  readonly checked: CheckedTree | undefined;
+}
+
 export interface WrittenStore {
+  readonly storeId: Uint8Array;
+  readonly pageSize: number;
+  /** In the order in which they were written. */
+  readonly trees: readonly WrittenTree[];
   readonly pages: number;
   readonly bytes: number;
   readonly records: number;
@@ -104,15 +119,20 @@ export class StoreFileWriter {
   #told = 0;
   /** Pages left out before runs, which single pages fill later: never more than a block has. */
   readonly #skipped: number[] = [];
-  readonly #trees: BulkTree[] = [];
+  readonly #trees: { readonly built: BulkTree; readonly leaves: PageList }[] = [];
+  #leaves: PageList = new PageList();
   #tree: BulkBuilder;
 
-  /** Creates `path`, which must not exist. */
-  constructor(vfs: Vfs, path: string, pageSize: number) {
+  readonly #follower: Follower | undefined;
+
+  /** Creates `path`, which must not exist. `followBytes`: what will about be written, where it is to be checked. */
+  constructor(vfs: Vfs, path: string, pageSize: number, followBytes = 0) {
     this.#file = vfs.open(path, "create");
     this.#pageSize = pageSize;
+    const store = { pageSize, storeId: this.#storeId, moved: [] };
+    this.#follower = Follower.start(this.#file, followBytes, store);
     this.#next = firstPage(pageSize);
-    this.#tree = this.#builder();
+    this.#tree = this.#builder(this.#follower);
   }
 
   get bytes(): number {
@@ -132,14 +152,16 @@ export class StoreFileWriter {
   }
 
   endTree(): void {
-    this.#trees.push(this.#tree.finish());
-    this.#tree = this.#builder();
+    this.#trees.push({ built: this.#tree.finish(), leaves: this.#leaves });
+    this.#leaves = new PageList();
+    this.#follower?.endTree();
+    this.#tree = this.#builder(this.#follower);
   }
 
   /** Ends and syncs the file; `names` are those of the trees, in their order. */
   finish(names: readonly string[], legacy: LegacyRecord | undefined): WrittenStore {
-    const roots = new Map(names.map((name, index) => [name, this.#trees[index]!.root]));
-    const records = this.#trees.reduce((sum, tree) => sum + tree.records, 0);
+    const roots = new Map(names.map((name, index) => [name, this.#trees[index]!.built.root]));
+    const records = this.#trees.reduce((sum, tree) => sum + tree.built.records, 0);
     if (!roots.has("")) roots.set("", this.#builder().finish().root);
     const catalog = this.#builder();
     for (const { key, value } of catalogEntries(roots, legacy)) {
@@ -151,10 +173,18 @@ export class StoreFileWriter {
     this.#writeHeader(freshHeader(this.#pageSize, this.#storeId, catalogRoot, this.#next, freeList));
     this.#file.sync();
     const bytes = Math.ceil(this.bytes / BLOCK_BYTES) * BLOCK_BYTES;
-    return { pages: this.#next, bytes, records };
+    const checked = this.#follower?.finish();
+    const trees = this.#trees.map(({ built, leaves }, index) => ({
+      root: built.root,
+      leaves,
+      checked: checked?.[index],
+    }));
+    return { storeId: this.#storeId, pageSize: this.#pageSize, trees, pages: this.#next, bytes, records };
   }
 
+  /** Harmless at any time. */
   close(): void {
+    this.#follower?.close();
     this.#file.close();
   }
 
@@ -168,11 +198,16 @@ export class StoreFileWriter {
     }
   }
 
-  #builder(): BulkBuilder {
+  #builder(follower?: Follower): BulkBuilder {
     const pageSize = this.#pageSize;
     return new BulkBuilder(pageSize, this.#storeId, {
       allocate: (pages) => this.#allocate(pages),
       write: (page, image) => this.#write(page * pageSize, image),
+      leaf: (page) => {
+        if (follower === undefined) return;
+        follower.leaf(page);
+        this.#leaves.push(page);
+      },
     });
   }
 
@@ -212,5 +247,6 @@ export class StoreFileWriter {
   #flush(): void {
     writeFully(this.#file, this.#run, 0, this.#runBytes, this.#runStart);
     this.#runBytes = 0;
+    this.#follower?.written();
   }
 }

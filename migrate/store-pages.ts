@@ -13,6 +13,7 @@ import {
   AT_LEFTMOST,
   AT_LEVEL,
   AT_NUMBER,
+  AT_PREFIX_LENGTH,
   AT_SLOTS,
   BRANCH_SLOT_BYTES,
   checksumSeed,
@@ -24,13 +25,24 @@ import {
 import type { VfsFile } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
 
+const NOT_MOVED: ReadonlyMap<number, number> = new Map();
 const WINDOW_BYTES: number = 256 * 1024;
+
+/** A separator's first bytes lie in its slot as a number; a longer one lies in the arena whole. */
+const HEAD_BYTES = 4;
+
+export interface BranchChildren {
+  readonly level: number;
+  readonly pages: readonly number[];
+  readonly separators: readonly Uint8Array[];
+}
 
 export class StorePages {
   readonly path: string;
   readonly pageSize: number;
   readonly #file: VfsFile;
   readonly #storeId: Uint8Array;
+  readonly #moved: ReadonlyMap<number, number>;
   readonly #seed: number;
   readonly #window: Uint8Array;
   readonly #windowPages: number;
@@ -38,11 +50,18 @@ export class StorePages {
   #count = 0;
   #lastRead = -1;
 
-  constructor(file: VfsFile, pageSize: number, storeId: Uint8Array) {
+  /** `moved`: where pages lie that are not in their own places yet. */
+  constructor(
+    file: VfsFile,
+    pageSize: number,
+    storeId: Uint8Array,
+    moved: ReadonlyMap<number, number> = NOT_MOVED,
+  ) {
     this.path = file.path;
     this.pageSize = pageSize;
     this.#file = file;
     this.#storeId = storeId;
+    this.#moved = moved;
     this.#seed = checksumSeed(storeId);
     this.#windowPages = Math.max(1, Math.floor(WINDOW_BYTES / pageSize));
     this.#window = new Uint8Array(this.#windowPages * pageSize);
@@ -56,12 +75,19 @@ export class StorePages {
 
   /** The page, valid until the next call. Throws CorruptionError (P1). */
   page(page: number): Uint8Array {
-    if (page < this.#first || page >= this.#first + this.#count) this.#fill(page);
-    this.#lastRead = page;
-    const at = (page - this.#first) * this.pageSize;
-    const bytes = this.#window.subarray(at, at + this.pageSize);
+    const bytes = this.unchecked(page);
     if (readU32(bytes, 0) !== pageChecksum(bytes, 0, this.pageSize, this.#seed))
       throw this.#bad(page, 0, "P1", "the checksum does not match");
+    return bytes;
+  }
+
+  /** As `page`, for a page whose checksum was compared before. */
+  unchecked(page: number): Uint8Array {
+    const place = this.#moved.get(page) ?? page;
+    if (place < this.#first || place >= this.#first + this.#count) this.#fill(place);
+    this.#lastRead = place;
+    const at = (place - this.#first) * this.pageSize;
+    const bytes = this.#window.subarray(at, at + this.pageSize);
     if (readU32(bytes, AT_NUMBER) !== page)
       throw this.#bad(page, AT_NUMBER, "P1", "it says that it is another page");
     return bytes;
@@ -75,22 +101,38 @@ export class StorePages {
     this.#count = Math.floor(length / this.pageSize);
   }
 
-  /** Children of a branch, in order. Throws CorruptionError. */
-  children(page: number): { readonly level: number; readonly pages: readonly number[] } {
+  /** Children of a branch, in order, and the separators between them. Throws CorruptionError. */
+  children(page: number): BranchChildren {
     const bytes = this.page(page);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const level = bytes[AT_LEVEL]!;
     const slots = view.getUint16(AT_SLOTS, true);
-    if (bytes[AT_KIND] === KIND_LEAF && level === 0) return { level, pages: [] };
+    if (bytes[AT_KIND] === KIND_LEAF && level === 0) return { level, pages: [], separators: [] };
     if (bytes[AT_KIND] !== KIND_BRANCH || level === 0 || level > LEVEL_MAX)
       throw this.#bad(page, AT_KIND, "L9", "it is no page of a tree");
-    if (PAGE_HEADER_BYTES + slots * BRANCH_SLOT_BYTES > this.pageSize)
+    const prefix = view.getUint16(AT_PREFIX_LENGTH, true);
+    if (PAGE_HEADER_BYTES + prefix + slots * BRANCH_SLOT_BYTES > this.pageSize)
       throw this.#bad(page, AT_SLOTS, "B1", "the slots leave the page");
     const pages = [view.getUint32(AT_LEFTMOST, true)];
+    const separators: Uint8Array[] = [];
     for (let i = 0; i < slots; i++) {
-      pages.push(view.getUint32(this.pageSize - BRANCH_SLOT_BYTES * (i + 1) + 4, true));
+      const at = this.pageSize - BRANCH_SLOT_BYTES * (i + 1);
+      pages.push(view.getUint32(at + 4, true));
+      separators.push(this.#separator(bytes, view, page, at, prefix));
     }
-    return { level, pages };
+    return { level, pages, separators };
+  }
+
+  #separator(bytes: Uint8Array, view: DataView, page: number, at: number, prefix: number): Uint8Array {
+    const start = view.getUint16(at + 8, true);
+    const length = view.getUint16(at + 10, true);
+    if (length > HEAD_BYTES && start + length > this.pageSize)
+      throw this.#bad(page, at, "B1", "a separator leaves the page");
+    const separator = new Uint8Array(prefix + length);
+    separator.set(bytes.subarray(PAGE_HEADER_BYTES, PAGE_HEADER_BYTES + prefix));
+    if (length > HEAD_BYTES) separator.set(bytes.subarray(start, start + length), prefix);
+    else for (let i = 0; i < length; i++) separator[prefix + i] = bytes[at + HEAD_BYTES - 1 - i]!;
+    return separator;
   }
 
   /** The leaves below `root` in key order; `limit` is the number of pages in the store. */
@@ -116,7 +158,8 @@ export class StorePages {
     if (length > VALUE_BYTES_MAX || start === 0)
       throw this.#bad(page, -1, "B3", "an overflow reference makes no sense");
     const image = new Uint8Array(bytes);
-    if (readFully(this.#file, image, 0, bytes, start * this.pageSize) < bytes)
+    const place = this.#moved.get(start) ?? start;
+    if (readFully(this.#file, image, 0, bytes, place * this.pageSize) < bytes)
       throw this.#bad(start, -1, "B3", "the file ends inside an overflow run");
     const seed = overflowSeed(this.#storeId, start);
     const tableBytes = overflowPages(length, 1) - length;

@@ -16,15 +16,15 @@ import { overflowRun, sealPage } from "../../src/tree/bulk-images.js";
 import { LeafPacker } from "../../src/tree/bulk-leaves.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
 import { writeFully } from "../../src/vfs/whole-io.js";
-import { ContentTally } from "../legacy/content.js";
+import { checkBranches } from "../branch-check.js";
+import { type CheckedTree, LeafCheck } from "../leaf-check.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import { catalogEntries } from "../store-catalog.js";
 import { freshHeader } from "../store-file.js";
-import { StoreLeafDecoder } from "../store-leaf.js";
 import { StorePages } from "../store-pages.js";
 import type { LeafMaker, LeafOutput } from "./leaf-phase.js";
 import { PageOutput } from "./page-output.js";
-import type { Program, ProgramTree } from "./program.js";
+import { MOVE_WORDS, type Program, type ProgramTree } from "./program.js";
 import type { SlotState } from "./slot.js";
 
 export function storeIdOf(program: Program): Uint8Array {
@@ -84,11 +84,13 @@ export class StoreFinisher {
   readonly #storeId: Uint8Array;
   readonly #output: PageOutput;
   #trailing = 0;
-  bytesRead = 0;
+  readonly #checked: readonly CheckedTree[] | undefined;
 
-  constructor(file: VfsFile, program: Program) {
+  /** `checked`: what was found by somebody who has checked all leaves, wherever they lay then. */
+  constructor(file: VfsFile, program: Program, checked?: readonly CheckedTree[]) {
     this.#file = file;
     this.#program = program;
+    this.#checked = checked;
     this.#storeId = storeIdOf(program);
     this.#pages = new StorePages(file, program.head.targetPageSize, this.#storeId);
     this.#output = new PageOutput(file, program.head.targetPageSize);
@@ -97,48 +99,51 @@ export class StoreFinisher {
   *run(): Generator<number, FinishedStore> {
     const { head } = this.#program;
     const roots = new Map<string, number>();
-    for (const tree of head.trees) roots.set(tree.name, yield* this.#tree(tree));
+    const fences: number[] = [];
+    for (const tree of head.trees) {
+      const { root, check } = yield* this.#tree(tree);
+      roots.set(tree.name, root);
+      fences.push(check.fences);
+    }
     const catalogRoot = this.#catalog(roots);
     this.#output.flush();
     const freeListHead = this.#freeList();
     this.#file.sync();
     this.#pages.forget();
-    if (head.verify !== "none")
-      for (const tree of head.trees) this.#checkBranches(tree, roots.get(tree.name)!);
+    if (head.verify !== "none") {
+      head.trees.forEach((tree, index) => {
+        const [from, to] = tree.leaves;
+        const page = (leaf: number): number => this.#program.tables.leafPages[from + leaf]!;
+        const leaves = { count: to - from, page, fences: fences[index]! };
+        checkBranches(this.#pages, roots.get(tree.name)!, leaves);
+      });
+    }
     return { catalogRoot, freeListHead };
   }
 
-  *#tree(tree: ProgramTree): Generator<number, number> {
-    const { verify } = this.#program.head;
-    const branches = new BranchStack(this.#program.head.targetPageSize, (image, _level, isRoot) =>
+  *#tree(tree: ProgramTree): Generator<number, { root: number; check: CheckedTree }> {
+    const { verify, trees, targetPageSize } = this.#program.head;
+    const branches = new BranchStack(targetPageSize, (image, _level, isRoot) =>
       this.#place(image, isRoot ? tree.records : 0),
     );
-    const leaf = new StoreLeafDecoder(this.#file.path, this.#program.head.targetPageSize);
-    const tally = new ContentTally();
-    let records = 0;
-    let high: Uint8Array = new Uint8Array(0);
+    const known = this.#checked?.[trees.indexOf(tree)];
+    const check = new LeafCheck(this.#pages, verify === "full" && known === undefined);
+    const moved = new Set(movedPages(this.#program).map(([page]) => page));
     for (let index = tree.leaves[0]; index < tree.leaves[1]; index++) {
       const page = this.#program.tables.leafPages[index]!;
-      const bytes = this.#pages.page(page);
-      leaf.decode(
-        bytes,
-        page,
-        verify === "full" ? (reference) => this.#pages.run(reference, page) : undefined,
-      );
-      if (Buffer.compare(leaf.low, high) !== 0)
-        throw this.#bad(page, "its low fence is not the high fence before it");
-      high = leaf.high;
-      records += leaf.count;
-      if (verify === "full") tally.add(leaf);
-      branches.add(leaf.low, page);
+      const low = known === undefined || moved.has(page) ? check.leaf(page) : check.fences(page);
+      branches.add(low, page);
       if (index % 64 === 0) yield index;
     }
     const root = branches.finish();
-    if (high.length > 0) throw this.#bad(root, "the last leaf has a high fence");
+    const found = check.finish();
+    if (known !== undefined && known.fences !== found.fences)
+      throw this.#bad(root, "the fences of the leaves are not those that were checked");
+    const { records, digest } = known ?? found;
     if (records !== tree.records) throw this.#bad(root, `${records} records arrived of ${tree.records}`);
-    if (verify === "full" && tally.finish().digest !== tree.digest)
+    if (verify === "full" && digest !== tree.digest)
       throw this.#bad(root, "the content digest differs from the one before");
-    return root;
+    return { root, check: found };
   }
 
   #place(image: Uint8Array, records: number): number {
@@ -183,25 +188,6 @@ export class StoreFinisher {
     return home.start;
   }
 
-  /** The branches lead to exactly the leaves that were checked, in their order. */
-  #checkBranches(tree: ProgramTree, root: number): void {
-    const stack: { page: number; level: number }[] = [{ page: root, level: tree.branches.length }];
-    let leaf = tree.leaves[0];
-    while (stack.length > 0) {
-      const { page, level } = stack.pop()!;
-      if (level === 0) {
-        if (page !== this.#program.tables.leafPages[leaf++])
-          throw this.#bad(page, "a branch leads to another leaf than planned");
-        continue;
-      }
-      const children = this.#pages.children(page);
-      if (children.level !== level) throw this.#bad(page, `it is of level ${children.level}, not ${level}`);
-      for (let i = children.pages.length - 1; i >= 0; i--)
-        stack.push({ page: children.pages[i]!, level: level - 1 });
-    }
-    if (leaf !== tree.leaves[1]) throw this.#bad(root, "the branches do not lead to all leaves");
-  }
-
   #bad(page: number, reason: string): CorruptionError {
     return new CorruptionError("M2", reason, { path: this.#file.path, page, offset: -1 });
   }
@@ -228,6 +214,13 @@ export function writeStoreHeaders(file: VfsFile, program: Program, slot: SlotSta
     writeFully(file, block, 0, block.length, copy * BLOCK_BYTES);
     file.sync();
   }
+}
+
+/** Pages that are written to a temporary place at first, and that place. */
+export function movedPages({ tables: { moves } }: Program): [page: number, place: number][] {
+  const pairs: [number, number][] = [];
+  for (let i = 0; i < moves.length; i += MOVE_WORDS) pairs.push([moves[i + 1]!, moves[i]!]);
+  return pairs;
 }
 
 /** Bytes of the finished store: whole blocks. */

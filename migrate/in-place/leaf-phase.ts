@@ -1,10 +1,13 @@
 /**
  * The first phase of a conversion in place: all leaves, batch by batch (M3 c). A batch's pages are written and
- * synced, then the slot says so and is synced; only then does the next batch overwrite what this one used up.
+ * synced, then the slot says so and is synced; only then does the next batch overwrite what this one used up. The
+ * next batch is made in memory meanwhile.
  * After a crash the batch that was under way is made again from the same inputs, to the same bytes.
  */
 
+import { ThreadSync } from "../../src/log/sync-thread.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
+import type { Follower } from "../follower.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import { PageOutput } from "./page-output.js";
 import { BATCH_WORDS, type Program, type ProgramTree } from "./program.js";
@@ -33,6 +36,8 @@ export interface LeafPhaseParts {
   /** Records of a tree from unit `unit` (of the tree's list) on. */
   readonly records: (tree: ProgramTree, unit: number) => Iterable<RecordBatch>;
   readonly maker: (tree: ProgramTree, leaf: number, low: Uint8Array, out: LeafOutput) => LeafMaker;
+  /** Reads behind and checks, where the phase runs from its beginning. */
+  readonly follower: Follower | undefined;
 }
 
 interface BatchEnd {
@@ -50,7 +55,12 @@ export class LeafPhase implements LeafOutput {
   readonly #program: Program;
   readonly #parts: LeafPhaseParts;
   readonly #output: PageOutput;
+  readonly #sync: ThreadSync = new ThreadSync();
   #slot: SlotState;
+  /** Batches written; the last of them may not be in the slot yet. */
+  #done: number;
+  /** The low fence behind the batch that is not in the slot yet. */
+  #pending: Uint8Array | undefined;
   #maker: LeafMaker | undefined;
   nextLeaf: number;
   #nextRun: number;
@@ -63,6 +73,7 @@ export class LeafPhase implements LeafOutput {
     this.#program = program;
     this.#parts = parts;
     this.#slot = slot;
+    this.#done = slot.batches;
     this.#output = new PageOutput(file, program.head.targetPageSize, program.tables.moves);
     const start = this.#batch(slot.batches - 1);
     this.nextLeaf = start.leaves;
@@ -90,8 +101,14 @@ export class LeafPhase implements LeafOutput {
       start = { ...START, leaves: tree.leaves[1], unit: tree.units[1] };
       low = new Uint8Array(0);
     }
-    if (this.#slot.batches < this.#batchCount) this.#flush(new Uint8Array(0));
+    if (this.#done < this.#batchCount) this.#flush(new Uint8Array(0));
+    this.#settle();
     yield;
+  }
+
+  /** Lets go of the thread that syncs. */
+  close(): void {
+    this.#sync.close();
   }
 
   *#tree(tree: ProgramTree, start: BatchEnd, low: Uint8Array): Generator<void, void> {
@@ -99,15 +116,16 @@ export class LeafPhase implements LeafOutput {
     this.#maker = maker;
     let skip = start.record;
     for (const batch of this.#parts.records(tree, start.unit - tree.units[0])) {
-      const before = this.#slot.batches;
+      const before = this.#done;
       const from = Math.min(skip, batch.count);
       skip -= from;
       if (from < batch.count) maker.addAll(batch, from);
-      if (this.#slot.batches !== before) yield;
+      if (this.#done !== before) yield;
     }
     maker.finish();
     if (this.nextLeaf !== tree.leaves[1])
       throw differs(`${this.nextLeaf} leaves of ${tree.leaves[1]} were made`);
+    this.#parts.follower?.endTree();
   }
 
   takeRun(): number {
@@ -123,35 +141,52 @@ export class LeafPhase implements LeafOutput {
 
   putLeaf(image: Uint8Array, records: number): void {
     this.#beforeOutput();
-    this.#output.add(this.#program.tables.leafPages[this.nextLeaf]!, image);
+    const page = this.#program.tables.leafPages[this.nextLeaf]!;
+    this.#output.add(page, image);
+    this.#parts.follower?.leaf(page);
     this.nextLeaf++;
     this.#records += records;
   }
 
   #beforeOutput(): void {
     if (this.nextLeaf < this.#end.leaves) return;
-    if (this.#slot.batches >= this.#batchCount) throw differs("there are more leaves");
+    if (this.#done >= this.#batchCount) throw differs("there are more leaves");
     this.#flush(this.#maker!.low);
   }
 
+  /**
+   * Writes the batch in memory, and lets it be synced while the next one is made in memory: that only reads
+   * what no batch before it has written over. The slot follows in `settle`.
+   */
   #flush(low: Uint8Array): void {
     const end = this.#end;
     if (this.nextLeaf !== end.leaves || this.#nextRun !== end.runs || this.#records !== end.records) {
-      throw differs(`batch ${this.#slot.batches} came to another end`);
+      throw differs(`batch ${this.#done} came to another end`);
     }
+    this.#settle();
     this.bytesWritten += this.#output.bytes;
     this.#output.flush();
-    this.#file.sync();
+    this.#parts.follower?.written();
+    this.#sync.start(this.#file);
+    this.#pending = low.slice();
+    this.#done++;
+    this.#end = this.#batch(this.#done);
+  }
+
+  /** The batch that was written is durable, and the slot says so: what it used up may be written over. */
+  #settle(): void {
+    if (this.#pending === undefined) return;
+    this.#sync.wait();
     this.#slot = {
       ...this.#slot,
       sequence: this.#slot.sequence + 1,
       phase: 1,
       batches: this.#slot.batches + 1,
-      low: low.slice(),
+      low: this.#pending,
     };
+    this.#pending = undefined;
     writeSlot(this.#file, this.#program, this.#slot);
     this.#file.sync();
-    this.#end = this.#batch(this.#slot.batches);
   }
 
   get #batchCount(): number {

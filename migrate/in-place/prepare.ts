@@ -28,9 +28,9 @@ const MIB = 1024 * 1024;
 const GROWTH_BYTES: number = 64 * MIB;
 const GROWTH_SHARE = 0.05;
 const BATCH_BYTES: number = 16 * MIB;
-const BATCH_BYTES_MIN: number = 4 * MIB;
+const BATCH_BYTES_MIN: number = 12 * MIB;
 /** A batch uses at most this share of a small file, so that its temporary growth stays small too. */
-const BATCH_SHARE = 1 / 8;
+const BATCH_SHARE = 1 / 32;
 
 export interface PlannedProgram {
   readonly head: ProgramHead;

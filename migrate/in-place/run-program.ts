@@ -4,9 +4,18 @@
  */
 
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
+import { Follower } from "../follower.js";
+import type { CheckedTree } from "../leaf-check.js";
 import { backLeafMaker, backRecords, LegacyFinisher, writeLegacyHead } from "./back.js";
 import { raiseFence } from "./fence.js";
-import { StoreFinisher, storeBytes, storeLeafMaker, writeStoreHeaders } from "./forward.js";
+import {
+  movedPages,
+  StoreFinisher,
+  storeBytes,
+  storeIdOf,
+  storeLeafMaker,
+  writeStoreHeaders,
+} from "./forward.js";
 import { forwardRecords } from "./forward-source.js";
 import { LeafPhase, type LeafPhaseParts } from "./leaf-phase.js";
 import { movePages } from "./move-phase.js";
@@ -36,14 +45,33 @@ export function* runProgram(
   program: Program,
 ): Generator<InPlaceStep, void> {
   let slot = ensureFence(file, program);
-  if (slot.phase === 1) slot = advance(file, program, yield* leaves(vfs, path, file, program, slot), 2);
-  if (slot.phase === 2) {
-    for (const bytes of movePages(file, program)) yield step(program, "convert", 1, bytes);
-    slot = advance(file, program, slot, 3);
+  const follower = startFollower(file, program, slot);
+  try {
+    if (slot.phase === 1)
+      slot = advance(file, program, yield* leaves(vfs, path, file, program, slot, follower), 2);
+    if (slot.phase === 2) {
+      for (const bytes of movePages(file, program)) yield step(program, "convert", 1, bytes);
+      slot = advance(file, program, slot, 3);
+    }
+    // The places that pages have left are written to from here on.
+    const checked = follower?.finish();
+    if (slot.phase === 3) slot = advance(file, program, yield* finish(file, program, slot, checked), 4);
+  } finally {
+    follower?.close();
   }
-  if (slot.phase === 3) slot = advance(file, program, yield* finish(file, program, slot), 4);
   writeHead(file, program, slot);
   yield step(program, "finish", 1, 0);
+}
+
+/** Leaves are checked while they are made, but only if none were made before: a digest has no middle to begin at. */
+function startFollower(file: VfsFile, program: Program, slot: SlotState): Follower | undefined {
+  const { direction, verify, oldBytes, targetPageSize } = program.head;
+  if (direction !== "forward" || verify !== "full" || slot.phase !== 1 || slot.batches > 0) return undefined;
+  return Follower.start(file, oldBytes, {
+    pageSize: targetPageSize,
+    storeId: storeIdOf(program),
+    moved: movedPages(program),
+  });
 }
 
 function advance(file: VfsFile, program: Program, slot: SlotState, phase: 2 | 3 | 4): SlotState {
@@ -80,16 +108,19 @@ function* leaves(
   file: VfsFile,
   program: Program,
   slot: SlotState,
+  follower: Follower | undefined,
 ): Generator<InPlaceStep, SlotState> {
   const source =
     program.head.direction === "forward" ? forwardRecords(vfs, path, program) : backRecords(file, program);
+  let phase: LeafPhase | undefined;
   try {
     const make = program.head.direction === "forward" ? storeLeafMaker : backLeafMaker;
     const parts: LeafPhaseParts = {
       records: source.records,
       maker: (tree, leaf, low, out) => make(program, tree, leaf, low, out),
+      follower,
     };
-    const phase = new LeafPhase(file, program, slot, parts);
+    phase = new LeafPhase(file, program, slot, parts);
     const batches = program.tables.batches.length / BATCH_WORDS;
     let written = 0;
     for (const _ of phase.run()) {
@@ -104,14 +135,22 @@ function* leaves(
     }
     return phase.slot;
   } finally {
+    phase?.close();
     source.close();
   }
 }
 
-function* finish(file: VfsFile, program: Program, slot: SlotState): Generator<InPlaceStep, SlotState> {
+function* finish(
+  file: VfsFile,
+  program: Program,
+  slot: SlotState,
+  checked: readonly CheckedTree[] | undefined,
+): Generator<InPlaceStep, SlotState> {
   const leafCount = Math.max(1, program.tables.leafPages.length);
   const forward = program.head.direction === "forward";
-  const steps = forward ? new StoreFinisher(file, program).run() : new LegacyFinisher(file, program).run();
+  const steps = forward
+    ? new StoreFinisher(file, program, checked).run()
+    : new LegacyFinisher(file, program).run();
   for (;;) {
     const next = steps.next();
     if (next.done === true) return { ...slot, ...next.value };

@@ -3,11 +3,11 @@
  * across formats: SHA-256 over, in key order, u32be key length, key, u32be value length, value.
  *
  * Records are gathered in one buffer and hashed by the quarter MiB; a call for each record would cost more
- * than the hashing.
+ * than the hashing. Large contents are hashed by another thread meanwhile (thread-hash.ts).
  */
 
-import { createHash, type Hash } from "node:crypto";
 import type { RecordBatch } from "./leaf.js";
+import { ThreadHash } from "./thread-hash.js";
 
 export interface SizeRange {
   readonly min: number;
@@ -26,11 +26,13 @@ export interface ContentSummary {
 
 const BUFFER_BYTES: number = 256 * 1024;
 const STAGE_BYTES: number = 64 * 1024;
+/** From so much content on a thread that hashes is worth its start. */
+const THREAD_BYTES_MIN: number = 32 * 1024 * 1024;
 /** Up to here words beat copyWithin. */
 const WORDS_BYTES_MAX = 36;
 
 export class ContentTally {
-  readonly #hash: Hash = createHash("sha256");
+  readonly #hash: ThreadHash;
   /** What is to be hashed next, and behind it the bytes of the batch in work: so they move within one buffer. */
   #memory: Uint8Array = new Uint8Array(BUFFER_BYTES + STAGE_BYTES);
   #view: DataView = new DataView(this.#memory.buffer);
@@ -42,6 +44,11 @@ export class ContentTally {
   #valueMin = Number.POSITIVE_INFINITY;
   #valueMax = 0;
   #valueTotal = 0;
+
+  /** `expectedBytes`: about so much content will come. */
+  constructor(expectedBytes = 0) {
+    this.#hash = new ThreadHash(expectedBytes >= THREAD_BYTES_MIN);
+  }
 
   /** Adds records that follow, in key order, those added before. */
   add(batch: RecordBatch): void {
@@ -73,8 +80,13 @@ export class ContentTally {
       records: this.#records,
       keyBytes: { min: none ? 0 : this.#keyMin, max: this.#keyMax, total: this.#keyTotal },
       valueBytes: { min: none ? 0 : this.#valueMin, max: this.#valueMax, total: this.#valueTotal },
-      digest: this.#hash.digest("hex"),
+      digest: this.#hash.digest(),
     };
+  }
+
+  /** Where there will be no end: lets go of what helps it. Harmless at any time. */
+  close(): void {
+    this.#hash.close();
   }
 
   /** Counts the keys; returns where their bytes begin and end. */

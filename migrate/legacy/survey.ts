@@ -212,6 +212,19 @@ class Surveyor {
       this.#notes,
       this.#watch,
     );
+    try {
+      return yield* this.#walked(root, walk, generation, before);
+    } finally {
+      walk.tally.close();
+    }
+  }
+
+  *#walked(
+    root: LegacyTreeRoot,
+    walk: TreeWalk,
+    generation: LegacyGeneration,
+    before: number,
+  ): Generator<SurveyProgress, LegacyTreeSurvey> {
     yield* this.#phase("walk", walk.run());
     this.#watch?.endTree(walk.sound && this.#problems.count === before);
     const base = { ...root, height: walk.height, branches: walk.branches, duplicates: 0 };

@@ -43,7 +43,8 @@ interface Level {
 export class TreeWalk {
   /** Every leaf in tree order, those without records too. */
   readonly leaves: PageList = new PageList();
-  readonly tally: ContentTally = new ContentTally();
+  /** The caller's to finish or to close. */
+  readonly tally: ContentTally;
   emptyLeaves = 0;
   branches = 0;
   /** Levels, the leaves' included; 0 until a leaf was seen. */
@@ -88,6 +89,7 @@ export class TreeWalk {
     this.#notes = notes;
     this.#watch = watch;
     this.#leaf = new LeafDecoder(source.path);
+    this.tally = new ContentTally(source.fileCount * source.pageSize);
   }
 
   /** Yields the number of pages seen, every now and then. */

@@ -15,6 +15,8 @@ export interface BulkSink {
   allocate(pages: number): number;
   /** Gets whole pages, complete but for being written; the bytes are reused after the call. */
   write(page: number, image: Uint8Array): void;
+  /** Is told of each leaf, in key order, after it was given to `write`. */
+  leaf?(page: number): void;
 }
 
 export interface BulkTree {
@@ -83,7 +85,9 @@ export class BulkBuilder {
     this.#records += records;
     const isRoot = last && this.#leaves === 0;
     this.#leaves++;
-    this.#branches.add(low, this.#place(image, isRoot));
+    const page = this.#place(image, isRoot);
+    this.#sink.leaf?.(page);
+    this.#branches.add(low, page);
   }
 
   #place(image: Uint8Array, isRoot: boolean): number {
