@@ -9,11 +9,13 @@ import type { BedSpec } from "./plan.js";
 
 /** Values that differ, for one version. */
 const POOL_VALUES = 4096;
+/** Spare keys of a kind at most: two phases of 100,000 operations and some. */
+const SPARE_MAX = 250_000;
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 /** Keys that may come, of either kind, for a bed of so many records. */
 export function spareKeys(records: number): number {
-  return Math.max(2 * Math.min(records, 10_000), Math.ceil(records / 4));
+  return Math.max(2 * Math.min(records, 10_000), Math.min(Math.ceil(records / 4), SPARE_MAX));
 }
 
 export class Dataset {

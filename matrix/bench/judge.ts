@@ -1,7 +1,7 @@
 /** Figures of rounds to medians, and medians to verdicts on targets. */
 
 import { median, quantileSorted, sorted } from "../stats/summary.js";
-import type { Cell, FigureSpec, Figures, Target } from "./plan.js";
+import type { Cell, Curve, FigureSpec, Figures, Target } from "./plan.js";
 
 /** How one entry came out of a cell. */
 export interface EntryResult {
@@ -10,7 +10,7 @@ export interface EntryResult {
   readonly status: "ok" | "missing" | "failed";
   /** Why there is no figure, and what would help. */
   readonly reason: string | null;
-  readonly settings: string | null;
+  readonly settings: string;
   readonly rounds: readonly Readonly<Record<string, number>>[];
   /** The median of the rounds by figure; percentiles are of all rounds' latencies together. */
   readonly figures: Readonly<Record<string, number>>;
@@ -58,8 +58,8 @@ function verdict(cell: Cell, target: Target, results: readonly EntryResult[]): V
   const other = "value" in target.against ? null : best(target.against.entries, figureOf, spec.better);
   const value = "value" in target.against ? target.against.value : (other?.value ?? null);
   const ratio = mine === null || value === null ? null : mine / value;
-  const met =
-    ratio === null ? null : ratio >= (target.atLeast ?? 0) && ratio <= (target.atMost ?? Number.MAX_VALUE);
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = target;
+  const met = ratio === null ? null : ratio >= atLeast && ratio <= atMost;
   return {
     figure: target.figure,
     mine,
@@ -69,6 +69,32 @@ function verdict(cell: Cell, target: Target, results: readonly EntryResult[]): V
     ratio,
     wanted: target.atLeast === undefined ? `at most ${target.atMost}` : `at least ${target.atLeast}`,
     met,
+  };
+}
+
+/** How much the cost of an operation has grown from a curve's first cell to its last, mine and the other's. */
+export function judgeCurve(
+  curve: Curve,
+  cells: readonly { readonly cell: Cell; readonly entries: readonly EntryResult[] }[],
+): Verdict {
+  const own = cells.filter(({ cell }) => cell.id.startsWith(`${curve.cells}/`));
+  const grown = (id: string): number | null => {
+    const of = (result: (typeof own)[number] | undefined): number | undefined =>
+      result?.entries.find((entry) => entry.id === id)?.figures[curve.figure];
+    const [first, last] = [of(own[0]), of(own.at(-1))];
+    return own.length < 2 || first === undefined || last === undefined ? null : first / last;
+  };
+  const [mine, other] = [grown(curve.mine), grown(curve.other)];
+  const ratio = mine === null || other === null ? null : mine / other;
+  return {
+    figure: `growth of the cost of ${curve.cells}`,
+    mine,
+    mineEntry: curve.mine,
+    other,
+    otherEntry: curve.other,
+    ratio,
+    wanted: "at most 1",
+    met: ratio === null ? null : ratio <= 1,
   };
 }
 

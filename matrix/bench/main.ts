@@ -11,7 +11,7 @@ import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import type { Cell, Section, Sizes } from "./plan.js";
-import { cellText, markdown, summaryText } from "./report.js";
+import { cellText, curvesText, markdown, summaryText } from "./report.js";
 import { makeRunFolder, runBench } from "./run.js";
 import { SECTIONS } from "./sections/registry.js";
 
@@ -82,6 +82,7 @@ async function main(): Promise<void> {
         shown = section.id;
         process.stdout.write(`\n${cellText(cell)}`);
       },
+      onSection: (section) => void process.stdout.write(curvesText(section)),
     });
     process.stdout.write(`\n${summaryText(result)}`);
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 1)}\n`);

@@ -18,7 +18,7 @@ export interface Entry {
   /** Unique in a cell, and the name that targets use. */
   readonly id: string;
   readonly title: string;
-  /** An engine's id, or "machine" for what is measured without one. */
+  /** An engine's id. */
   readonly engine: string;
   /** What the task makes of it. */
   readonly mode: string;
@@ -70,6 +70,17 @@ export interface Sizes {
   readonly seed: number;
 }
 
+/** A figure that is held against another entry's by how it changes from the first cell to the last. */
+export interface Curve {
+  /** What the names of its cells begin with; they come in order of growing records. */
+  readonly cells: string;
+  /** Of the operations a second. */
+  readonly figure: string;
+  readonly mine: string;
+  /** The entry whose cost must grow at least as much. */
+  readonly other: string;
+}
+
 export interface Section {
   readonly id: string;
   readonly title: string;
@@ -78,6 +89,7 @@ export interface Section {
   /** Only run when it is named. */
   readonly onlyByName?: boolean;
   cells(sizes: Sizes): Cell[];
+  readonly curves?: readonly Curve[];
 }
 
 /** What a round found: a value a figure, and latencies in microseconds where percentiles are wanted. */

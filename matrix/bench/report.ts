@@ -2,7 +2,7 @@
 
 import type { Verdict } from "./judge.js";
 import type { Cell, FigureSpec } from "./plan.js";
-import type { BenchResult, CellResult } from "./run.js";
+import type { BenchResult, CellResult, SectionResult } from "./run.js";
 
 /** 1234567 as 1.23M; small numbers with three digits. */
 export function short(value: number): string {
@@ -31,12 +31,17 @@ export function cellText({ cell, entries, verdicts }: CellResult): string {
   for (const { title, status, reason } of entries) {
     if (status !== "ok") lines.push(`  ${title}: ${status}, ${reason?.split("\n")[0]}`);
   }
-  for (const verdict of verdicts) lines.push(`  ${verdictText(cell, verdict)}`);
+  for (const verdict of verdicts) lines.push(`  ${verdictText(cell.figures, verdict)}`);
   return `${lines.join("\n")}\n`;
 }
 
-function verdictText(cell: Cell, verdict: Verdict): string {
-  const spec = cell.figures.find(({ name }) => name === verdict.figure);
+/** The targets of a section's curves. */
+export function curvesText({ verdicts }: SectionResult): string {
+  return verdicts.map((verdict) => `  ${verdictText([], verdict)}\n`).join("");
+}
+
+function verdictText(specs: readonly FigureSpec[], verdict: Verdict): string {
+  const spec = specs.find(({ name }) => name === verdict.figure);
   const against = verdict.otherEntry ?? "the limit";
   const ratio = verdict.ratio === null ? "-" : verdict.ratio.toFixed(2);
   const [mine, other] = [shown(verdict.mine, spec), shown(verdict.other, spec)];
@@ -56,7 +61,10 @@ function columns(rows: readonly (readonly string[])[]): string[] {
 
 /** How many targets are met, in a line. */
 export function summaryText({ sections, seconds }: BenchResult): string {
-  const verdicts = sections.flatMap(({ cells }) => cells.flatMap((cell) => cell.verdicts));
+  const verdicts = sections.flatMap(({ cells, verdicts: own }) => [
+    ...cells.flatMap((cell) => cell.verdicts),
+    ...own,
+  ]);
   const count = (met: boolean | null): number => verdicts.filter((verdict) => verdict.met === met).length;
   return `${count(true)} targets met, ${count(false)} not met, ${count(null)} not measured; ${Math.round(seconds)} s\n`;
 }
@@ -64,9 +72,10 @@ export function summaryText({ sections, seconds }: BenchResult): string {
 /** The whole result as markdown: a table of figures and one of targets for each section. */
 export function markdown(result: BenchResult): string {
   const parts = [environmentText(result)];
-  for (const { title, target, cells } of result.sections) {
+  for (const { title, target, cells, verdicts } of result.sections) {
     parts.push(`## ${title}\n\nTarget: ${target}.\n`);
     for (const cell of cells) parts.push(cellMarkdown(cell));
+    if (verdicts.length > 0) parts.push(`${targetList([], verdicts)}\n`);
   }
   return `${parts.join("\n")}`;
 }
@@ -94,6 +103,9 @@ function cellMarkdown({ cell, entries, verdicts }: CellResult): string {
       ? `| ${name} | ${names.map((figure) => (figures[figure.name] === undefined ? "-" : short(figures[figure.name] as number))).join(" | ")} |`
       : `| ${name} | ${status}: ${reason?.split("\n")[0]} |`,
   );
-  const targets = verdicts.map((verdict) => `- ${verdictText(cell, verdict)}`);
-  return `${[title, head, rule, ...rows, "", ...targets].join("\n")}\n`;
+  return `${[title, head, rule, ...rows, "", targetList(cell.figures, verdicts)].join("\n")}\n`;
+}
+
+function targetList(specs: readonly FigureSpec[], verdicts: readonly Verdict[]): string {
+  return verdicts.map((verdict) => `- ${verdictText(specs, verdict)}`).join("\n");
 }

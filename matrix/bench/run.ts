@@ -12,7 +12,7 @@ import { captureEnvironment } from "../runner/environment.js";
 import { javascriptLoopMs } from "../runner/limits.js";
 import { seededRandom, shuffle } from "../stats/random.js";
 import { BenchChild } from "./child.js";
-import { type EntryResult, judge, summariseRounds, type Verdict } from "./judge.js";
+import { type EntryResult, judge, judgeCurve, summariseRounds, type Verdict } from "./judge.js";
 import { bedName, type Cell, type Entry, type Figures, type Section, type Sizes } from "./plan.js";
 
 export interface BenchOptions {
@@ -30,6 +30,8 @@ export interface BenchOptions {
   readonly progress: (line: string) => void;
   /** Called with every cell as soon as it is measured. */
   readonly onCell: (section: Section, result: CellResult) => void;
+  /** Called when a section has ended. */
+  readonly onSection: (result: SectionResult) => void;
 }
 
 export interface CellResult {
@@ -43,6 +45,8 @@ export interface SectionResult {
   readonly title: string;
   readonly target: string;
   readonly cells: readonly CellResult[];
+  /** Of the section's curves. */
+  readonly verdicts: readonly Verdict[];
 }
 
 /** All of a run, as it is written to JSON. */
@@ -68,7 +72,10 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const sections: SectionResult[] = [];
   for (const section of options.sections) {
     const cells = section.cells(options.sizes).filter((cell) => options.wanted(section, cell));
-    if (cells.length > 0) sections.push(await run.section(section, cells));
+    if (cells.length === 0) continue;
+    const result = await run.section(section, cells);
+    options.onSection(result);
+    sections.push(result);
   }
   return {
     version: 1,
@@ -132,7 +139,8 @@ class Run {
       for (const child of this.#idle.values()) child.kill();
       this.#idle.clear();
     }
-    return { id, title, target, cells: results };
+    const verdicts = (section.curves ?? []).map((curve) => judgeCurve(curve, results));
+    return { id, title, target, cells: results, verdicts };
   }
 
   async #cell(cell: Cell): Promise<CellResult> {
@@ -207,8 +215,7 @@ class Run {
   #result(cell: Cell, entry: Entry, running: readonly Running[]): EntryResult {
     const { id, title } = entry;
     const item = running.find((candidate) => candidate.entry === entry);
-    const settings = entry.engine === "machine" ? null : engineById(entry.engine).settings;
-    const common = { id, title, settings };
+    const common = { id, title, settings: engineById(entry.engine).settings };
     if (item === undefined) {
       const { reason, install } = this.#presence.get(entry.engine) as Presence;
       const told = `${reason}; to install: ${install}`;

@@ -68,7 +68,7 @@ export async function writes({ bed, options, warm }: TaskContext): Promise<Runne
   };
 }
 
-async function withStore(
+export async function withStore(
   bed: Bed,
   folder: string,
   work: (store: EngineStore) => Promise<void>,
