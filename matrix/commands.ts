@@ -27,6 +27,7 @@ import {
   readProfiles,
   readRun,
   readRuns,
+  runMarkdown,
   runMatrix,
   runTable,
   toCsv,
@@ -300,18 +301,21 @@ const csvCommand: CommandModule<object, { run: string; out: string | undefined }
   },
 };
 
-const tableCommand: CommandModule<object, { run: string; baseline: string | undefined }> = {
-  command: "show <run>",
-  describe: "A run as a table with ratios",
-  builder: (yargs: Argv<object>) =>
-    yargs
-      .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
-      .option("baseline", { type: "string", describe: "Engine that ratios are taken to" }),
-  async handler(args) {
-    const run = await readRun(args.run);
-    print(runTable(run, args.baseline ?? run.settings.baseline));
-  },
-};
+const tableCommand: CommandModule<object, { run: string; baseline: string | undefined; markdown: boolean }> =
+  {
+    command: "show <run>",
+    describe: "A run as a table with ratios",
+    builder: (yargs: Argv<object>) =>
+      yargs
+        .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
+        .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
+        .option("markdown", { type: "boolean", default: false, describe: "As a Markdown table" }),
+    async handler(args) {
+      const run = await readRun(args.run);
+      const table = args.markdown ? runMarkdown : runTable;
+      print(table(run, args.baseline ?? run.settings.baseline));
+    },
+  };
 
 const hotCommand: CommandModule<object, { path: string; cell: string | undefined; rows: number }> = {
   command: "hot <path> [cell]",

@@ -22,7 +22,14 @@ export {
 } from "./reports/history.js";
 export { type HotFunction, hotFunctions, hotTable, readProfiles } from "./reports/hot.js";
 export { type CellRatio, geometricMeans, ratiosTo } from "./reports/ratios.js";
-export { censusTable, comparisonTable, gateTable, historyTable, runTable } from "./reports/table.js";
+export {
+  censusTable,
+  comparisonTable,
+  gateTable,
+  historyTable,
+  runMarkdown,
+  runTable,
+} from "./reports/table.js";
 export type {
   CellRow,
   Census,

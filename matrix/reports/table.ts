@@ -25,11 +25,27 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/** The same columns as a Markdown table. */
+export function markdownColumns(rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...body.map(line)].join("\n");
+}
+
 /**
  * A run: a row a group, a column an engine, ops/s and the ratio to the baseline in brackets. The fastest of
  * the baseline's durability class is starred; engines of other classes carry no ratio.
  */
 export function runTable(run: RunDocument, baseline: string = run.settings.baseline): string {
+  return [alignColumns(runRows(run, baseline)), "", ...footer(run)].join("\n");
+}
+
+/** As runTable, for documents: Markdown, and what is measured in words below it. */
+export function runMarkdown(run: RunDocument, baseline: string = run.settings.baseline): string {
+  return [markdownColumns(runRows(run, baseline)), "", ...footer(run).map((line) => `- ${line}`)].join("\n");
+}
+
+function runRows(run: RunDocument, baseline: string): string[][] {
   const ratios = ratiosTo(run, baseline);
   const ratioOf = new Map(ratios.map((entry) => [entry.cell.id, entry]));
   const groups = new Map<string, CellRow[]>();
@@ -53,7 +69,7 @@ export function runTable(run: RunDocument, baseline: string = run.settings.basel
       return entry === undefined ? "" : `${entry.mean.toFixed(2)}x over ${entry.cells}`;
     }),
   ];
-  return [alignColumns([["ops/s", ...engines], ...rows, summary]), "", ...footer(run)].join("\n");
+  return [["ops/s", ...engines], ...rows, summary];
 }
 
 function cellText(cell: CellRow, best: boolean, ratio: CellRatio | undefined): string {

@@ -1,6 +1,7 @@
 /** Where a database lies, who may open it, and what is left when it is destroyed. */
 
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -165,6 +166,28 @@ describe("opening", () => {
       const db = closing(new EspalierLevel(place));
       expect(await db.getMany(["key0", "key99"]), end).toEqual(["value0", "value99"]);
     }
+  });
+});
+
+describe("a thread that ends", () => {
+  it.each(["exit", "end", "terminate"])("by %s without closing leaves a database that opens", async (how) => {
+    const location = newFolder();
+    const program = `
+      const { parentPort, workerData } = require("node:worker_threads");
+      (async () => {
+        const { EspalierLevel } = await import(workerData.sources + "/src/level/index.js");
+        const db = new EspalierLevel(workerData.location);
+        await db.put("thread", "was here");
+        db.iterator().next();
+        if (workerData.how === "exit") process.exit(0);
+        if (workerData.how === "terminate") setInterval(() => {}, 1000);
+        parentPort.postMessage("written");
+      })();`;
+    const workerData = { sources: pathToFileURL(compiled()).href, location, how };
+    const worker = new Worker(program, { eval: true, execArgv: [], workerData });
+    if (how === "terminate") worker.once("message", () => void worker.terminate());
+    await once(worker, "exit");
+    expect(await closing(new EspalierLevel(location)).get("thread")).toBe("was here");
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { censusOf } from "../../../matrix/reports/census.js";
 import { toCsv } from "../../../matrix/reports/csv.js";
 import { explainCell, findCell } from "../../../matrix/reports/explain.js";
-import { censusTable, runTable } from "../../../matrix/reports/table.js";
+import { censusTable, runMarkdown, runTable } from "../../../matrix/reports/table.js";
 import { cell, run, unmeasured } from "../support/documents.js";
 
 const measured = run([
@@ -25,6 +25,18 @@ describe("runTable", () => {
   it("gives an engine of another class no ratio and no mean", () => {
     expect(table[1]).not.toMatch(/90\.00x/);
     expect(table[2]).toMatch(/geometric mean against better-sqlite3 +3\.00x over 1$/);
+  });
+});
+
+describe("runMarkdown", () => {
+  it("has the same rows as a Markdown table, and the same words below it", () => {
+    const lines = runMarkdown(measured).split("\n");
+    expect(lines[0]).toBe("| ops/s | espalier | better-sqlite3 | sorted-btree | rocksdb |");
+    expect(lines[1]).toBe("| --- | ---: | ---: | ---: | ---: |");
+    expect(lines[2]).toBe("| inserts/u64/10000/random/ce100 | *300 (3.00x) | 100 | *9.00k | missing |");
+    const below = runTable(measured).split("\n");
+    expect(lines.at(-1)).toBe(`- ${below.at(-1)}`);
+    expect(lines).toHaveLength(below.length + 1);
   });
 });
 
