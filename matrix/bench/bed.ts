@@ -6,8 +6,8 @@
 import { closeSync, cpSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine, EngineStore } from "../engines/engine.js";
-import { ContentHasher } from "../streams/content.js";
 import type { Key, KeyForm } from "../streams/shapes.js";
+import { BlockHasher } from "./block-hasher.js";
 import { type Content, Dataset } from "./dataset.js";
 import { type BedSpec, bedName } from "./plan.js";
 
@@ -108,7 +108,7 @@ export class Bed {
   }
 
   async #compare(store: EngineStore, content: Content): Promise<string> {
-    const hasher = new ContentHasher();
+    const hasher = new BlockHasher();
     let rank = nextHeld(content, 0);
     for await (const [key, value] of store.entries()) {
       if (rank === content.length) throw new Error(`${this.engine.id} holds more records than it must`);

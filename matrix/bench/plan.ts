@@ -54,6 +54,8 @@ export interface Cell {
   readonly options: TaskOptions;
   /** How many rounds for each that is asked for; cheap cells take more of them. Default 1. */
   readonly roundsFactor?: number;
+  /** Left out of a run that names nothing: the whole table has to fit into a quarter of an hour. */
+  readonly onlyByName?: boolean;
   /** A process of its own for every round, without a warm-up. */
   readonly freshProcess?: boolean;
   readonly entries: readonly Entry[];

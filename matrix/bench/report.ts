@@ -27,7 +27,11 @@ export function cellText({ cell, entries, verdicts }: CellResult): string {
   const body = entries
     .filter(({ status }) => status === "ok")
     .map(({ title, figures }) => [title, ...names.map((figure) => shown(figures[figure.name], figure))]);
-  const lines = [cell.title, ...columns([head, ...body])];
+  const rounds = Math.max(0, ...entries.map((entry) => entry.rounds.length));
+  const lines = [
+    `${cell.title} (${rounds} ${rounds === 1 ? "round" : "rounds"})`,
+    ...columns([head, ...body]),
+  ];
   for (const { title, status, reason } of entries) {
     if (status !== "ok") lines.push(`  ${title}: ${status}, ${reason?.split("\n")[0]}`);
   }
@@ -88,14 +92,15 @@ function environmentText({ environment, rounds, driftMs, startedAt }: BenchResul
   const drift = Math.max(...driftMs) / Math.min(...driftMs);
   return [
     `Measured ${startedAt.slice(0, 10)} on ${cpu.cores} cores of ${cpu.model}, ${Math.round(memoryBytes / 2 ** 30)} GiB, ${disk.fileSystem ?? "unknown file system"}, ${os.platform} ${os.kernel}, Node ${runtime.version.slice(1)}; ${versions}.`,
-    `Medians of ${rounds} rounds (reads: of more), engines interleaved, every engine in a process of its own; content read back and hashed.`,
+    `Medians of up to ${rounds} rounds (reads: of more), engines interleaved, every engine in a process of its own; content read back and hashed.`,
     `The same JavaScript loop took ${drift.toFixed(2)} times as long at its slowest as at its fastest: that much the machine itself drifted.\n`,
   ].join("\n");
 }
 
 function cellMarkdown({ cell, entries, verdicts }: CellResult): string {
   const names = figuresWithValues(cell, entries);
-  const title = `### ${cell.title}\n`;
+  const rounds = Math.max(0, ...entries.map((entry) => entry.rounds.length));
+  const title = `### ${cell.title} (rounds: ${rounds})\n`;
   const head = `| engine | ${names.map(({ name, unit }) => `${name}${unit === "/s" ? " a second" : `,${unit}`}`).join(" | ")} |`;
   const rule = `| --- |${names.map(() => " ---: |").join("")}`;
   const rows = entries.map(({ title: name, status, reason, figures }) =>

@@ -18,7 +18,10 @@ import { bedName, type Cell, type Entry, type Figures, type Section, type Sizes 
 export interface BenchOptions {
   readonly sections: readonly Section[];
   readonly sizes: Sizes;
+  /** Rounds of a cell; fewer where `minutes` would not suffice. */
   readonly rounds: number;
+  /** How long the run may take, about; every cell has one round at least. Undefined: as long as it takes. */
+  readonly minutes: number | undefined;
   /** Only these engines; all where undefined. */
   readonly engines: readonly string[] | undefined;
   /** Whether a cell is to be run. */
@@ -63,6 +66,8 @@ export interface BenchResult {
 
 /** Entries that are made ready together. */
 const MAKERS = 2;
+/** Most cells take less than their share of the time; what they leave is for the others. */
+const SHARE_STRETCH = 2;
 
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const started = Date.now();
@@ -70,8 +75,12 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const run = new Run(options, presence);
   const environment = captureEnvironment(options.folder, versions(presence));
   const sections: SectionResult[] = [];
-  for (const section of options.sections) {
-    const cells = section.cells(options.sizes).filter((cell) => options.wanted(section, cell));
+  const chosen = options.sections.map((section) => ({
+    section,
+    cells: section.cells(options.sizes).filter((cell) => options.wanted(section, cell)),
+  }));
+  run.cellsLeft = chosen.reduce((count, { cells }) => count + cells.length, 0);
+  for (const { section, cells } of chosen) {
     if (cells.length === 0) continue;
     const result = await run.section(section, cells);
     options.onSection(result);
@@ -114,6 +123,9 @@ interface Running {
 
 class Run {
   readonly driftMs: number[] = [];
+  /** Cells that have not begun, among which the time that is left is shared out. */
+  cellsLeft = 0;
+  readonly #deadline: number;
   readonly #options: BenchOptions;
   readonly #presence: ReadonlyMap<string, Presence>;
   /** Children that are ready for another cell, by entry and bed. */
@@ -122,6 +134,7 @@ class Run {
   constructor(options: BenchOptions, presence: ReadonlyMap<string, Presence>) {
     this.#options = options;
     this.#presence = presence;
+    this.#deadline = performance.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   }
 
   /** Children live for one section: what they have run shapes what the compiler made of the code. */
@@ -145,6 +158,8 @@ class Run {
 
   async #cell(cell: Cell): Promise<CellResult> {
     this.driftMs.push(javascriptLoopMs());
+    const share = (this.#deadline - performance.now()) / Math.max(1, this.cellsLeft--);
+    const until = performance.now() + share * SHARE_STRETCH;
     const { engines, rounds } = this.#options;
     const chosen = cell.entries.filter(({ engine }) => engines === undefined || engines.includes(engine));
     const present = chosen.filter(({ engine }) => this.#presence.get(engine)?.present !== false);
@@ -152,24 +167,26 @@ class Run {
       (entry): Running => ({ entry, child: null, reason: null, rounds: [], hash: null }),
     );
     const count = Math.max(1, Math.round(rounds * (cell.roundsFactor ?? 1)));
-    if (cell.freshProcess === true) await this.#freshRounds(cell, running, count);
-    else await this.#rounds(cell, running, count);
+    if (cell.freshProcess === true) await this.#freshRounds(cell, running, count, until);
+    else await this.#rounds(cell, running, count, until);
     const entries = chosen.map((entry) => this.#result(cell, entry, running));
     agreeOnContent(entries);
     return { cell, entries, verdicts: judge(cell, entries) };
   }
 
-  async #rounds(cell: Cell, running: readonly Running[], count: number): Promise<void> {
+  async #rounds(cell: Cell, running: readonly Running[], count: number, until: number): Promise<void> {
     await inTurns(byEngine(running), async (item) => this.#make(cell, item, true));
-    for (let round = 0; round < count; round++) {
+    const started = performance.now();
+    for (let round = 0; round < count && fits(started, round, until); round++) {
       for (const item of this.#order(cell, running, round)) await this.#round(item, round);
     }
     await inTurns(byEngine(running), async (item) => this.#finish(cell, item));
   }
 
   /** Every round in a process that has run nothing before. */
-  async #freshRounds(cell: Cell, running: readonly Running[], count: number): Promise<void> {
-    for (let round = 0; round < count; round++) {
+  async #freshRounds(cell: Cell, running: readonly Running[], count: number, until: number): Promise<void> {
+    const started = performance.now();
+    for (let round = 0; round < count && fits(started, round, until); round++) {
       for (const item of this.#order(cell, running, round)) {
         await this.#make(cell, item, false);
         await this.#round(item, round);
@@ -234,6 +251,13 @@ class Run {
       contentHash: hash,
     };
   }
+}
+
+/** Whether another round as long as those before ends in time. The first one always may. */
+function fits(started: number, rounds: number, until: number): boolean {
+  if (rounds === 0) return true;
+  const now = performance.now();
+  return now + (now - started) / rounds <= until;
 }
 
 function childKey(cell: Cell, { engine, mode }: Entry): string {

@@ -51,6 +51,7 @@ function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, com
   const phases = fromEmpty ? ["empty", "first", "steady"] : ["first", "steady"];
   const operations = phaseOperations(bed.records);
   const atLeast = factor(bed, order, commitEvery);
+  const onlyByName = isDetail(kind, bed, order, commitEvery);
   const logTarget: Target[] = isLogCell(kind, bed, order, commitEvery)
     ? [{ figure: "steady log bytes", mine: "espalier", against: { value: 100 }, atMost: 1 }]
     : [];
@@ -59,6 +60,7 @@ function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, com
     title: `${kind}, ${order}, commit every ${commitEvery}: ${operations.toLocaleString("en")} operations a phase, ${fromEmpty ? "into nothing, then into" : "into"} ${bedTitle(bed)}`,
     bed,
     task: "writes",
+    ...(onlyByName ? { onlyByName } : {}),
     options: { kind, order, commitEvery, operations, group: 0, fromEmpty },
     entries: [ESPALIER, ...peers],
     figures: [...phases.map(perSecond), ...phases.map(logBytesFigure), ...latencyFigures()],
@@ -70,6 +72,12 @@ function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, com
       ...(commitEvery === 100 ? latencyTargets(ids(peers)) : []),
     ],
   };
+}
+
+/** Of large beds the sequential cells but one, and of overwrites all but one. */
+function isDetail(kind: string, bed: BedSpec, order: Order, commitEvery: number): boolean {
+  if (commitEvery === 1000) return kind === "overwrite" && order === "sequential";
+  return (kind === "overwrite" || order === "sequential") && bed.records >= LARGE_RECORDS;
 }
 
 function factor(bed: BedSpec, order: Order, commitEvery: number): number {

@@ -54,6 +54,7 @@ function scanCell(kind: Kind, bed: BedSpec, limit: number, reverse: boolean): Ce
     bed,
     task: "scans",
     options: { operations: Math.max(bed.records, VISITED_MIN), limit, reverse },
+    ...(reverse && kind.mode !== "records" ? { onlyByName: true } : {}),
     entries: [inMode(ESPALIER, kind.mode), ...peers],
     figures: [perSecond("records")],
     targets: [

@@ -42,6 +42,7 @@ beforeAll(async () => {
     sections: SECTIONS,
     sizes: SIZES,
     rounds: 1,
+    minutes: undefined,
     engines: ENGINES,
     wanted: (_section: Section, cell: Cell) => CELLS.includes(cell.id),
     folder,
