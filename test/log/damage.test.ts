@@ -6,11 +6,12 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
-import { BLOCK_BYTES } from "../../src/log/log-format.js";
+import { BLOCK_BYTES, decodeSegmentHeader, encodeSegmentHeader } from "../../src/log/log-format.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import { bytesOf, outcome, withFile } from "../support/damage.js";
+import { headerOf } from "../support/forge.js";
 import { Session, type SessionSettings, STORE_PATH } from "../support/session.js";
 
 const SEED = 7;
@@ -101,20 +102,67 @@ describe("a log with a bit flipped", () => {
     expect(seen).toContain(history.newest - 1);
   });
 
-  it("in the first of two segments is an error", () => {
-    const found = scene((session) => {
-      commits(session, 5);
-      session.checkpoint();
-      commits(session, 5);
-    });
+  it("in the header of the last frame is a torn commit, not damage", () => {
+    const found = scene((session) => commits(session, 12));
     const { history } = found.session;
-    const before = bytesOf(found.disk, OTHER_LOG);
-    const bad = before.slice();
-    bad[BLOCK_BYTES + 60]! ^= 4;
-    expect(outcome(found.disk.clone(), settings, history)).toBe(history.newest);
-    expect(outcome(withFile(found.disk, OTHER_LOG, bad), settings, history)).toBe("ERR_ESPALIER_CORRUPTION");
+    const log = bytesOf(found.disk, LOG);
+    const start = alignUp(usedLength(log), BLOCK_BYTES) - BLOCK_BYTES;
+    const { salt } = headerOf(bytesOf(found.disk, STORE_PATH)).log ?? { salt: 0 };
+    expect(new DataView(log.buffer).getUint32(start + 16, true)).toBe(salt);
+    for (let bit = 0; bit < 40 * 8; bit++) {
+      const bad = log.slice();
+      bad[start + (bit >> 3)]! ^= 1 << (bit & 7);
+      const state = outcome(withFile(found.disk, LOG, bad), settings, history);
+      expect(state, `bit ${bit}`).toBe(history.newest - 1);
+    }
+  });
+
+  it("in the first of two segments is an error", () => {
+    const { disk, history, first } = betweenSegments();
+    const before = bytesOf(disk, first);
+    expect(outcome(disk.clone(), settings, history)).toBe(history.newest);
+    for (let at = BLOCK_BYTES; at < usedLength(before); at += 4000) {
+      const bad = before.slice();
+      bad[at]! ^= 4;
+      const state = outcome(withFile(disk, first, bad), settings, history);
+      if (at === BLOCK_BYTES) expect(state).toBe("ERR_ESPALIER_CORRUPTION");
+      // In the padding it does no harm.
+      else expect([history.newest, "ERR_ESPALIER_CORRUPTION"], `byte ${at}`).toContain(state);
+    }
+  });
+
+  it("in a segment's header makes it none", () => {
+    const storeId = new Uint8Array(16).fill(7);
+    const header = { generation: 3, salt: 77, pageSize: 4096 };
+    const block = encodeSegmentHeader(storeId, header);
+    expect(decodeSegmentHeader(storeId, block)).toEqual(header);
+    for (let bit = 0; bit < 64 * 8; bit++) {
+      const bad = block.slice();
+      bad[bit >> 3]! ^= 1 << (bit & 7);
+      expect(decodeSegmentHeader(storeId, bad), `bit ${bit}`).toBeUndefined();
+    }
   });
 });
+
+/** A disk on which the log goes on in its second segment while the checkpoint of the first is under way. */
+function betweenSegments(): { disk: MemoryVfs; history: Session["history"]; first: string } {
+  const vfs = new FaultyVfs({ seed: SEED });
+  const session = new Session(vfs, settings, SEED);
+  session.open();
+  for (let i = 0; i < 400; i++) {
+    session.transaction([
+      { put: Array.from({ length: 20 }, () => [session.key(500), session.bytes(600)] as const) },
+    ]);
+    const disk = vfs.powerCutImage("dropped", 1);
+    const { log } = headerOf(bytesOf(disk, STORE_PATH));
+    if (log === undefined || log.nextSalt === 0) continue;
+    const [first, second] = log.segment === 0 ? [LOG, OTHER_LOG] : [OTHER_LOG, LOG];
+    const frames = new DataView(bytesOf(disk, second as string).buffer, BLOCK_BYTES);
+    if (frames.byteLength > 20 && frames.getUint32(16, true) === log.nextSalt)
+      return { disk, history: session.history, first: first as string };
+  }
+  throw new Error("the log never was in both segments");
+}
 
 /** States of the files in which the two header copies say very different things. */
 const MOMENTS: readonly { name: string; script: (session: Session) => void; closed?: boolean }[] = [

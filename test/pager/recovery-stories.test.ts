@@ -43,7 +43,7 @@ function assertNothingLost(vfs: FaultyVfs, session: Session, what: string): void
 it("a transaction that meets a change of log segments can be recovered", () => {
   for (const pageSize of [512, 4096]) {
     const { vfs, session } = start(pageSize);
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 60; i++) {
       session.transaction([
         { ...records(session, 40, 600, 800), remove: Array.from({ length: 10 }, () => session.key(600)) },
       ]);

@@ -1,0 +1,70 @@
+/**
+ * The order of a checkpoint's writes and syncs (W4, W5): the power fails at each of its calls, and the next
+ * process finds the newest state, with a file that has all the pages that its header speaks of (P3).
+ */
+
+import { expect, it } from "vitest";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { bytesOf, outcome } from "../support/damage.js";
+import { headerOf } from "../support/forge.js";
+import { Session, type SessionSettings, STORE_PATH, type Step } from "../support/session.js";
+
+const SEED = 11;
+const POLICIES = ["dropped", "subset", "torn-sectors"] as const;
+
+function session(durability: SessionSettings["durability"]): { vfs: FaultyVfs; session: Session } {
+  const vfs = new FaultyVfs({ seed: SEED });
+  const made = new Session(vfs, { pageSize: 512, durability }, SEED);
+  made.open();
+  return { vfs, session: made };
+}
+
+function step(s: Session, count: number): Step {
+  return { put: Array.from({ length: count }, () => [s.key(300), s.bytes(s.prng.below(300))] as const) };
+}
+
+/** Cuts the power at each call of `work`; returns how often. */
+async function cutEverywhere(vfs: FaultyVfs, s: Session, work: () => void | Promise<void>): Promise<number> {
+  let looked = 0;
+  vfs.onCall = (record) => {
+    if (!record.changes) return;
+    for (const policy of POLICIES) {
+      const image = vfs.powerCutImage(policy, ++looked);
+      const what = `${policy} at call ${record.call} (${record.operation} ${record.path} ${record.position})`;
+      const data = bytesOf(image, STORE_PATH);
+      const { pageCount, pageSize } = headerOf(data);
+      expect(data.length, what).toBeGreaterThanOrEqual(pageCount * pageSize);
+      const found = outcome(image, s.settings, s.history);
+      expect(typeof found, `${what}: ${found}`).toBe("number");
+      expect(found, what).toBeGreaterThanOrEqual(s.history.durable);
+    }
+  };
+  await work();
+  vfs.onCall = undefined;
+  return looked;
+}
+
+it.each(["sync", "none"] as const)("of one checkpoint after the other, durability %s", async (durability) => {
+  const { vfs, session: s } = session(durability);
+  s.transaction([step(s, 150)]);
+  let looked = 0;
+  for (let i = 0; i < 3; i++) {
+    s.transaction([{ ...step(s, 10), remove: Array.from({ length: 20 }, () => s.key(300)) }]);
+    looked += await cutEverywhere(vfs, s, () => s.checkpoint());
+  }
+  expect(looked).toBeGreaterThan(60);
+  s.close();
+});
+
+it("of compact, which cuts the file", async () => {
+  const { vfs, session: s } = session("sync");
+  s.transaction([step(s, 400)]);
+  s.put("big", s.bytes(20_000));
+  s.deleteRange("", "k000020", "k000290");
+  s.delete("big");
+  const before = s.store.stats().dataBytes;
+  const looked = await cutEverywhere(vfs, s, async () => void (await s.store.compact()));
+  expect(looked).toBeGreaterThan(100);
+  expect(s.store.stats().dataBytes).toBeLessThan(before / 2);
+  s.close();
+});
