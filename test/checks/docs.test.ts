@@ -37,8 +37,9 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   "npm install && npm start": ".ci/run",
   "npm install": ".ci/run",
   "npm test": ".ci/run",
-  "npm install --no-save better-sqlite3 lmdb classic-level": "matrix/peers/package.json",
-  "npx espalier matrix run --preset quick --out results": "test/checks/docs.test.ts",
+  "npm install --no-save better-sqlite3 lmdb classic-level @nxtedition/rocksdb": "matrix/peers/package.json",
+  "npx espalier matrix run --preset quick --engines espalier,better-sqlite3,lmdb,classic-level,rocksdb,rebuild --out results":
+    "test/checks/docs.test.ts",
   "npx espalier dashboards build results": "test/checks/docs.test.ts",
   "espalier metrics serve data.metrics.json": "test/commands/metrics.test.ts",
 };
