@@ -1,24 +1,15 @@
 /**
  * How long a migration takes beside copying the same file with fsync, and how much memory and disk it uses:
  *
- *   node dist/migrate/bench/measure.js [--mib 1024] [--value 100] [--page 8192] [--dir <folder>]
+ *   node dist/migrate/bench/measure.js [--mib 1024] [--value 100] [--page 8192] [--rounds 3] [--dir <folder>]
  *
- * Makes a gen3 file of random-looking records with the legacy writer, then copies it, converts it in place and by
- * rewriting, each on a copy of its own and in a process of its own (for its peak memory), and prints the ratios.
+ * Makes a gen3 file of random-looking records with the legacy writer. Then, round by round, copies it, converts it
+ * in place and by rewriting, each on a synced copy of its own and in a process of its own (for its peak memory and
+ * its processor time), and prints medians and the ratio of each to the copy of the same round.
  */
 
 import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  copyFileSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,9 +44,8 @@ function* batches(records: number, valueBytes: number): Generator<RecordBatch> {
   if (out.count > 0) yield out.take();
 }
 
-/** Copies with the buffer of cp and an fsync; milliseconds. */
-function copySynced(from: string, to: string): number {
-  const start = performance.now();
+/** Copies with the buffer of cp and an fsync. */
+function copySynced(from: string, to: string): void {
   const buffer = Buffer.alloc(MIB);
   const source = openSync(from, "r");
   const target = openSync(to, "w");
@@ -65,40 +55,53 @@ function copySynced(from: string, to: string): number {
   fsyncSync(target);
   closeSync(source);
   closeSync(target);
-  return performance.now() - start;
 }
 
 interface Measured {
   readonly ms: number;
+  /** Processor time, user and system, of all threads. */
+  readonly cpuMs: number;
   readonly rssBytes: number;
   readonly extraBytes: number;
   readonly status: string;
 }
 
-function measure(file: string, strategy: Strategy): Measured {
+type Work = "copy" | Strategy;
+
+function measure(file: string, work: Work): Measured {
   const entry = fileURLToPath(import.meta.url);
-  const child = spawnSync(process.execPath, [entry, "--child", file, "--strategy", strategy], {
-    encoding: "utf8",
-  });
+  const child = spawnSync(process.execPath, [entry, "--child", file, "--work", work], { encoding: "utf8" });
   if (child.status !== 0) throw new Error(`the measured process failed: ${child.stderr}`);
   return JSON.parse(child.stdout) as Measured;
 }
 
-async function runChild(file: string, strategy: Strategy): Promise<void> {
+async function runChild(file: string, work: Work): Promise<void> {
+  const cpu = process.cpuUsage();
   const start = performance.now();
-  const report = await runMigration([file], { strategy, assumeClosed: true });
+  let done = { status: "copied", extraBytes: 0 as number | null };
+  if (work === "copy") copySynced(file, `${file}.copied`);
+  else {
+    const report = await runMigration([file], { strategy: work, assumeClosed: true });
+    done = report.files[0]!;
+  }
   const ms = performance.now() - start;
-  const [result] = report.files;
+  const { user, system } = process.cpuUsage(cpu);
   const measured: Measured = {
     ms,
+    cpuMs: (user + system) / 1000,
     rssBytes: process.resourceUsage().maxRSS * 1024,
-    extraBytes: result?.extraBytes ?? 0,
-    status: result?.status ?? "",
+    extraBytes: done.extraBytes ?? 0,
+    status: done.status,
   };
   process.stdout.write(JSON.stringify(measured));
 }
 
-function compare(folder: string, mib: number, valueBytes: number, pageSize: number): void {
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1]!;
+}
+
+function compare(folder: string, mib: number, valueBytes: number, pageSize: number, rounds: number): void {
   const records = Math.floor((mib * MIB) / (valueBytes + KEY_BYTES + 2 + 4) / 0.985);
   const original = join(folder, "original.db");
   writeLegacyFile(nodeVfs, original, {
@@ -111,18 +114,33 @@ function compare(folder: string, mib: number, valueBytes: number, pageSize: numb
     `${records} records of ${KEY_BYTES} + ${valueBytes} bytes, ${(bytes / MIB).toFixed(0)} MiB, pages of ${pageSize}\n`,
   );
   const copy = join(folder, "copy.db");
-  const copies = [0, 1, 2].map(() => copySynced(original, copy)).sort((a, b) => a - b);
-  const base = copies[1]!;
-  process.stdout.write(
-    `copy with fsync  ${base.toFixed(0)} ms (of ${copies.map((ms) => ms.toFixed(0)).join(", ")})\n`,
-  );
-  for (const strategy of ["in-place", "rewrite"] as const) {
-    copyFileSync(original, copy);
-    const { ms, rssBytes, extraBytes, status } = measure(copy, strategy);
-    process.stdout.write(
-      `${strategy.padEnd(16)} ${ms.toFixed(0)} ms, ${(ms / base).toFixed(2)} times the copy; peak memory ${(rssBytes / MIB).toFixed(0)} MiB, extra disk ${(extraBytes / MIB).toFixed(1)} MiB (${status})\n`,
+  const all: Record<Work, Measured[]> = { copy: [], "in-place": [], rewrite: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const work of ["copy", "in-place", "rewrite"] as const) {
+      copySynced(original, copy);
+      all[work].push(measure(copy, work));
+      rmSync(`${copy}.copied`, { force: true });
+    }
+  }
+  for (const work of ["copy", "in-place", "rewrite"] as const) print(work, all[work], all.copy);
+}
+
+function print(work: Work, runs: readonly Measured[], copies: readonly Measured[]): void {
+  const ratios = runs.map(({ ms }, round) => ms / copies[round]!.ms);
+  const listed = runs.map(({ ms }) => ms.toFixed(0)).join(", ");
+  const parts = [
+    `${median(runs.map(({ ms }) => ms)).toFixed(0)} ms (of ${listed})`,
+    `processor ${median(runs.map(({ cpuMs }) => cpuMs)).toFixed(0)} ms`,
+  ];
+  if (work !== "copy") {
+    parts.push(
+      `${median(ratios).toFixed(2)} times the copy`,
+      `peak memory ${(Math.max(...runs.map(({ rssBytes }) => rssBytes)) / MIB).toFixed(0)} MiB`,
+      `extra disk ${(Math.max(...runs.map(({ extraBytes }) => extraBytes)) / MIB).toFixed(1)} MiB`,
+      runs.map(({ status }) => status).join(" "),
     );
   }
+  process.stdout.write(`${work.padEnd(9)} ${parts.join("; ")}\n`);
 }
 
 async function main(): Promise<void> {
@@ -133,14 +151,15 @@ async function main(): Promise<void> {
       page: { type: "string", default: "8192" },
       dir: { type: "string", default: tmpdir() },
       child: { type: "string" },
-      strategy: { type: "string", default: "in-place" },
+      rounds: { type: "string", default: "3" },
+      work: { type: "string", default: "copy" },
     },
   });
-  if (values.child !== undefined) return runChild(values.child, values.strategy as Strategy);
+  if (values.child !== undefined) return runChild(values.child, values.work as Work);
   const folder = mkdtempSync(join(values.dir, "espalier-migrate-"));
   try {
     for (const value of values.value) {
-      compare(folder, Number(values.mib), Number(value), Number(values.page));
+      compare(folder, Number(values.mib), Number(value), Number(values.page), Number(values.rounds));
       rmSync(join(folder, "original.db"));
     }
   } finally {

@@ -8,6 +8,8 @@ import { writeFully } from "../../src/vfs/whole-io.js";
 import { MOVE_WORDS } from "./program.js";
 
 const RUN_BYTES: number = 1024 * 1024;
+/** So much at a stretch is written from where it lies; less is gathered with its neighbours. */
+const DIRECT_BYTES_MIN: number = 256 * 1024;
 
 export class PageOutput {
   readonly #file: VfsFile;
@@ -45,25 +47,36 @@ export class PageOutput {
 
   /** Writes everything; not synced. */
   flush(): void {
-    this.#places.sort((a, b) => a.position - b.position);
-    let start = 0;
+    const places = this.#places;
+    places.sort((a, b) => a.position - b.position);
+    for (let first = 0; first < places.length; ) {
+      const { position, from } = places[first]!;
+      let length = places[first]!.length;
+      let next = first + 1;
+      // Neighbours in the file that are neighbours in memory too go as they are.
+      while (places[next]?.position === position + length && places[next]!.from === from + length)
+        length += places[next++]!.length;
+      if (length >= DIRECT_BYTES_MIN || places[next]?.position !== position + length)
+        writeFully(this.#file, this.#bytes, from, length, position);
+      else next = this.#writeGathered(first);
+      first = next;
+    }
+    places.length = 0;
+    this.#used = 0;
+  }
+
+  /** Writes neighbours in the file that are scattered in memory; returns the index behind them. */
+  #writeGathered(first: number): number {
+    const start = this.#places[first]!.position;
     let length = 0;
-    for (const place of this.#places) {
-      if (place.position !== start + length || length + place.length > RUN_BYTES) {
-        writeFully(this.#file, this.#run, 0, length, start);
-        start = place.position;
-        length = 0;
-      }
-      if (place.length > RUN_BYTES) {
-        writeFully(this.#file, this.#bytes, place.from, place.length, place.position);
-        start = place.position + place.length;
-        continue;
-      }
+    let next = first;
+    for (; next < this.#places.length; next++) {
+      const place = this.#places[next]!;
+      if (place.position !== start + length || length + place.length > RUN_BYTES) break;
       this.#run.set(this.#bytes.subarray(place.from, place.from + place.length), length);
       length += place.length;
     }
     writeFully(this.#file, this.#run, 0, length, start);
-    this.#places.length = 0;
-    this.#used = 0;
+    return next;
   }
 }

@@ -27,10 +27,10 @@ const MIB = 1024 * 1024;
 /** Extra disk that a conversion may use without being told: this, or a share of the file. */
 const GROWTH_BYTES: number = 64 * MIB;
 const GROWTH_SHARE = 0.05;
-const BATCH_BYTES: number = 16 * MIB;
-const BATCH_BYTES_MIN: number = 12 * MIB;
+const BATCH_BYTES: number = 24 * MIB;
+const BATCH_BYTES_MIN: number = 24 * MIB;
 /** A batch uses at most this share of a small file, so that its temporary growth stays small too. */
-const BATCH_SHARE = 1 / 32;
+const BATCH_SHARE = 1 / 16;
 
 export interface PlannedProgram {
   readonly head: ProgramHead;

@@ -3,16 +3,17 @@
  * ESPALIER_KILL_ROUNDS and ESPALIER_KILL_MIB make it larger (50 and 50 before a release).
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { rollbackMigration, runMigration } from "../../migrate/index.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { writeFully } from "../../src/vfs/whole-io.js";
+import { buildMigrator } from "./built.js";
 import { seededRandom, survey } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 
@@ -25,16 +26,7 @@ let entry: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "espalier-kill-"));
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const options =
-    "--target es2022 --lib es2023,es2024.string,esnext.disposable --module nodenext --types node --rootDir . --skipLibCheck --ignoreConfig";
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  const files = ["migrate/index.ts", "migrate/worker.ts"];
-  execFileSync(process.execPath, [compiler, ...files, ...options.split(" "), "--outDir", folder], {
-    cwd: root,
-  });
-  copyFileSync(join(root, "package.json"), join(folder, "package.json"));
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  buildMigrator(folder);
   entry = join(folder, "kill-entry.js");
   const library = pathToFileURL(join(folder, "migrate/index.js")).href;
   writeFileSync(
