@@ -48,10 +48,12 @@ export function salvageCommand(legacy: SalvageLegacy): CommandModule {
 }
 
 function salvage({ file, out, json }: SalvageArguments): void {
-  const source = new PageSource(file);
+  const source = new PageSource(file, true);
   const progress = new Progress("salvaging");
   try {
     if (source.trouble !== undefined) note(`The data file alone is read: ${source.trouble.message}`);
+    if (source.rebuilt)
+      note(`Its pages say that they have ${bytes(source.pageSize)} and belong to one store.`);
     const survey = surveyStore(source, (done, total) => progress.show(done, total * 2));
     const { pageCount } = source;
     const result = salvageStore(source, survey, out, (done, total) =>

@@ -1,6 +1,6 @@
 /** salvage and inspect on files that were damaged on purpose, page kind by page kind. */
 
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { open } from "../../src/index.js";
@@ -181,6 +181,53 @@ describe("salvage", () => {
     });
     // Without the newer copy nobody can tell whether the older one is all there was.
     expect(codes).toContain(0);
+  });
+
+  it.each([PAGE_BYTES, 4096, 32768])("reads pages of %i bytes without any header", (pageSize) => {
+    const folder = temporaryFolder();
+    const path = join(folder, "headless.esp");
+    {
+      using store = open(path, { pageSize });
+      store.putMany(Array.from({ length: RECORDS }, (_, i) => [key(i), i] as const));
+      store.put("zz/long", "v".repeat(100_000));
+      store.tree<number, string>("other", { keyEncoding: "ordered", valueEncoding: "utf8" }).put(7, "seven");
+    }
+    const bytes = readFileSync(path);
+    bytes.fill(0x5a, 0, Math.max(8192, pageSize));
+    writeFileSync(path, bytes);
+    expect(cli(["stats", path]).code).toBe(4);
+    const { code, report, out } = salvage(path);
+    // The log may have held more, and nobody can tell.
+    expect(code).toBe(1);
+    expect(report).toMatchObject({ complete: false, problems: [] });
+    expectSame(out, () => false);
+    using store = open<string, unknown>(out, { readOnly: true });
+    expect(store.get("zz/long")).toBe("v".repeat(100_000));
+    const other = store.tree<number, string>("other", { keyEncoding: "ordered", valueEncoding: "utf8" });
+    expect([...other.range()]).toEqual([[7, "seven"]]);
+  });
+
+  it("saves leaves as bytes where neither a header nor the catalogue is left", () => {
+    const catalog = readFileSync(layout().file).readUInt32LE(76);
+    const path = damaged("nothing-left", [catalog]);
+    const bytes = readFileSync(path);
+    bytes.fill(0, 0, 8192);
+    writeFileSync(path, bytes);
+    const { code, report, out } = salvage(path);
+    expect(code).toBe(1);
+    expect(report.trees.map(({ name }) => name)).toEqual(["lost_and_found"]);
+    using store = open(out, { readOnly: true });
+    const found = store.tree<Uint8Array, Uint8Array>("lost_and_found");
+    expect(Buffer.from(found.get(Buffer.from(key(400)))!).toString()).toBe("400");
+  });
+
+  it("says of a file of something else that it is no store", () => {
+    const path = join(temporaryFolder(), "text");
+    writeFileSync(path, "hello, I am a text of some length\n".repeat(5000));
+    const { code, stderr } = cli(["salvage", path, "--out", `${path}.esp`]);
+    expect(code).toBe(4);
+    expect(stderr).toContain("is not an espalier store");
+    expect(existsSync(`${path}.esp`)).toBe(false);
   });
 
   it("overwrites nothing, and leaves the damaged file as it was", () => {

@@ -3,11 +3,11 @@
  * loaded into a scratch pool of its own, at offset 0, and comes with what the page check says of it.
  *
  * Where the store opens, its log is applied (in memory). Where it does not, the data file alone is read,
- * by whichever copy of its header is whole, or by a page size that the user names.
+ * by whichever copy of its header is whole, or, for salvage, by a header worked out from the pages.
  */
 
 import { readU32 } from "../../base/bytes.js";
-import { CorruptionError, EspalierError, NotFoundError } from "../../base/errors.js";
+import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../../base/errors.js";
 import { createMetrics } from "../../base/metrics.js";
 import { type OverflowReference, overflowChecksums, overflowPages } from "../../page/overflow.js";
 import { checkPage } from "../../page/page-check.js";
@@ -16,22 +16,15 @@ import { DataFile } from "../../pager/data-file.js";
 import { readFreeList } from "../../pager/free-list.js";
 import { ExtentSet } from "../../pager/free-space.js";
 import { AT_NUMBER, checksumSeed, pageChecksum } from "../../pager/page-header.js";
-import { FRAMES_MIN, PagePool, type PoolOwner } from "../../pager/page-pool.js";
+import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
 import { firstPage, type StoreHeader } from "../../pager/store-header.js";
 import { open } from "../../store/open.js";
 import { readStoreHeader } from "../../store/read-header.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
 import type { VfsFile } from "../../vfs/vfs.js";
 import { Session } from "../support/session.js";
-
-/** The scratch pool is filled by hand. */
-const NO_OWNER: PoolOwner = {
-  assertBlock: () => undefined,
-  load: () => undefined,
-  check: () => undefined,
-  clean: () => false,
-  full: () => new Error("the scratch pool is full"),
-};
+import { rebuildHeader } from "./rebuild-header.js";
+import { NO_OWNER } from "./scratch-pool.js";
 
 const VALUE_LENGTH_MAX = 1024 * 1024 * 1024;
 
@@ -43,6 +36,8 @@ export class PageSource {
   readonly firstPage: number;
   /** The page that was loaded last lies in it, at offset 0. */
   readonly pool: PagePool;
+  /** Both copies of the header are lost, and this one comes from the pages. */
+  readonly rebuilt: boolean;
   /** Why the store does not open; undefined where it does. */
   readonly trouble: EspalierError | undefined;
   /** Free pages and those of the free list itself; undefined where the list can't be read. */
@@ -51,20 +46,29 @@ export class PageSource {
   readonly #seed: number;
   readonly #session: Session | undefined;
 
-  /** Throws LockedError, NotFoundError, LegacyFormatError and the like; damage is no error. */
-  constructor(path: string) {
+  /**
+   * Throws LockedError, NotFoundError, LegacyFormatError and the like; damage is no error, as long as a copy of
+   * the header is left, or, with `rebuild`, pages that tell what was in it.
+   */
+  constructor(path: string, rebuild = false) {
     this.path = path;
-    const opened = tryOpen(path);
+    const opened = tryOpen(path, rebuild);
+    this.rebuilt = opened.rebuilt;
     this.#session = opened.session;
     this.trouble = opened.trouble;
     this.header = opened.header;
     this.#data = opened.data;
     this.pageSize = this.header.pageSize;
     this.firstPage = firstPage(this.pageSize);
-    this.pageCount = this.#session?.engine.pager.pageCount ?? this.header.pageCount;
+    this.pageCount = this.#session?.engine.pager.pageCount ?? this.#pagesThere();
     this.#seed = checksumSeed(this.header.storeId);
     this.pool = new PagePool(this.pageSize, FRAMES_MIN, NO_OWNER, createMetrics().pager);
     this.free = this.#readFree();
+  }
+
+  /** Of a store that does not open: the header that is left may be of a time when the file was shorter. */
+  #pagesThere(): number {
+    return Math.max(this.header.pageCount, Math.floor(this.#data.file.size() / this.pageSize));
   }
 
   #readFree(): ExtentSet | undefined {
@@ -137,6 +141,7 @@ export class PageSource {
 
 interface Opened {
   readonly session: Session | undefined;
+  readonly rebuilt: boolean;
   readonly trouble: EspalierError | undefined;
   readonly header: StoreHeader;
   readonly data: DataFile;
@@ -144,32 +149,37 @@ interface Opened {
 
 const DAMAGE: ReadonlySet<string> = new Set(["ERR_ESPALIER_CORRUPTION", "ERR_ESPALIER_LOG_MISSING"]);
 
-function tryOpen(path: string): Opened {
+function tryOpen(path: string, rebuild: boolean): Opened {
   let trouble: EspalierError;
   try {
     const session = new Session(open<unknown, unknown>(path, { readOnly: true }));
     const { pager } = session.engine;
-    return { session, trouble: undefined, header: pager.header, data: pager.data };
+    return { session, rebuilt: false, trouble: undefined, header: pager.header, data: pager.data };
   } catch (error) {
-    if (!(error instanceof EspalierError) || !DAMAGE.has(error.code)) throw error;
+    if (!(error instanceof EspalierError)) throw error;
+    if (!DAMAGE.has(error.code) && !(rebuild && error instanceof NotAStoreError)) throw error;
     trouble = error;
   }
   if (nodeVfs.stat(path) === undefined) throw new NotFoundError(path);
   const file = nodeVfs.open(path, "read");
   try {
-    const header = headerOf(file, path, trouble);
+    const left = headerLeft(file, path);
+    const header = left ?? (rebuild ? rebuildHeader(file) : undefined);
+    if (header === undefined) throw trouble;
     const data = new DataFile(file, header.pageSize, 0, createMetrics().pager);
-    return { session: undefined, trouble, header, data };
+    return { session: undefined, rebuilt: left === undefined, trouble, header, data };
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function headerOf(file: VfsFile, path: string, trouble: EspalierError): StoreHeader {
+/** undefined where neither copy is whole. */
+function headerLeft(file: VfsFile, path: string): StoreHeader | undefined {
   try {
     return readStoreHeader(file, path, true);
   } catch (error) {
-    throw error instanceof CorruptionError ? trouble : error;
+    if (error instanceof CorruptionError || error instanceof NotAStoreError) return undefined;
+    throw error;
   }
 }
