@@ -1,6 +1,6 @@
 /**
  * The command line of dashboards: yargs command modules for `espalier dashboards …`. Results go to standard
- * output, errors to standard error. Exit codes: 0 fine, 1 the input can't be drawn, 2 wrong use.
+ * output, errors to standard error. Exit codes: 0 fine, 1 the input can't be drawn, 2 wrong use, 3 no such file.
  */
 
 import type { Argv, CommandModule } from "yargs";
@@ -58,14 +58,12 @@ async function baselineRun(path: string): Promise<RunDocument> {
   return run;
 }
 
-/** Answers input that can't be drawn with its message and exit code 1; other errors go on. */
+/** Answers input that can't be drawn with its message and exit code 1; other errors, those of files too, go on. */
 async function reporting(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const unreadable =
-      error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EACCES");
-    if (!(error instanceof DashboardInputError) && !unreadable) throw error;
+    if (!(error instanceof DashboardInputError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   }

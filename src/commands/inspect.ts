@@ -32,6 +32,7 @@ export const inspectCommand: CommandModule = command<InspectArguments>({
       .example("$0 inspect data.esp --page 7", "One leaf, byte for byte")
       .epilogue("A damaged store is drawn as far as it can be read; exit code 4 then."),
   handler: ({ file, page, json }) => {
+    if (Number.isNaN(page)) throw new UsageError("--page needs the number of a page");
     const source = new PageSource(file);
     try {
       if (source.trouble !== undefined) {

@@ -11,7 +11,7 @@ import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 
 const STORE_COMMANDS = [
   ...["inspect", "stats", "verify", "get", "put", "delete", "scan", "dump", "load", "compact", "backup"],
-  ...["salvage", "unlock"],
+  ...["salvage", "unlock", "import-level", "export-level"],
 ];
 
 describe("help", () => {
@@ -31,6 +31,21 @@ describe("help", () => {
     expect(help).toContain("0 done, 1 findings");
     expect(output(["--version"])).toBe(`${packageVersion()}\n`);
   });
+
+  it.each(["migrate", "matrix", "dashboards", "metrics"])(
+    "of every word of %s shows its options",
+    (group) => {
+      const words = [
+        ...output([group, "--help"]).matchAll(new RegExp(`^ {2}espalier ${group} (\\w+)`, "gm")),
+      ];
+      expect(words.length).toBeGreaterThan(2);
+      for (const [, word] of words) {
+        const help = output([group, word!, "--help"]);
+        expect(help, word).toContain(`espalier ${group} ${word}`);
+        if (["dashboards", "metrics"].includes(group)) expect(help, word).toContain("Examples:");
+      }
+    },
+  );
 
   it.each(STORE_COMMANDS)("of %s has examples", (name) => {
     const help = output([name, "--help"]);
@@ -65,6 +80,16 @@ describe("a word that does not exist", () => {
     expect(cli(["xylophone"]).stderr).not.toContain("mean");
     expect(cli([]).code).toBe(2);
     expect(cli(["get"]).code).toBe(2);
+  });
+
+  it.each([
+    [["get", "f"], "an argument is missing: espalier get <file> <key>"],
+    [["metrics", "show"], "an argument is missing: espalier metrics show <snapshots..>"],
+    [["metrics"], "metrics needs one more word: show, serve, list"],
+  ])("that is left out is named: %j", (words, text) => {
+    const { code, stderr } = cli(words);
+    expect(stderr).toContain(text);
+    expect(code).toBe(2);
   });
 
   it("is compared by edits", () => {
@@ -103,7 +128,7 @@ describe("exit codes and streams", () => {
     expect(stdout).toBe("");
     const { error } = JSON.parse(stderr);
     expect(error).toMatchObject({ code: "ERR_ESPALIER_LEGACY_FORMAT", generation: "gen1", path: legacy });
-    expect(JSON.parse(cli(["stats", "--json"]).stderr).error.message).toContain("Not enough");
+    expect(JSON.parse(cli(["stats", "--json"]).stderr).error.message).toContain("stats <file>");
   });
 
   it("keep data on standard output and the rest on standard error", () => {

@@ -20,13 +20,22 @@ export function usageError(
   if (unknown === undefined) {
     const subcommand = command === undefined ? undefined : unknownSubcommand(second, parser);
     return subcommand === undefined
-      ? new UsageError(`${message}${hint(command)}`)
+      ? new UsageError(`${missing(message, command, parser)}${hint(command)}`)
       : wrongWord(`command ${command}`, second, subcommand, command);
   }
   if (words.some((word) => word.replace(/=.*/, "") === dashed(unknown)))
     return wrongWord("option", dashed(unknown), optionNames(parser).map(dashed), command);
   if (command === undefined) return wrongWord("command", unknown, commands, undefined);
   return wrongWord("argument", unknown, subcommandNames(parser), command);
+}
+
+/** yargs only counts the arguments that are missing; this shows what belongs where. */
+function missing(message: string, command: string | undefined, parser: Argv): string {
+  if (command === undefined || !message.startsWith("Not enough non-option arguments")) return message;
+  const names = subcommandNames(parser);
+  if (names.length > 0) return `${command} needs one more word: ${names.join(", ")}`;
+  const { fullCommands } = (parser as unknown as YargsInternals).getInternalMethods().getContext();
+  return `an argument is missing: espalier ${fullCommands.join(" ").replace("<command> ", "")}`;
 }
 
 /** The subcommands there are, where a group was asked for one that it does not have. */
@@ -55,10 +64,14 @@ function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
-/** What yargs knows at the point of failure; its typings leave these two out. */
+/** What yargs knows at the point of failure; its typings leave these out. */
 interface YargsInternals {
   getOptions(): { readonly key: Record<string, unknown> };
-  getInternalMethods(): { getCommandInstance(): { getCommands(): string[] } };
+  getInternalMethods(): {
+    getCommandInstance(): { getCommands(): string[] };
+    /** The commands that were recognised, from the outermost in, as they were declared. */
+    getContext(): { readonly fullCommands: readonly string[] };
+  };
 }
 
 function optionNames(parser: Argv): string[] {
