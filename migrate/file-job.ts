@@ -28,8 +28,8 @@ import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-reco
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
-import { convertByRewrite, removeFile, rewritePath } from "./rewrite-steps.js";
-import { rollBackInPlace, settleStore } from "./rollback-steps.js";
+import { convertByRewrite, removeRewrite } from "./rewrite-steps.js";
+import { rollBackByRewrite, rollBackInPlace, settleStore } from "./rollback-steps.js";
 import { readCatalog } from "./store-reading.js";
 
 export type OnStep = (result: FileResult, step: WorkStep) => void;
@@ -90,10 +90,8 @@ export function* convertSteps(
       return;
     }
     clearBeginning(vfs, path, state);
-    beforeFirstChange();
-    const strategy = options.strategy ?? "in-place";
-    if (strategy === "rewrite") yield* convertByRewrite(vfs, path, options, result);
-    else yield* convertInPlace(vfs, path, options, result);
+    const convert = options.strategy === "rewrite" ? convertByRewrite : convertInPlace;
+    yield* convert(vfs, path, options, result, beforeFirstChange);
     result.status = "converted";
   } finally {
     held.release();
@@ -119,7 +117,7 @@ function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
   if (state.kind === "legacy" && state.leftover !== undefined) cutLegacyLeftover(vfs, path);
   undoBeginning(vfs, path);
   restoreLog(vfs, path);
-  removeFile(vfs, rewritePath(path));
+  removeRewrite(vfs, path);
 }
 
 /** A store already: what a conversion has left behind it goes. */
@@ -144,7 +142,7 @@ function finishStore(
   if (finished || vfs.stat(asidePath(path)) !== undefined || hasOwnLegacyLog(vfs, path))
     removeLogs(vfs, path);
   removeNote(vfs, path);
-  removeFile(vfs, rewritePath(path));
+  removeRewrite(vfs, path);
   result.pages.after = state.header.pageCount;
   result.bytes.after = vfs.stat(path)?.size ?? null;
   result.status = finished ? "converted" : "unchanged";
@@ -214,10 +212,14 @@ export function* rollbackSteps(
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
     removeLogs(vfs, path);
-    beforeFirstChange();
-    yield* rollBackInPlace(vfs, path, options, result);
-    if (digest !== null && result.digest.before !== null && result.digest.before !== digest)
-      throw new RefusedError("the store changed while it was being checked");
+    removeRewrite(vfs, path);
+    const ready = (): void => {
+      if (digest !== null && result.digest.before !== null && result.digest.before !== digest)
+        throw new RefusedError("the store changed while it was being checked");
+      beforeFirstChange();
+    };
+    const rollBack = options.strategy === "rewrite" ? rollBackByRewrite : rollBackInPlace;
+    yield* rollBack(vfs, path, options, result, ready);
     result.status = "rolled-back";
   } finally {
     held.release();

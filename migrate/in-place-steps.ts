@@ -27,15 +27,20 @@ import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
 
-/** From a legacy file. Throws RefusedError and the errors of src; then the file is as it was. */
+/**
+ * From a legacy file; `beforeFirstChange` is called when it is checked. Throws RefusedError and the errors of src;
+ * then the file is as it was.
+ */
 export function* convertInPlace(
   vfs: Vfs,
   path: string,
   options: FileOptions,
   result: FileResult,
+  beforeFirstChange: () => void,
 ): Generator<WorkStep, void> {
   const planned = yield* planInPlace(vfs, path, options, result);
   assertBudget(planned, options);
+  beforeFirstChange();
   const file = vfs.open(path, "write");
   try {
     const program = begin(vfs, path, file, planned, options);

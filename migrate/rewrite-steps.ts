@@ -14,6 +14,7 @@ import {
   tooLarge,
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
+import { removeNote } from "./in-place/fence.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -30,12 +31,13 @@ export function rewritePath(path: string): string {
   return `${path}-migration-new`;
 }
 
-/** The caller holds the lock. Throws as convertInPlace. */
+/** The caller holds the lock. `beforeFirstChange` is called when all is ready. Throws as convertInPlace. */
 export function* convertByRewrite(
   vfs: Vfs,
   path: string,
   options: FileOptions,
   result: FileResult,
+  beforeFirstChange: () => void,
 ): Generator<WorkStep, void> {
   const fresh = rewritePath(path);
   removeFile(vfs, fresh);
@@ -44,7 +46,7 @@ export function* convertByRewrite(
   try {
     const likely = likelyPageSize(source, options);
     const follow = (options.verify ?? "full") === "full" ? source.fileBytes : 0;
-    const direct = likely === undefined ? undefined : new WalkWriter(vfs, fresh, likely, follow);
+    const direct = likely === undefined ? undefined : new WalkWriter(vfs, path, likely, follow);
     const { survey, written } = yield* checkAndWrite(vfs, path, fresh, source, direct, options, result);
     result.extraBytes = written.bytes;
     result.pages.after = written.pages;
@@ -57,11 +59,12 @@ export function* convertByRewrite(
       bytesMoved: 0,
     };
     result.digest.after = verifyStoreFile(vfs, fresh, survey, written, options.verify ?? "full");
+    beforeFirstChange();
     assertNobodyElse(vfs, path, options.assumeClosed === true);
     complete = true;
   } finally {
     source.close();
-    if (!complete) removeLeftover(vfs, fresh);
+    if (!complete) removeLeftover(vfs, path);
   }
   vfs.rename(fresh, path);
   vfs.syncFolderOf(path);
@@ -92,7 +95,7 @@ function* checkAndWrite(
     if (written !== undefined) return { survey, written };
     direct?.close();
     removeFile(vfs, fresh);
-    return { survey, written: yield* write(vfs, fresh, source, survey, pageSize) };
+    return { survey, written: yield* write(vfs, path, source, survey, pageSize) };
   } finally {
     direct?.close();
   }
@@ -105,7 +108,7 @@ class WalkWriter implements RecordWatch {
   #failed = false;
 
   constructor(vfs: Vfs, path: string, pageSize: number, followBytes: number) {
-    this.#writer = new StoreFileWriter(vfs, path, pageSize, followBytes);
+    this.#writer = new StoreFileWriter(vfs, rewritePath(path), pageSize, path, followBytes);
   }
 
   leaf(batch: RecordBatch): void {
@@ -139,7 +142,7 @@ class WalkWriter implements RecordWatch {
 
 function* write(
   vfs: Vfs,
-  fresh: string,
+  path: string,
   source: LegacyFile,
   survey: LegacySurvey,
   pageSize: number,
@@ -148,7 +151,8 @@ function* write(
     name: storeTreeName(survey, index),
     batches: source.batches(survey, tree),
   }));
-  const steps = writeStoreFile(vfs, fresh, { pageSize, trees, legacy: legacyRecordOf(survey) });
+  const store = { pageSize, trees, legacy: legacyRecordOf(survey), like: path };
+  const steps = writeStoreFile(vfs, rewritePath(path), store);
   for (let told = 0; ; ) {
     const next = nextOf(steps, survey);
     if (next.done === true) return next.value;
@@ -172,14 +176,20 @@ function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorRes
   }
 }
 
-export function removeFile(vfs: Vfs, path: string): void {
+/** What an interrupted rewrite of `path` has left beside it. */
+export function removeRewrite(vfs: Vfs, path: string): void {
+  removeFile(vfs, rewritePath(path));
+  removeNote(vfs, rewritePath(path));
+}
+
+function removeFile(vfs: Vfs, path: string): void {
   if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
 }
 
 /** Of an attempt that failed; where even that fails, the next run does it. */
-function removeLeftover(vfs: Vfs, fresh: string): void {
+export function removeLeftover(vfs: Vfs, path: string): void {
   try {
-    removeFile(vfs, fresh);
+    removeRewrite(vfs, path);
   } catch (error) {
     if (!(error instanceof EspalierError)) throw error;
   }

@@ -7,16 +7,21 @@ import { EspalierError } from "../src/base/errors.js";
 import { open } from "../src/store/open.js";
 import type { VerifyReport } from "../src/store/verify.js";
 import type { Vfs } from "../src/vfs/vfs.js";
+import { readFully, writeFully } from "../src/vfs/whole-io.js";
 import type { WorkStep } from "./control.js";
+import { combinedDigest } from "./digests.js";
 import { sizeLegacy, type TreeToReturn } from "./in-place/back-plan.js";
 import { firstSectorOf } from "./in-place/fence.js";
 import { type PlannedProgram, prepareBack } from "./in-place/prepare.js";
 import { assertBudget, begin, finishBegun } from "./in-place-steps.js";
+import { keepPermissions } from "./kept-permissions.js";
 import type { LegacyGeneration } from "./legacy/layout.js";
 import { patchMeta } from "./legacy/meta.js";
 import { decodeLegacyRecord, LEGACY_RECORD_NAME, type LegacyRecord, metaImage } from "./legacy-record.js";
+import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
+import { removeLeftover, rewritePath } from "./rewrite-steps.js";
 import { StorePages } from "./store-pages.js";
 import { readCatalog, type StoreCatalog } from "./store-reading.js";
 
@@ -147,20 +152,86 @@ function isEmpty(pages: StorePages, root: number): boolean {
   return bytes[9] === 0 && bytes[10] === 0 && bytes[11] === 0;
 }
 
-/** In place. The store is settled and the lock is held. */
+/** In place. The store is settled and the lock is held; `ready` is called before the first change. */
 export function* rollBackInPlace(
   vfs: Vfs,
   path: string,
   options: FileOptions,
   result: FileResult,
+  ready: () => void,
 ): Generator<WorkStep, void> {
   const planned = yield* planBack(vfs, path, options, result);
+  result.digest.before = digestOf(planned);
   assertBudget(planned, options);
+  ready();
   const file = vfs.open(path, "write");
   try {
     const program = begin(vfs, path, file, planned, options);
     yield* finishBegun(vfs, path, file, program, result);
   } finally {
     file.close();
+  }
+}
+
+/**
+ * Beside it: a copy goes back in place, with all the growth that it needs, and is renamed over the store when it
+ * is done. Interrupted, it begins again; the store is as it was until the rename.
+ */
+export function* rollBackByRewrite(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+  result: FileResult,
+  ready: () => void,
+): Generator<WorkStep, void> {
+  const fresh = rewritePath(path);
+  const planned = yield* planBack(vfs, path, options, result);
+  result.digest.before = digestOf(planned);
+  ready();
+  let complete = false;
+  try {
+    yield* copyBeside(vfs, path, fresh);
+    const file = vfs.open(fresh, "write");
+    try {
+      const program = begin(vfs, fresh, file, planned, options);
+      yield* finishBegun(vfs, fresh, file, program, result);
+    } finally {
+      file.close();
+    }
+    result.extraBytes = planned.extraBytes + planned.head.oldBytes;
+    assertNobodyElse(vfs, path, options.assumeClosed === true);
+    complete = true;
+  } finally {
+    if (!complete) removeLeftover(vfs, path);
+  }
+  vfs.rename(fresh, path);
+  vfs.syncFolderOf(path);
+}
+
+function digestOf(planned: PlannedProgram): string {
+  return combinedDigest(planned.head.trees);
+}
+
+const COPY_BYTES: number = 1024 * 1024;
+
+function* copyBeside(vfs: Vfs, path: string, fresh: string): Generator<WorkStep, void> {
+  const source = vfs.open(path, "read");
+  try {
+    const target = vfs.open(fresh, "create");
+    try {
+      keepPermissions(vfs, path, fresh);
+      const buffer = new Uint8Array(COPY_BYTES);
+      const bytesTotal = source.size();
+      for (let at = 0; at < bytesTotal; at += COPY_BYTES) {
+        const length = readFully(source, buffer, 0, COPY_BYTES, at);
+        writeFully(target, buffer, 0, length, at);
+        yield { phase: "convert", bytesDone: at, bytesTotal, recordsDone: 0, bytesMoved: length };
+      }
+      target.sync();
+    } finally {
+      target.close();
+    }
+  } finally {
+    source.close();
   }
 }

@@ -15,6 +15,7 @@ import { runUnit } from "../src/tree/bulk-images.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { writeFully } from "../src/vfs/whole-io.js";
 import { Follower } from "./follower.js";
+import { keepPermissions } from "./kept-permissions.js";
 import type { CheckedTree } from "./leaf-check.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import { PageList } from "./legacy/page-set.js";
@@ -32,6 +33,8 @@ export interface StoreToWrite {
   readonly pageSize: number;
   readonly trees: Iterable<TreeToWrite>;
   readonly legacy: LegacyRecord | undefined;
+  /** The file whose owner and permissions the new one gets. */
+  readonly like?: string;
 }
 
 export interface WrittenTree {
@@ -65,7 +68,7 @@ export function* writeStoreFile(
   path: string,
   store: StoreToWrite,
 ): Generator<number, WrittenStore> {
-  const writer = new StoreFileWriter(vfs, path, store.pageSize);
+  const writer = new StoreFileWriter(vfs, path, store.pageSize, store.like);
   try {
     const names: string[] = [];
     for (const tree of store.trees) {
@@ -125,9 +128,13 @@ export class StoreFileWriter {
 
   readonly #follower: Follower | undefined;
 
-  /** Creates `path`, which must not exist. `followBytes`: what will about be written, where it is to be checked. */
-  constructor(vfs: Vfs, path: string, pageSize: number, followBytes = 0) {
+  /**
+   * Creates `path`, which must not exist. `like`: the file whose owner and permissions it gets. `followBytes`:
+   * what will about be written, where it is to be checked on the way.
+   */
+  constructor(vfs: Vfs, path: string, pageSize: number, like?: string, followBytes = 0) {
     this.#file = vfs.open(path, "create");
+    if (like !== undefined) keepPermissions(vfs, like, path);
     this.#pageSize = pageSize;
     const store = { pageSize, storeId: this.#storeId, moved: [] };
     this.#follower = Follower.start(this.#file, followBytes, store);

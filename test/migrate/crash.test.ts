@@ -101,3 +101,22 @@ describe.each(shapes)(
     });
   },
 );
+
+// Its work on the copy is that of a rollback in place, whose calls are all above.
+test("back by rewriting", async () => {
+  const shape = shapes.at(-1)!;
+  const file = scatteredFile({
+    ...shape,
+    records: variedRecords(shape.records, shape.valueMax, SEED),
+    seed: SEED,
+  });
+  const disk = file.vfs.clone();
+  expect((await convert(disk, { strategy: "rewrite" })).status).toBe("converted");
+  const count = await crashEverywhere({
+    disk,
+    action: (vfs) => rollBack(vfs, { strategy: "rewrite" }),
+    check: isLegacyWith(file.digest, file.root),
+    seed: SEED,
+  });
+  expect(count.images).toBeGreaterThan(20);
+});

@@ -1,11 +1,21 @@
 /** Migrations on the real file system: folders of files, logs that are folders, other openers, backups, reports. */
 
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inspectFile } from "../../migrate/file-state.js";
 import {
   exitCode,
   findFiles,
@@ -38,6 +48,10 @@ function take(name: string): string {
   if (statSync(join(fixtureFolder, `${name}-wal`), { throwIfNoEntry: false }) !== undefined)
     cpSync(join(fixtureFolder, `${name}-wal`), `${path}-wal`, { recursive: true });
   return path;
+}
+
+function statOf(path: string): { kind: string; mode: number } {
+  return { kind: inspectFile(nodeVfs, path).kind, mode: statSync(path).mode & 0o777 };
 }
 
 const WITH_FOLDER_LOG = "gen3-late/u64-wal.db";
@@ -246,6 +260,32 @@ describe("many files", () => {
     await runMigration([path], { backup: join(folder, "kept/original.db") });
     const kept = survey(nodeVfs, join(folder, "kept/original.db"));
     expect(kept.trees[0]!.content?.digest).toBe(fixture("gen1/u64-wal.db").sha256);
+  });
+
+  test("no backup is made of a file that can't be converted", async () => {
+    const path = take(PLAIN);
+    const bytes = readFileSync(path);
+    for (let at = 8192 + 200; at < bytes.length; at += 8192) bytes[at]! ^= 1;
+    writeFileSync(path, bytes);
+    const backup = join(folder, "kept.db");
+    const report = await runMigration([path], { backup });
+    expect(report.files[0]).toMatchObject({ status: "failed" });
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    expect(readdirSync(folder)).not.toContain("kept.db");
+  });
+
+  test("a file that is rewritten keeps its permissions, there and back, and its backup comes first", async () => {
+    const path = take(PLAIN);
+    chmodSync(path, 0o640);
+    const backup = join(folder, "kept.db");
+    await runMigration([path], { strategy: "rewrite", backup });
+    expect(statOf(path)).toEqual({ kind: "store", mode: 0o640 });
+    expect(statOf(backup)).toMatchObject({ kind: "legacy" });
+    const back = await rollbackMigration([path], { strategy: "rewrite" });
+    expect(back.files[0]).toMatchObject({ status: "rolled-back", reason: null });
+    expect(statOf(path)).toEqual({ kind: "legacy", mode: 0o640 });
+    expect(survey(nodeVfs, path).trees[0]!.content?.digest).toBe(fixture(PLAIN).sha256);
+    expect(readdirSync(folder).sort()).toEqual(["gen3-u64-range-delete.db", "kept.db"]);
   });
 
   test("a rollback to another generation", async () => {
