@@ -129,6 +129,8 @@ export class TouchedBlocks {
     }
     pool.copyFrame(image, frame);
     pool.renew(frame);
+    // Where it was spilled, the log's only image of it may be of the transaction that is undone.
+    pool.imaged[frame] = 0;
     pool.releaseSpare(image);
   }
 

@@ -26,11 +26,10 @@ function step(s: Session, count: number): Step {
 /** Cuts the power at each call of `work`; returns how often. */
 async function cutEverywhere(vfs: FaultyVfs, s: Session, work: () => void | Promise<void>): Promise<number> {
   let looked = 0;
-  vfs.onCall = (record) => {
-    if (!record.changes) return;
+  const look = (where: string): void => {
     for (const policy of POLICIES) {
       const image = vfs.powerCutImage(policy, ++looked);
-      const what = `${policy} at call ${record.call} (${record.operation} ${record.path} ${record.position})`;
+      const what = `${policy} at ${where}`;
       const data = bytesOf(image, STORE_PATH);
       const { pageCount, pageSize } = headerOf(data);
       expect(data.length, what).toBeGreaterThanOrEqual(pageCount * pageSize);
@@ -39,8 +38,12 @@ async function cutEverywhere(vfs: FaultyVfs, s: Session, work: () => void | Prom
       expect(found, what).toBeGreaterThanOrEqual(s.history.durable);
     }
   };
+  vfs.onCall = ({ changes, call, operation, path, position }) => {
+    if (changes) look(`call ${call} (${operation} ${path} ${position})`);
+  };
   await work();
   vfs.onCall = undefined;
+  look("its end");
   return looked;
 }
 

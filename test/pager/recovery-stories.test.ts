@@ -89,6 +89,27 @@ it("a transaction larger than the cache can be undone, with dirty pages and a sn
 });
 
 /**
+ * Story: a transaction that outgrew the cache was undone. Pages of it that had been spilled and read back
+ * counted as imaged in the log, while that image went with the transaction: the next one logged edits only,
+ * and after a crash the store could not be opened.
+ */
+it("after a transaction larger than the cache was undone, the next ones can be recovered", () => {
+  const { vfs, session } = start(4096);
+  session.transaction([records(session, 600, 900, 500)]);
+  session.checkpoint();
+  for (let i = 0; i < 3; i++) {
+    session.transaction([records(session, 100, 900, 500)]);
+    session.rolledBack([records(session, 900, 900, 500)]);
+    for (let j = 0; j < 3; j++) {
+      session.transaction([records(session, 30, 900, 500)]);
+      assertNothingLost(vfs, session, `transaction ${j} after undoing ${i}`);
+    }
+  }
+  expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+  session.close();
+});
+
+/**
  * Story: recovery wrote the log's frames again in place, to be sure that they were on the disk. A power cut
  * in that moment tore blocks that had been acknowledged long before, the segment's header among them.
  */
@@ -117,13 +138,20 @@ it("a power cut during recovery tears nothing that was acknowledged", () => {
  * Story: a checkpoint failed and was tried again, with the free list of a later moment than the one that the
  * log began at: replaying freed pages twice, or gave out pages that were not free.
  */
-it("a checkpoint that failed at any call can be tried again", () => {
+it.each([
+  ["small", 14, 30, 4],
+  ["larger", 5, 130, 9],
+] as const)("a checkpoint that failed at any call can be tried again, transactions: %s", (...words) => {
+  const [, transactions, puts, every] = words;
   const script = (session: Session): void => {
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < transactions; i++) {
       session.transaction([
-        { ...records(session, 30, 300, 700), remove: Array.from({ length: 12 }, () => session.key(300)) },
+        {
+          ...records(session, puts, 300 * (i + 1), 700),
+          remove: Array.from({ length: 12 }, () => session.key(300)),
+        },
       ]);
-      if (i % 4 === 1) session.checkpoint();
+      if (i % every === 1) session.checkpoint();
     }
   };
   const trial = start(4096);

@@ -121,6 +121,10 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     const { pageCount } = headerOf(data);
     const wrong: Record<string, (page: DataView) => void> = {
       "a circle": (page) => page.setUint32(AT_LEFTMOST, head, true),
+      "a circle of pages that list nothing": (page) => {
+        page.setUint32(AT_LEFTMOST, head, true);
+        page.setUint16(AT_SLOTS, 0, true);
+      },
       "a next page beyond the end": (page) => page.setUint32(AT_LEFTMOST, pageCount + 1, true),
       "a next page in the header": (page) => page.setUint32(AT_LEFTMOST, 1, true),
       "a next page of the tree": (page) => page.setUint32(AT_LEFTMOST, leaves[0] as number, true),

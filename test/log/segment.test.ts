@@ -1,0 +1,20 @@
+/** A segment's file: growing it fills what was never written, and nothing else. */
+
+import { expect, it } from "vitest";
+import { Segment } from "../../src/log/segment.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+
+it("never fills with zeros what has been written", () => {
+  const vfs = new MemoryVfs();
+  const segment = Segment.create(vfs, "/log", 0);
+  // A disk that was full when the segment was to grow leaves it empty, and its header is written all the same.
+  const header = new Uint8Array(4096).fill(7);
+  segment.write(header, 0, header.length, 0, false);
+  segment.grow(16_384);
+  const bytes = new Uint8Array(16_384);
+  expect(segment.file.read(bytes, 0, bytes.length, 0)).toBe(16_384);
+  expect(Buffer.compare(bytes.subarray(0, 4096), header)).toBe(0);
+  expect(bytes.subarray(4096).every((byte) => byte === 0)).toBe(true);
+  expect(segment.size).toBe(16_384);
+  segment.close();
+});
