@@ -10,9 +10,12 @@ import { installedProject, type Project } from "./packed.js";
 
 let project: Project;
 
+/** Packing compiles, and installing asks the registry. */
+const INSTALL_MS_MAX = 600_000;
+
 beforeAll(() => {
   project = installedProject();
-});
+}, INSTALL_MS_MAX);
 
 interface Manifest {
   readonly exports: Record<string, { types: string; default: string } | string>;

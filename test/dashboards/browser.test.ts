@@ -27,6 +27,9 @@ const data = dashboardData({
 });
 const names = buildCharts(data).map(({ name }) => name);
 
+/** Drawing takes its time on a busy machine. */
+const PATIENT = { timeout: 30_000 };
+
 let browser: Browser;
 let folder: string;
 let address: string;
@@ -76,10 +79,10 @@ async function drawings(page: Page, name: string): Promise<number> {
 
 async function redrawnAfter(page: Page, name: string, work: () => Promise<unknown>): Promise<void> {
   await drawn(page, name);
-  await expect.poll(() => drawings(page, name)).toBeGreaterThan(0);
+  await expect.poll(() => drawings(page, name), PATIENT).toBeGreaterThan(0);
   const before = await drawings(page, name);
   await work();
-  await expect.poll(() => drawings(page, name)).toBeGreaterThan(before);
+  await expect.poll(() => drawings(page, name), PATIENT).toBeGreaterThan(before);
 }
 
 const text = (page: Page, name: string): Promise<string | null> =>
@@ -162,7 +165,7 @@ test("filters that leave nothing say so", async () => {
   await withPage("#workload=scan&engine=lmdb", async (page) => {
     const figure = page.locator('[data-chart="throughput-by-interval"]');
     await figure.scrollIntoViewIfNeeded();
-    await expect.poll(() => figure.textContent()).toContain("No row passes the filters");
+    await expect.poll(() => figure.textContent(), PATIENT).toContain("No row passes the filters");
   });
 });
 
@@ -251,7 +254,7 @@ test("a section in the address is where the page opens", async () => {
     await drawn(page, "migration-files");
     expect(await page.evaluate("window.scrollY")).toBeGreaterThan(500);
     await page.locator('nav a[data-section="verdict"]').click();
-    await expect.poll(() => page.evaluate("window.scrollY")).toBeLessThan(100);
+    await expect.poll(() => page.evaluate("window.scrollY"), PATIENT).toBeLessThan(100);
     expect(page.url()).toContain("section=verdict");
   });
 });
@@ -317,7 +320,7 @@ test("script that is slipped into the page is not run", async () => {
     document.body.append(script);
     document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.hacked = 1'>");
   `);
-  await expect.poll(() => complaints.join()).toContain("Content Security Policy");
+  await expect.poll(() => complaints.join(), PATIENT).toContain("Content Security Policy");
   expect(await page.evaluate("window.hacked")).toBeUndefined();
   await page.context().close();
 });
