@@ -24,7 +24,7 @@ type Manifest = ConstructorParameters<typeof AbstractLevel>[0];
 type Raw<T> = T & { readonly snapshot?: LevelSnapshot | null };
 
 const MANIFEST: Manifest = {
-  encodings: { utf8: true, view: true },
+  encodings: { utf8: true, buffer: true, view: true },
   implicitSnapshots: true,
   explicitSnapshots: true,
   has: true,

@@ -6,9 +6,9 @@
 import type { Bound, Bounds, RangeOptions } from "../store/range.js";
 import type { LevelSnapshot } from "./snapshot.js";
 
-/** Encoded data in one of the two formats that the database takes natively. */
+/** Encoded data in one of the formats that the database takes natively. */
 export type Data = string | Uint8Array;
-export type Format = "utf8" | "view";
+export type Format = "utf8" | "buffer" | "view";
 
 export interface RawRange {
   readonly gt?: Data;

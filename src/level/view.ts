@@ -5,10 +5,9 @@
 
 import { KeyTooLargeError } from "../base/errors.js";
 import type { Engine } from "../store/engine.js";
-import { keyCodec } from "../store/key-codec.js";
 import { type Bounds, RangeIterator, type RangeShape } from "../store/range.js";
 import { Reader } from "../store/reader.js";
-import { valueCodec } from "../store/value-codec.js";
+import { asBuffer, keysAs, valuesAs } from "./codecs.js";
 import { levelError } from "./errors.js";
 import type { Data, Format } from "./range.js";
 
@@ -25,13 +24,16 @@ export function wellFormed(data: Data): Data {
   return typeof data === "string" ? data.toWellFormed() : data;
 }
 
+type ReadersByFormat = Record<Format, Reader<Data, Data> | undefined>;
+
 export class View {
   readonly engine: Engine;
   readonly root: number;
   /** Commit that is read, or -1. */
   readonly commit: number;
-  /** By key format and value format; made at first use. */
-  readonly #readers: (Reader<Data, Data> | undefined)[] = [undefined, undefined, undefined, undefined];
+  /** By the value's format, for keys as text and as bytes; made at first use. */
+  readonly #textKeys: ReadersByFormat = { utf8: undefined, buffer: undefined, view: undefined };
+  readonly #byteKeys: ReadersByFormat = { utf8: undefined, buffer: undefined, view: undefined };
 
   constructor(engine: Engine, root: number, commit: number) {
     this.engine = engine;
@@ -39,14 +41,15 @@ export class View {
     this.commit = commit;
   }
 
-  #reader(textKeys: boolean, textValues: boolean): Reader<Data, Data> {
-    const index = (textKeys ? 1 : 0) | (textValues ? 2 : 0);
-    let reader = this.#readers[index];
+  #reader(key: Data, values: Format): Reader<Data, Data> {
+    const text = typeof key === "string";
+    const readers = text ? this.#textKeys : this.#byteKeys;
+    let reader = readers[values];
     if (reader === undefined) {
-      const keys = keyCodec(textKeys ? "utf8" : "binary");
-      const values = valueCodec(textValues ? "utf8" : "binary");
-      reader = new Reader<Data, Data>(this.engine, this.engine.treeAt(this.root), keys, values, this.commit);
-      this.#readers[index] = reader;
+      const { engine, root, commit } = this;
+      const keys = keysAs(text ? "utf8" : "view");
+      reader = new Reader<Data, Data>(engine, engine.treeAt(root), keys, valuesAs(values), commit);
+      readers[values] = reader;
     }
     return reader;
   }
@@ -54,7 +57,9 @@ export class View {
   /** A key that is longer than keys can be is not there. */
   get(key: Data, options: Formats): Data | undefined {
     try {
-      return this.#reader(typeof key === "string", options.valueEncoding === "utf8").get(wellFormed(key));
+      const { valueEncoding } = options;
+      const value = this.#reader(key, valueEncoding).get(wellFormed(key));
+      return valueEncoding === "buffer" && value !== undefined ? asBuffer(value as Uint8Array) : value;
     } catch (error) {
       if (error instanceof KeyTooLargeError) return undefined;
       throw levelError(error);
@@ -63,7 +68,7 @@ export class View {
 
   has(key: Data): boolean {
     try {
-      return this.#reader(typeof key === "string", false).has(wellFormed(key));
+      return this.#reader(key, "view").has(wellFormed(key));
     } catch (error) {
       if (error instanceof KeyTooLargeError) return false;
       throw levelError(error);
@@ -76,8 +81,8 @@ export class View {
     return new RangeIterator<T>(
       engine,
       engine.treeAt(this.root),
-      keyCodec(formats.keyEncoding === "utf8" ? "utf8" : "binary"),
-      valueCodec(formats.valueEncoding === "utf8" ? "utf8" : "binary"),
+      keysAs(formats.keyEncoding),
+      valuesAs(formats.valueEncoding),
       shape,
       bounds,
       reverse,

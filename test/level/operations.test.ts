@@ -95,6 +95,8 @@ describe("getProperty()", () => {
   });
 });
 
+type Entry = [key: Uint8Array, value: Uint8Array];
+
 describe("keys and values", () => {
   it("may lie in a buffer that can be resized", async () => {
     const db = await openLevel<Uint8Array, string>({ keyEncoding: "buffer" });
@@ -130,6 +132,37 @@ describe("keys and values", () => {
     for (const [, each] of await db.iterator().all()) each.fill(4);
     expect(await db.get(key)).toEqual(Buffer.alloc(100, 1));
   });
+
+  it.each(["buffer", "view"] as const)(
+    "are whole as a %s of any length, however they are read",
+    async (format) => {
+      const db = await openLevel<Uint8Array, Uint8Array>({ keyEncoding: format, valueEncoding: format });
+      const entries = [0, 1, 8, 64, 65, 1000, 4095, 4096, 10_000, 300_000].map((bytes, i): Entry => {
+        const key = Uint8Array.from({ length: i }, () => i);
+        return [key, Uint8Array.from({ length: bytes }, (_, at) => at * (i + 1))];
+      });
+      await db.batch(entries.map(([key, value]) => ({ type: "put", key, value })));
+      const keys = entries.map(([key]) => key);
+      const read = [
+        await db.getMany(keys),
+        keys.map((key) => db.getSync(key)),
+        await Promise.all(keys.map((key) => db.get(key))),
+        await db.values().all(),
+        (await db.iterator().all()).map(([, value]) => value),
+      ];
+      for (const values of read) {
+        expect(values.map((value) => Buffer.from(value!))).toEqual(
+          entries.map(([, value]) => Buffer.from(value)),
+        );
+        for (const value of values) expect(Buffer.isBuffer(value)).toBe(format === "buffer");
+      }
+      const ordered = [await db.keys().all(), (await db.iterator().nextv(100)).map(([key]) => key)];
+      for (const each of ordered) {
+        expect(each.map((key) => Buffer.from(key))).toEqual(keys.map((key) => Buffer.from(key)));
+        for (const key of each) expect(Buffer.isBuffer(key)).toBe(format === "buffer");
+      }
+    },
+  );
 
   it("may be empty", async () => {
     const db = await openLevel();
