@@ -27,6 +27,13 @@ export type ChildAnswer =
 /** Standard error kept of a child that died. */
 const STDERR_CHARACTERS_MAX = 4000;
 
+const alive: Set<BenchChild> = new Set();
+
+/** Ends every child, busy or not: for a run that is interrupted. */
+export function killChildren(): void {
+  for (const child of alive) child.kill();
+}
+
 export class BenchChild {
   readonly #process: ChildProcess;
   #stderr = "";
@@ -43,7 +50,9 @@ export class BenchChild {
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS_MAX);
     });
+    alive.add(this);
     this.#process.once("exit", (code, signal) => {
+      alive.delete(this);
       this.#dead = `the process ended with ${signal ?? `code ${code}`}`;
     });
   }

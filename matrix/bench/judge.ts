@@ -65,7 +65,7 @@ function verdict(cell: Cell, target: Target, results: readonly EntryResult[]): V
     mine,
     mineEntry: target.mine,
     other: value,
-    otherEntry: other?.entry ?? null,
+    otherEntry: other?.entry ?? ("value" in target.against ? null : target.against.entries.join(", ")),
     ratio,
     wanted: target.atLeast === undefined ? `at most ${target.atMost}` : `at least ${target.atLeast}`,
     met,

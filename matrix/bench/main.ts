@@ -9,11 +9,13 @@
  * long as they take. --large adds what takes minutes: 10,000,000 records, 1 GiB.
  */
 
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { killChildren } from "./child.js";
+import { markdown } from "./markdown.js";
 import type { Cell, Section, Sizes } from "./plan.js";
-import { cellText, curvesText, markdown, summaryText } from "./report.js";
+import { cellText, curvesText, summaryText } from "./report.js";
 import { makeRunFolder, runBench } from "./run.js";
 import { SECTIONS } from "./sections/registry.js";
 
@@ -50,6 +52,17 @@ function wholeNumbers(text: string): number[] {
   });
 }
 
+const [BEGIN, END] = ["<!-- figures of npm run bench -->", "<!-- end of the figures -->"];
+
+/** Between the marks of a document that has them; as a document of its own otherwise. */
+function writeMarkdown(file: string, text: string): void {
+  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const [from, to] = [old.indexOf(BEGIN), old.indexOf(END)];
+  const within = from >= 0 && to > from;
+  const whole = within ? `${old.slice(0, from + BEGIN.length)}\n\n${text}\n${old.slice(to)}` : text;
+  writeFileSync(file, whole);
+}
+
 /** The whole table is bounded; what is asked for by name takes as long as it takes. */
 function minutes(): number | undefined {
   if (values.minutes !== undefined) return Number(values.minutes);
@@ -70,10 +83,12 @@ async function main(): Promise<void> {
   if (cells.length === 0) throw new Error(`nothing is called ${positionals.join(", ")}; --list shows all`);
   const { folder, remove } = makeRunFolder(values.dir);
   const onInterrupt = (): void => {
+    killChildren();
     remove();
     process.exit(130);
   };
   process.once("SIGINT", onInterrupt);
+  process.once("SIGTERM", onInterrupt);
   let shown = "";
   try {
     const result = await runBench({
@@ -97,7 +112,7 @@ async function main(): Promise<void> {
     });
     process.stdout.write(`\n${summaryText(result)}`);
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 1)}\n`);
-    if (values.markdown !== undefined) writeFileSync(values.markdown, markdown(result));
+    if (values.markdown !== undefined) writeMarkdown(values.markdown, markdown(result));
   } finally {
     remove();
   }

@@ -152,7 +152,10 @@ class Run {
       for (const child of this.#idle.values()) child.kill();
       this.#idle.clear();
     }
-    const verdicts = (section.curves ?? []).map((curve) => judgeCurve(curve, results));
+    const curves = (section.curves ?? []).filter(
+      (curve) => cells.filter((cell) => cell.id.startsWith(`${curve.cells}/`)).length > 1,
+    );
+    const verdicts = curves.map((curve) => judgeCurve(curve, results));
     return { id, title, target, cells: results, verdicts };
   }
 

@@ -1,7 +1,16 @@
 /** How the cost of an operation grows with the store, beside lmdb; caches hold the whole store. */
 
 import type { Cell, Section, Target } from "../plan.js";
-import { bedOf, bedTitle, ESPALIER, inMode, LARGE_RECORDS, LMDB, perSecond } from "./entries.js";
+import {
+  bedOf,
+  bedTitle,
+  ESPALIER,
+  inMode,
+  LARGE_RECORDS,
+  LMDB,
+  perSecond,
+  phaseOperations,
+} from "./entries.js";
 
 const STEP = 10;
 const LARGEST = 10_000_000;
@@ -20,7 +29,7 @@ export const growth: Section = {
     for (let records = Math.min(...sizes.records); records <= largest; records *= STEP) counts.push(records);
     return counts.flatMap((records): Cell[] => {
       const bed = bedOf("u64", records, sizes);
-      const operations = records < LARGE_RECORDS ? Math.min(records, 10_000) : 100_000;
+      const operations = phaseOperations(records);
       return [
         {
           id: `growth/get/${records}`,

@@ -88,6 +88,8 @@ function laterPhases(bed: Bed, options: TaskContext["options"], round: number): 
   const operations = numberOption(options, "operations");
   const pool = poolOf(bed, options, round);
   const version = options["kind"] === "delete" ? 0 : options["kind"] === "overwrite" ? 2 : 1;
+  const needed = options["kind"] === "delete" ? operations : 2 * operations;
+  if (pool.length < needed) throw new Error(`the bed has ${pool.length} keys, the cell needs ${needed}`);
   const names = options["kind"] === "delete" ? ["deletes"] : ["first", "steady"];
   return names.map((name, i) => ({
     name,

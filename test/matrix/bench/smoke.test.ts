@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { markdown } from "../../../matrix/bench/markdown.js";
 import type { Cell, Section, Sizes } from "../../../matrix/bench/plan.js";
-import { cellText, markdown, summaryText } from "../../../matrix/bench/report.js";
+import { cellText, summaryText } from "../../../matrix/bench/report.js";
 import { type BenchResult, type CellResult, runBench } from "../../../matrix/bench/run.js";
 import { SECTIONS } from "../../../matrix/bench/sections/registry.js";
 import { compiledChildEntry } from "../support/compiled.js";
@@ -118,7 +119,7 @@ describe("the benchmark on tiny beds", () => {
   it("tells it as text and as markdown", () => {
     for (const cell of cells()) expect(cellText(cell)).toContain(cell.cell.title);
     const text = markdown(result);
-    for (const { title } of result.sections) expect(text).toContain(`## ${title}`);
+    for (const { title } of result.sections) expect(text).toContain(`### ${title}`);
     expect(text).toMatch(/^Measured \d{4}-\d\d-\d\d on /);
     expect(summaryText(result)).toMatch(/\d+ targets met, \d+ not met, \d+ not measured/);
   });
