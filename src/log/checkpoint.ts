@@ -183,10 +183,10 @@ export class Checkpoint {
     yield "sync";
   }
 
-  /** The retired segment doubles, filled with zeros off the commit path (W7). */
+  /** The retired segment grows to twice what was used of the others, filled with zeros off the commit path (W7). */
   *#growStandby(): Generator<"slice" | "sync"> {
     const standby = this.#log.standby;
-    const wanted = Math.min(this.#segmentBytesMax, this.#log.segmentBytes * 2);
+    const wanted = this.#log.standbyBytesWanted;
     while (standby.size < wanted) {
       try {
         standby.grow(Math.min(wanted, standby.size + GROWTH_A_SLICE));

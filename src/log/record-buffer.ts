@@ -17,7 +17,9 @@ import {
   OP_PAD,
   OP_PAGE,
   OP_REVOKE,
+  OP_SLOT,
   OP_WRITE,
+  SLOT_RECORD_BYTES,
 } from "./log-format.js";
 
 const BYTES_START = 256 * 1024;
@@ -110,6 +112,39 @@ export class RecordBuffer {
     b[at + 5] = length;
     b[at + 6] = length >>> 8;
     this.used = at + 7;
+    this.#metrics.records++;
+  }
+
+  /**
+   * Slot `index` is new in the selected leaf, with this head and extent (offset | length and flag << 16);
+   * tail and holes are the leaf's now, and the record's bytes are at source[from..from+length).
+   */
+  slot(
+    index: number,
+    head: number,
+    extent: number,
+    tail: number,
+    holes: number,
+    source: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    this.reserve(SLOT_RECORD_BYTES + length);
+    const b = this.bytes;
+    let to = this.used;
+    b[to] = OP_SLOT;
+    b[to + 1] = index;
+    b[to + 2] = index >>> 8;
+    this.#u32(to + 3, head);
+    this.#u32(to + 7, extent);
+    b[to + 11] = tail;
+    b[to + 12] = tail >>> 8;
+    b[to + 13] = holes;
+    b[to + 14] = holes >>> 8;
+    to += SLOT_RECORD_BYTES;
+    if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
+    else b.set(source.subarray(from, from + length), to);
+    this.used = to + length;
     this.#metrics.records++;
   }
 

@@ -14,7 +14,6 @@ import { alignUp } from "../base/bytes.js";
 import { DiskFullError, PoisonedError } from "../base/errors.js";
 import type { LogMetrics } from "../base/metrics.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
-import { writeFully } from "../vfs/whole-io.js";
 import {
   BLOCK_BYTES,
   encodeSegmentHeader,
@@ -73,6 +72,8 @@ export class RedoLog {
   readonly #metrics: LogMetrics;
   readonly #segments: Segment[] = [];
   #active = 0;
+  /** Bytes in use of the segment that was active before. */
+  #usedBefore = 0;
   #chain = 0;
   /** Chain that the active segment began with. */
   #startChain = 0;
@@ -151,6 +152,13 @@ export class RedoLog {
   /** The segment that is to be retired next, for its growth; undefined while it is still needed. */
   get standby(): Segment {
     return this.#segments[1 - this.#active]!;
+  }
+
+  /** Twice what was used of a segment lately. */
+  get standbyBytesWanted(): number {
+    const { segmentBytesStart, segmentBytesMax } = this.#settings;
+    const used = Math.max(this.usedBytes, this.#usedBefore);
+    return Math.min(segmentBytesMax, Math.max(segmentBytesStart, 2 * used));
   }
 
   /** Extends the active segment by written zeros. Throws DiskFullError. */
@@ -352,6 +360,7 @@ export class RedoLog {
   switchSegment(inTransaction: boolean): void {
     if (inTransaction) this.records.dropFrame();
     this.sync();
+    this.#usedBefore = this.usedBytes;
     this.#active = 1 - this.#active;
     const active = this.#segments[this.#active]!;
     this.generation = active.generation;
@@ -374,7 +383,7 @@ export class RedoLog {
       salt,
       pageSize: this.#settings.pageSize,
     });
-    writeFully(segment.file, header, 0, header.length, 0);
+    segment.write(header, 0, header.length, 0, false);
     segment.generation = generation;
     segment.salt = salt;
   }

@@ -10,10 +10,15 @@ import type { RedoLog } from "./redo-log.js";
 /** Use of a segment at which the next commit leaves it. */
 const SWITCH_FILL = 0.9;
 /**
- * The first segment grows to this before the other one is used: each switch images all pages again and
- * syncs four times, which a small load would feel; to read so much again takes a crash some 40 ms.
+ * The first segment grows to this, and to twice the data file, before the other one is used: each switch
+ * images all pages again and syncs four times, which a small load would feel, and a large store would be
+ * imaged over and over. To read 4 MiB again takes a crash some 40 ms.
  */
 const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024;
+const FIRST_SEGMENT_SHARE = 2;
+/** Growth is filled with zeros at once: in steps that nobody feels. */
+const GROWTH_BYTES = 1024 * 1024;
+const GROWTH_SHARE = 1 / 8;
 
 /** What the owner of a running transaction does when that goes on in a new segment. */
 export interface CarryOver {
@@ -29,21 +34,22 @@ export class SegmentPacing {
   readonly #log: RedoLog;
   readonly #checkpoint: Checkpoint;
   readonly #segmentBytesMax: number;
-  readonly #firstSegmentBytes: number;
   readonly #owner: CarryOver;
   /** Use of the active segment at which the next commit leaves it. */
   #switchAt = 0;
+  #firstSegmentBytes = 0;
 
   constructor(log: RedoLog, checkpoint: Checkpoint, segmentBytesMax: number, owner: CarryOver) {
     this.#log = log;
     this.#checkpoint = checkpoint;
     this.#segmentBytesMax = segmentBytesMax;
-    this.#firstSegmentBytes = Math.min(FIRST_SEGMENT_BYTES, segmentBytesMax);
     this.#owner = owner;
   }
 
-  /** The log has started. */
-  started(): void {
+  /** The log has started, for a data file of so many bytes. */
+  started(dataBytes: number): void {
+    const wanted = Math.max(FIRST_SEGMENT_BYTES, dataBytes * FIRST_SEGMENT_SHARE);
+    this.#firstSegmentBytes = Math.min(wanted, this.#segmentBytesMax);
     this.#switchAt = this.#log.segmentBytes * SWITCH_FILL;
     this.#prepareOther();
   }
@@ -104,7 +110,8 @@ export class SegmentPacing {
     const { ready, running } = this.#checkpoint;
     if (log.segmentBytes >= this.#segmentBytesMax) return false;
     if (log.segmentBytes >= this.#firstSegmentBytes && (ready || !running)) return false;
-    log.growActive(Math.min(this.#segmentBytesMax, Math.max(log.segmentBytes * 2, log.usedBytes + bytes)));
+    const step = Math.max(GROWTH_BYTES, log.segmentBytes * GROWTH_SHARE, bytes);
+    log.growActive(Math.min(this.#segmentBytesMax, log.segmentBytes + step));
     this.#switchAt = log.segmentBytes * SWITCH_FILL;
     this.#prepareOther();
     return true;

@@ -60,6 +60,8 @@ export class Segment {
   /** With `through`, returns when these bytes are durable. */
   write(source: Uint8Array, from: number, length: number, position: number, through: boolean): void {
     writeFully(through ? this.#through : this.file, source, from, length, position);
+    // What has been written is never filled with zeros again, the header of an empty segment for one.
+    if (position + length > this.size) this.size = position + length;
   }
 
   /** Extends the written zeros to at least `bytes`; not synced. */

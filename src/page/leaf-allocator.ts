@@ -85,6 +85,7 @@ export class LeafAllocator {
       at,
       entry.overflow ? record | OVERFLOW_FLAG : record,
     );
+    this.#pager.slotInserted(index, record);
     return true;
   }
 
@@ -145,6 +146,7 @@ export class LeafAllocator {
       return true;
     }
     this.#writeRecord(offset + to, suffix, entry);
+    this.#pager.written(offset + to, record);
     this.#setSlot(slot, to, entry.overflow ? record | OVERFLOW_FLAG : record);
     this.#writeHeader(offset);
     return true;
@@ -254,7 +256,6 @@ export class LeafAllocator {
     }
     for (let i = keyLength - suffix; i < keyLength; i++) u8[to++] = key[i]!;
     this.#copyIn(to, entry);
-    this.#pager.written(at, to + entry.length - at);
   }
 
   #copyIn(at: number, entry: Entry): void {
@@ -269,13 +270,11 @@ export class LeafAllocator {
     const pool = this.#pool;
     const slots = pool.u16[(offset + AT_SLOTS) >> 1]!;
     const directory = offset + pool.pageSize - LEAF_SLOT_BYTES * slots;
-    this.#pager.move(directory - LEAF_SLOT_BYTES, directory, LEAF_SLOT_BYTES * (slots - index));
     const slot = offset + pool.pageSize - LEAF_SLOT_BYTES * (index + 1);
+    if (index < slots) pool.u8.copyWithin(directory - LEAF_SLOT_BYTES, directory, slot + LEAF_SLOT_BYTES);
     pool.u32[slot >> 2] = head;
     pool.u32[(slot >> 2) + 1] = at | (length << 16);
-    this.#pager.written(slot, LEAF_SLOT_BYTES);
     pool.u16[(offset + AT_SLOTS) >> 1] = slots + 1;
-    this.#writeHeader(offset);
   }
 
   /** Points a slot (index of its first half word) at an extent; its head stays. */

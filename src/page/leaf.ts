@@ -18,13 +18,13 @@ import {
   AT_PREFIX_LENGTH,
   AT_SLOTS,
   LEAF_SLOT_BYTES,
+  LENGTH_MASK,
+  OVERFLOW_FLAG,
   PAGE_HEADER_BYTES,
 } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 
-/** Top bit of a slot's length. */
-export const OVERFLOW_FLAG = 0x8000;
-export const LENGTH_MASK = 0x7fff;
+export { LENGTH_MASK, OVERFLOW_FLAG };
 
 export function slotCount(pool: PagePool, offset: number): number {
   return pool.u16[(offset + AT_SLOTS) >> 1]!;

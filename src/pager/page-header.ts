@@ -39,6 +39,9 @@ export const KIND_FREE_LIST = 3;
 
 /** head u32 | offset u16 | length u16 */
 export const LEAF_SLOT_BYTES = 8;
+/** Top bit of a leaf slot's length: the value is an overflow reference. */
+export const OVERFLOW_FLAG = 0x8000;
+export const LENGTH_MASK = 0x7fff;
 /** head u32 | child u32 | offset u16 | length u16 */
 export const BRANCH_SLOT_BYTES = 12;
 

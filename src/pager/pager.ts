@@ -13,6 +13,7 @@
 import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
+import { SLOT_RECORD_BYTES } from "../log/log-format.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -20,7 +21,15 @@ import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
-import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
+import {
+  AT_HOLES,
+  AT_KIND,
+  AT_NUMBER,
+  AT_SLOTS,
+  AT_TAIL,
+  directoryBytes,
+  LEAF_SLOT_BYTES,
+} from "./page-header.js";
 import { FRAME_IMAGE, FRAME_TX, PagePool } from "./page-pool.js";
 import { PageSpace } from "./page-space.js";
 import type { StoreHeader } from "./store-header.js";
@@ -180,7 +189,7 @@ export class Pager {
     } catch (error) {
       throw this.headerFailed(error);
     }
-    this.segments.started();
+    this.segments.started(this.pageCount * this.pageSize);
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */
@@ -232,6 +241,31 @@ export class Pager {
     this.log.records.selectPage(this.#page);
     this.log.records.write(at - this.#offset, this.pool.u8, at, length);
     this.#count(length + 5);
+  }
+
+  /**
+   * Slot `index` of the selected leaf has just been put in between the others, with its record of `length`
+   * bytes, and the header says so.
+   */
+  slotInserted(index: number, length: number): void {
+    if (!this.#logging) return;
+    const { u8, u16, u32 } = this.pool;
+    const offset = this.#offset;
+    const slot = (offset + this.pageSize - LEAF_SLOT_BYTES * (index + 1)) >> 2;
+    const extent = u32[slot + 1]!;
+    const { records } = this.log;
+    records.selectPage(this.#page);
+    records.slot(
+      index,
+      u32[slot]!,
+      extent,
+      u16[(offset + AT_TAIL) >> 1]!,
+      u16[(offset + AT_HOLES) >> 1]!,
+      u8,
+      offset + (extent & 0xffff),
+      length,
+    );
+    this.#count(SLOT_RECORD_BYTES + length);
   }
 
   /** Copies `length` bytes within the selected page; the ranges may overlap. */

@@ -20,7 +20,9 @@ import {
   OP_PAD,
   OP_PAGE,
   OP_REVOKE,
+  OP_SLOT,
   OP_WRITE,
+  SLOT_RECORD_BYTES,
   segmentPath,
 } from "../log/log-format.js";
 import { type FrameView, findUnknownLog, LogReader } from "../log/log-reader.js";
@@ -28,7 +30,14 @@ import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
-import { checksumSeed, pageChecksum } from "./page-header.js";
+import {
+  AT_SLOTS,
+  AT_TAIL,
+  checksumSeed,
+  LEAF_SLOT_BYTES,
+  LENGTH_MASK,
+  pageChecksum,
+} from "./page-header.js";
 import { FRAME_DIRTY } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 import { firstPage, type StoreHeader } from "./store-header.js";
@@ -161,6 +170,7 @@ class Replay {
     else if (op === OP_WRITE) length = 5 + (b[at + 3]! | (b[at + 4]! << 8));
     else if (op === OP_MOVE) length = 7;
     else if (op === OP_FILL) length = 6;
+    else if (op === OP_SLOT) length = SLOT_RECORD_BYTES + ((b[at + 9]! | (b[at + 10]! << 8)) & LENGTH_MASK);
     else if (op === OP_IMAGE)
       length = 9 + (b[at + 5]! | (b[at + 6]! << 8)) + (b[at + 7]! | (b[at + 8]! << 8));
     else if (op === OP_BLOCK) length = 6 + BLOCK_BYTES;
@@ -203,15 +213,16 @@ class Replay {
     this.#page = -1;
     for (let at = frame.from; at < frame.to; ) {
       const length = this.#length(frame, at);
-      this.#record(frame.bytes, at, ordinal);
+      this.#record(frame.bytes, at, length, ordinal);
       at += length;
     }
   }
 
-  #record(b: Uint8Array, at: number, ordinal: number): void {
+  #record(b: Uint8Array, at: number, length: number, ordinal: number): void {
     const op = b[at]!;
     if (op === OP_PAGE) this.#select(readU32(b, at + 1), ordinal);
     else if (op === OP_WRITE || op === OP_MOVE || op === OP_FILL) this.#edit(b, at, op);
+    else if (op === OP_SLOT) this.#slot(b, at, length);
     else if (op === OP_IMAGE) this.#image(b, at, ordinal);
     else if (op === OP_BLOCK) this.#block(b, at);
     else if (op !== OP_PAD && op !== OP_REVOKE) this.#space(op, readU32(b, at + 1), readU32(b, at + 5));
@@ -247,6 +258,24 @@ class Replay {
     if (op === OP_WRITE) bytes.set(b.subarray(at + 5, at + 5 + length), target);
     else if (op === OP_FILL) bytes.fill(b[at + 5]!, target, target + length);
     else bytes.copyWithin(target, this.#offset + second, this.#offset + second + length);
+  }
+
+  #slot(b: Uint8Array, at: number, length: number): void {
+    if (this.#page < 0) return;
+    const bytes = this.#target.bytes;
+    const page = this.#offset;
+    const slots = bytes[page + AT_SLOTS]! | (bytes[page + AT_SLOTS + 1]! << 8);
+    const index = b[at + 1]! | (b[at + 2]! << 8);
+    const record = b[at + 7]! | (b[at + 8]! << 8);
+    const directory = this.#pager.pageSize - LEAF_SLOT_BYTES * (slots + 1);
+    if (index > slots || record + length - SLOT_RECORD_BYTES > directory) throw this.#fail("leaves its page");
+    const slot = page + this.#pager.pageSize - LEAF_SLOT_BYTES * (index + 1);
+    bytes.copyWithin(page + directory, page + directory + LEAF_SLOT_BYTES, slot + LEAF_SLOT_BYTES);
+    bytes.set(b.subarray(at + 3, at + 11), slot);
+    bytes[page + AT_SLOTS] = slots + 1;
+    bytes[page + AT_SLOTS + 1] = (slots + 1) >>> 8;
+    bytes.set(b.subarray(at + 11, at + SLOT_RECORD_BYTES), page + AT_TAIL);
+    bytes.set(b.subarray(at + SLOT_RECORD_BYTES, at + length), page + record);
   }
 
   #image(b: Uint8Array, at: number, ordinal: number): void {
