@@ -12,7 +12,7 @@ import { combinedDigest } from "./digests.js";
 import { type SizedStore, sizeStore, type WalkSizer } from "./in-place/forward-plan.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import { openLegacy } from "./legacy/legacy-file.js";
-import type { LegacySurvey } from "./legacy/survey.js";
+import { CARRIED_BYTES_MAX, type LegacySurvey } from "./legacy/survey.js";
 import type { RecordWatch } from "./legacy/walk.js";
 import { currentLogPath } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
@@ -98,10 +98,9 @@ export function reasonsAgainst(survey: LegacySurvey): string[] {
     return `${where}${each.reason} (${each.invariant})`;
   });
   if (survey.problemCount > reasons.length) reasons.push(`and ${survey.problemCount - reasons.length} more`);
-  if (survey.carried.length > 0) {
-    const pages = [...survey.carried.subarray(0, 8)].join(", ");
+  if (survey.carried.length > survey.carriedImages.length) {
     reasons.push(
-      `${survey.carried.length} pages of kind 5 or 6 (${pages}) may be referred to from inside values; files of that kind can't be converted`,
+      `${survey.carried.length} pages of kind 5 or 6 may be referred to from inside values; no more than ${CARRIED_BYTES_MAX} bytes of them can be carried along`,
     );
   }
   return reasons;

@@ -1,7 +1,8 @@
 /**
  * The record that a converted store keeps of the legacy file that it was (M4): generation, page size, root
  * pages, and the meta page with every field, salts included. It lies in the catalogue under a reserved
- * name, as JSON, and a rollback restores from it what the application knew.
+ * name, as JSON, and a rollback restores from it what the application knew. Pages that are no tree pages but may
+ * be referred to from inside values are in it whole.
  */
 
 import { CorruptionError } from "../src/base/errors.js";
@@ -20,6 +21,13 @@ export interface LegacyTreeRecord {
   readonly metaOffset: number | null;
 }
 
+/** A page that values may refer to by its number; carried along as it is, and put back there. */
+export interface CarriedPage {
+  readonly page: number;
+  /** Base64, without the zeroes at its end. */
+  readonly image: string;
+}
+
 export interface LegacyRecord {
   readonly version: number;
   readonly generation: LegacyGeneration | "unknown";
@@ -28,6 +36,8 @@ export interface LegacyRecord {
   readonly trees: readonly LegacyTreeRecord[];
   /** The meta page with the log applied, in base64, without the zeroes at its end. */
   readonly meta: string;
+  /** Pages of kind 5 and 6; absent where there are none. */
+  readonly pages?: readonly CarriedPage[];
 }
 
 /** A single tree becomes the unnamed one, several keep their names. */
@@ -47,6 +57,12 @@ export function legacyRecordOf(survey: LegacySurvey): LegacyRecord {
       metaOffset: tree.field?.offset ?? null,
     })),
     meta: encodeTrimmed(survey.meta.image),
+    ...(survey.carriedImages.length > 0 && {
+      pages: survey.carriedImages.map((image, index) => ({
+        page: survey.carried[index]!,
+        image: encodeTrimmed(image),
+      })),
+    }),
   };
 }
 
@@ -71,8 +87,13 @@ export function decodeLegacyRecord(bytes: Uint8Array, path: string): LegacyRecor
 
 /** The meta page in its full length. */
 export function metaImage(record: LegacyRecord): Uint8Array {
-  const page = new Uint8Array(record.pageSize);
-  page.set(Buffer.from(record.meta, "base64").subarray(0, record.pageSize));
+  return wholePage(record.meta, record.pageSize);
+}
+
+/** A page from its base64 form. */
+export function wholePage(image: string, pageSize: number): Uint8Array {
+  const page = new Uint8Array(pageSize);
+  page.set(Buffer.from(image, "base64").subarray(0, pageSize));
   return page;
 }
 

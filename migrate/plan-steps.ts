@@ -2,6 +2,8 @@
 
 import { EspalierError } from "../src/base/errors.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
+import { inlineRecordBytesMax, KEY_VARINT_BYTES_MAX } from "../src/page/limits.js";
+import { PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import {
   checkSteps,
@@ -15,7 +17,7 @@ import {
 import type { WorkStep } from "./control.js";
 import { inspectFile } from "./file-state.js";
 import { firstSectorOf } from "./in-place/fence.js";
-import { WalkSizer } from "./in-place/forward-plan.js";
+import { type SizedStore, WalkSizer } from "./in-place/forward-plan.js";
 import { growthBudget, prepareForward } from "./in-place/prepare.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -160,6 +162,11 @@ function fillPlan(plan: FilePlan, survey: LegacySurvey): void {
   plan.trees = survey.trees.map((tree) => tree.name);
   plan.keyBytes = spanOf(survey, "keyBytes");
   plan.valueBytes = spanOf(survey, "valueBytes");
+  if (survey.carried.length > 0) {
+    plan.notes.push(
+      `${survey.carried.length} pages of kind 5 or 6, which values may refer to, are kept in the store as they are; a rollback puts them back`,
+    );
+  }
   for (const note of survey.notes.slice(0, 20)) {
     plan.notes.push(note.page >= 0 ? `page ${note.page}: ${note.reason}` : note.reason);
   }
@@ -185,6 +192,7 @@ function* planTarget(
   const pageSize = targetPageSize(survey, options);
   const sized = yield* sizeSteps(source, survey, pageSize, sizer);
   plan.pageSize.after = pageSize;
+  addOverflowNote(plan, survey, sized);
   if (options.strategy === "rewrite") {
     setSize(plan, sized.pages, pageSize);
     plan.extraBytes = plan.bytes.after;
@@ -213,6 +221,25 @@ function* planTarget(
   } finally {
     file.close();
   }
+}
+
+/** Long values cost more than they hold, and on small pages a whole block each: a larger page may keep them. */
+function addOverflowNote(plan: FilePlan, survey: LegacySurvey, sized: SizedStore): void {
+  const runs = sized.runPages.length;
+  if (runs === 0) return;
+  const [key, value] = [spanOf(survey, "keyBytes")?.max ?? 0, spanOf(survey, "valueBytes")?.max ?? 0];
+  const bytes = sized.runPages.reduce((sum, pages) => sum + pages, 0) * sized.pageSize;
+  let larger = sized.pageSize * 2;
+  while (larger < PAGE_SIZE_MAX && !staysInLeaf(larger, key, value)) larger *= 2;
+  const size = staysInLeaf(larger, key, value) ? larger : sized.pageSize < BLOCK_BYTES ? BLOCK_BYTES : 0;
+  const proposal = size === 0 || size > PAGE_SIZE_MAX ? "" : `; --page-size ${size} needs fewer`;
+  plan.notes.push(
+    `${runs} values are too long for leaves and take ${bytes} bytes of overflow pages${proposal}`,
+  );
+}
+
+function staysInLeaf(pageSize: number, keyBytes: number, valueBytes: number): boolean {
+  return KEY_VARINT_BYTES_MAX + keyBytes + valueBytes <= inlineRecordBytesMax(pageSize);
 }
 
 function setSize(plan: FilePlan, pages: number, pageSize: number): void {

@@ -54,7 +54,8 @@ export function* planBack(
     const generation = options.to ?? (record.generation === "unknown" ? "gen3" : record.generation);
     const pages = new StorePages(file, catalog.header.pageSize, catalog.header.storeId);
     const trees = treesToReturn(catalog, record, pages);
-    const steps = sizeLegacy(pages, catalog.header.pageCount, trees, generation, record.pageSize);
+    const { pageSize, pages: carried = [] } = record;
+    const steps = sizeLegacy(pages, catalog.header.pageCount, trees, generation, pageSize, carried);
     const sized = yield* sizing(steps, file.size(), catalog.header.pageSize, generation);
     result.from = "espalier";
     result.to = generation;

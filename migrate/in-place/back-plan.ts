@@ -9,6 +9,7 @@ import { ContentTally } from "../legacy/content.js";
 import type { LegacyGeneration } from "../legacy/layout.js";
 import { PageList } from "../legacy/page-set.js";
 import { BulkPlanner } from "../legacy/writer-plan.js";
+import type { CarriedPage } from "../legacy-record.js";
 import { referenceOf, StoreLeafDecoder } from "../store-leaf.js";
 import type { StorePages } from "../store-pages.js";
 import type { LayoutInput, TrailingPages } from "./layout.js";
@@ -39,6 +40,8 @@ export interface SizedLegacy {
   readonly units: Uint32Array;
   readonly leafRecords: Uint32Array;
   readonly branchChildren: Uint32Array;
+  /** Each has a place of its own, behind those of the branches in the list of trailing pages. */
+  readonly carried: readonly CarriedPage[];
   readonly layout: Omit<LayoutInput, "batchPages" | "batchPagesMin">;
   /** The store's pages that hold records. */
   readonly markLive: (live: PageMap) => void;
@@ -51,11 +54,12 @@ export function* sizeLegacy(
   trees: readonly TreeToReturn[],
   generation: LegacyGeneration,
   pageSize: number,
+  carried: readonly CarriedPage[],
 ): Generator<number, SizedLegacy> {
   const sizer = new LegacySizer(pages, generation, pageSize);
   const sized: SizedLegacyTree[] = [];
   for (const tree of trees) sized.push(yield* sizer.tree(tree, pageCount));
-  return sizer.finish(sized);
+  return sizer.finish(sized, carried);
 }
 
 class LegacySizer {
@@ -132,7 +136,8 @@ class LegacySizer {
     }
   }
 
-  finish(trees: readonly SizedLegacyTree[]): SizedLegacy {
+  finish(trees: readonly SizedLegacyTree[], carried: readonly CarriedPage[]): SizedLegacy {
+    for (const { page } of carried) this.#trailing.push({ pages: 1, fixed: page });
     const units = this.#units.toArray();
     const unitRecords = this.#unitRecords;
     const runsOf = (unit: number): [number, number] => [
@@ -155,6 +160,7 @@ class LegacySizer {
       units,
       leafRecords,
       branchChildren: this.#branchChildren.toArray(),
+      carried,
       layout: {
         unitCount: units.length,
         unitRecords: (unit) => unitRecords.at(unit),

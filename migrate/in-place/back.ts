@@ -13,6 +13,7 @@ import { LeafDecoder, type RecordBatch } from "../legacy/leaf.js";
 import { META_ROOT_FIELDS, patchMeta } from "../legacy/meta.js";
 import { headerSalt, PageSeal } from "../legacy/page-check.js";
 import { TreePageBuilder } from "../legacy/writer-page.js";
+import { wholePage } from "../legacy-record.js";
 import { StoreLeafDecoder } from "../store-leaf.js";
 import { StorePages } from "../store-pages.js";
 import { storeIdOf } from "./forward.js";
@@ -169,6 +170,7 @@ export class LegacyFinisher {
 
   *run(): Generator<number, { readonly freeListHead: number }> {
     for (const tree of this.#program.head.trees) yield* this.#tree(tree);
+    this.#carried();
     const extents = this.#program.head.gaps.map(({ start, count }) => ({ start, length: count }));
     const freeListHead = writeFreeList(extents, this.#seal, (page, bytes) => this.#put(page, bytes));
     this.#output.flush();
@@ -201,6 +203,17 @@ export class LegacyFinisher {
     if (records !== tree.records) throw this.#bad(-1, `${records} records arrived of ${tree.records}`);
     if (verify === "full" && tally.finish().digest !== tree.digest)
       throw this.#bad(-1, "the content digest differs from the one before");
+  }
+
+  /** Pages that are no tree pages go back to where they were. */
+  #carried(): void {
+    const { carried, targetPageSize } = this.#program.head;
+    for (const { page, image } of carried) {
+      const bytes = wholePage(image, targetPageSize);
+      const fault = this.#seal.fault(bytes, page);
+      if (fault !== undefined) throw this.#bad(page, `a page that was carried along: ${fault}`);
+      this.#put(page, bytes);
+    }
   }
 
   #put(page: number, bytes: Uint8Array): void {

@@ -156,6 +156,7 @@ export function prepareForward(
     meta: encodeMetaImage(pageZero),
     storeId: randomBytes(16).toString("base64"),
     legacy: sized.legacy,
+    carried: [],
     report: options.report,
   };
   const tables = { ...emptyTables(layout), units, overlaps: overlapTable(survey) };
@@ -203,6 +204,7 @@ export function prepareBack(source: BackSource, sized: SizedLegacy, options: Pre
     meta: encodeMetaImage(source.meta),
     storeId: Buffer.from(source.storeId).toString("base64"),
     legacy: null,
+    carried: sized.carried,
     report: options.report,
   };
   const tables = {

@@ -23,7 +23,7 @@ import { MIGRATING_MAGIC } from "../../src/store/read-header.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import type { LegacyGeneration } from "../legacy/layout.js";
-import type { LegacyRecord } from "../legacy-record.js";
+import type { CarriedPage, LegacyRecord } from "../legacy-record.js";
 import type { Layout } from "./layout.js";
 
 export const SECTOR_BYTES = 512;
@@ -72,6 +72,8 @@ export interface ProgramHead {
   readonly storeId: string;
   /** What the store keeps of the legacy file (forward). */
   readonly legacy: LegacyRecord | null;
+  /** Pages that are written as they are when all else is in its place (back). */
+  readonly carried: readonly CarriedPage[];
   /** For the report: how the source was recognised, frames applied, what was healed, pages before. */
   readonly report: ProgramReport;
 }

@@ -55,6 +55,8 @@ export interface LegacySurvey {
   readonly isFree: (page: number) => boolean;
   /** Pages of kind 5 and 6 that may be referred to from inside values. */
   readonly carried: Uint32Array;
+  /** Copies of them, in the same order; empty where they are more than CARRIED_BYTES_MAX. */
+  readonly carriedImages: readonly Uint8Array[];
   /** Anything here forbids a conversion. */
   readonly problems: readonly LegacyProblem[];
   /** How many problems there are; more than `problems` holds where there are very many. */
@@ -62,6 +64,9 @@ export interface LegacySurvey {
   /** What is odd and harmless. */
   readonly notes: readonly LegacyProblem[];
 }
+
+/** Pages that are no tree pages are kept whole; they are held in memory until they are in their new place. */
+export const CARRIED_BYTES_MAX: number = 16 * 1024 * 1024;
 
 export interface SurveyOptions {
   /** Takes this generation instead of recognising it. */
@@ -142,10 +147,16 @@ class Surveyor {
       freePages: this.#free.pages.size,
       isFree: (page) => this.#isFree(page),
       carried: scan.carried,
+      carriedImages: this.#imagesOf(scan.carried),
       problems: this.#problems.items,
       problemCount: this.#problems.count,
       notes: this.#notes.items,
     };
+  }
+
+  #imagesOf(pages: Uint32Array): Uint8Array[] {
+    if (pages.length * this.#source.pageSize > CARRIED_BYTES_MAX) return [];
+    return Array.from(pages, (page) => this.#source.raw(page).slice());
   }
 
   *#phase<T>(phase: SurveyProgress["phase"], steps: Generator<number, T>): Generator<SurveyProgress, T> {

@@ -269,7 +269,7 @@ describe("many files", () => {
     writeFileSync(path, bytes);
     const backup = join(folder, "kept.db");
     const report = await runMigration([path], { backup });
-    expect(report.files[0]).toMatchObject({ status: "failed" });
+    expect(report.files[0]).toMatchObject({ status: "corrupt" });
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(readdirSync(folder)).not.toContain("kept.db");
   });

@@ -1,6 +1,7 @@
 /** Files that are not plain: several trees, disorder, ambiguity, flipped bits. */
 
 import { describe, expect, test } from "vitest";
+import { planMigration } from "../../migrate/index.js";
 import { encodeMeta, META_ROOT_FIELDS, patchMeta } from "../../migrate/legacy/meta.js";
 import { PageSeal } from "../../migrate/legacy/page-check.js";
 import { batchesOf } from "../../migrate/legacy/record-batch.js";
@@ -48,6 +49,60 @@ function graphFile(trees: Record<string, readonly PlainRecord[]>): MemoryVfs {
   put(vfs, FILE, new Uint8Array(Buffer.concat(pages)));
   return vfs;
 }
+
+/** Puts pages of kind 5 and 6, to which values refer, behind the others and in the place of free ones. */
+function withOtherPages(vfs: MemoryVfs, count: number): Map<number, Uint8Array> {
+  const bytes = contentOf(vfs);
+  const found = survey(vfs);
+  const seal = new PageSeal(found.pageSize, SALT);
+  const pages = new Map<number, Uint8Array>();
+  const next = found.meta.nextPage;
+  const longer = new Uint8Array((next + count) * found.pageSize);
+  longer.set(bytes);
+  longer.set(patchMeta(longer.slice(0, found.pageSize), { nextPage: next + count, freeListHead: 0 }));
+  for (let i = 0; i < count; i++) {
+    const page = new Uint8Array(found.pageSize).fill(i + 1, 32, found.pageSize - (i % 3) * 100);
+    seal.seal(page, next + i, 5 + (i % 2));
+    longer.set(page, (next + i) * found.pageSize);
+    pages.set(next + i, page);
+  }
+  vfs.unlink(FILE);
+  put(vfs, FILE, longer);
+  return pages;
+}
+
+function contentOf(vfs: Vfs): Uint8Array {
+  const file = vfs.open(FILE, "read");
+  const bytes = new Uint8Array(file.size());
+  file.read(bytes, 0, bytes.length, 0);
+  file.close();
+  return bytes;
+}
+
+describe.each(["in-place", "rewrite"] as const)("pages that are no tree pages, %s", (strategy) => {
+  test.each([{}, { pageSize: 4096 }])("are kept, and go back to their places: %j", async (options) => {
+    const { vfs, digest, root } = scatteredFile({
+      generation: "gen3",
+      pageSize: PAGE,
+      records: variedRecords(400, 90, 7),
+      seed: 7,
+      freePages: 3,
+    });
+    const pages = withOtherPages(vfs, 20);
+    expect(survey(vfs).carried.length).toBe(20);
+    expect(await convert(vfs, { strategy, ...options })).toMatchObject({ status: "converted", reason: null });
+    expect(verified(vfs)).toMatchObject({ problems: [], digest });
+    expect(await rollBack(vfs, { strategy })).toMatchObject({ status: "rolled-back", reason: null });
+    const after = survey(vfs);
+    expect(after.problems).toEqual([]);
+    expect(after.trees.map((tree) => [tree.root, tree.content?.digest])).toEqual([[root, digest]]);
+    const bytes = contentOf(vfs);
+    for (const [page, image] of pages) {
+      expect(bytes.subarray(page * PAGE, (page + 1) * PAGE)).toEqual(image);
+      expect(after.isFree(page)).toBe(false);
+    }
+  });
+});
 
 describe.each(["in-place", "rewrite"] as const)("several trees, %s", (strategy) => {
   test("become named trees, and go back to their meta fields and roots", async () => {
@@ -156,3 +211,18 @@ function read(vfs: Vfs): Uint8Array {
   file.close();
   return bytes;
 }
+
+test("a plan names the page size with which long values need no overflow pages", async () => {
+  const { vfs } = scatteredFile({
+    generation: "gen2",
+    pageSize: 1024,
+    records: variedRecords(60, 700, 3),
+    seed: 3,
+  });
+  const [plan] = await planMigration([FILE], { vfs });
+  expect(plan!.possible).toBe(true);
+  expect(plan!.notes.join()).toMatch(/overflow pages; --page-size 4096 needs fewer/);
+  const [larger] = await planMigration([FILE], { vfs, pageSize: 4096 });
+  expect(larger!.notes.join()).not.toMatch(/overflow/);
+  expect(larger!.bytes.after).toBeLessThan(plan!.bytes.after!);
+});
