@@ -238,7 +238,7 @@ class Run {
     const common = { id, title, settings: engineById(entry.engine).settings };
     if (item === undefined) {
       const { reason, install } = this.#presence.get(entry.engine) as Presence;
-      const told = `${reason}; to install: ${install}`;
+      const told = install === null ? reason : `${reason}; to install: ${install}`;
       return { ...common, status: "missing", reason: told, rounds: [], figures: {}, contentHash: null };
     }
     const { reason, rounds, hash } = item;

@@ -48,7 +48,11 @@ describe("a bed", () => {
     const missing = await change((put) => put(loaded, 0));
     const more = await change((put) => put(fresh, 1));
     const other = await change((put) => put(loaded, 2));
-    for (const store of [missing, more, other]) await expect(bed.prove(store, content)).rejects.toThrow();
+    const shorter = await change((put) => put(Math.max(...bed.data.loaded), 0));
+    const longer = await change((put) => put(bed.data.tail[0] as number, 1));
+    for (const store of [missing, more, other, shorter])
+      await expect(bed.prove(store, content)).rejects.toThrow();
+    await expect(bed.prove(longer, content)).rejects.toThrow(/more records/);
     content[loaded] = 2;
     await expect(bed.prove(other, content)).resolves.toMatch(/^[0-9a-f]{64}$/);
   });
