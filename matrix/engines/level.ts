@@ -133,11 +133,12 @@ async function probeOwn(): Promise<Presence> {
     await loadOwn();
     return { present: true, version: packageVersion(), reason: null, install: null };
   } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
     const text = error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
     return {
       present: false,
       version: null,
-      reason: `espalier/level does not load: ${text}`,
+      reason: missing ? "abstract-level is not installed" : `espalier/level does not load: ${text}`,
       install: "npm install --no-save abstract-level",
     };
   }

@@ -102,7 +102,7 @@ export function explainCell(run: RunDocument, id: string): string {
 }
 
 function us(value: number): string {
-  return value.toPrecision(3);
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function or(value: number | null): string {
