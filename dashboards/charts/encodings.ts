@@ -117,6 +117,12 @@ export function cellColumns(figures: readonly Column[]): Column[] {
   ];
 }
 
+/** A panel's name; where it is long, its durability class goes to a line of its own, and is not what is cut off. */
+const PANEL_LABELS =
+  "length(datum.label) > 28 && indexof(datum.label, ' (') > 0 " +
+  "? [slice(datum.label, 0, indexof(datum.label, ' (')), slice(datum.label, indexof(datum.label, ' (') + 1)] " +
+  ": datum.label";
+
 /** Small multiples by panel: a workload in one durability class. */
 export function panelFacet(
   rows: readonly Row[],
@@ -126,8 +132,8 @@ export function panelFacet(
   type: "nominal";
   title: null;
   sort: string[];
-  header: { labelFontWeight: "bold"; labelLimit: number };
+  header: { labelFontWeight: "bold"; labelLimit: number; labelExpr: string };
 } {
-  const header = { labelFontWeight: "bold", labelLimit: 320 } as const;
+  const header = { labelFontWeight: "bold", labelLimit: 320, labelExpr: PANEL_LABELS } as const;
   return { field, type: "nominal", title: null, sort: distinct(rows, field), header };
 }

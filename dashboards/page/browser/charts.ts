@@ -114,7 +114,7 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     sized.columns = columns;
     sized.spec = { ...spec.spec, width: inside };
     // A title wider than its panel would push the panels apart.
-    sized.facet = { ...spec.facet, header: { ...spec.facet.header, labelLimit: inside + gap } };
+    sized.facet = { ...spec.facet, header: { ...spec.facet.header, labelLimit: inside } };
     return sized;
   }
 
