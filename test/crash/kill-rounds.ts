@@ -4,17 +4,22 @@
  */
 
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { open } from "../../src/index.js";
 import type { Prng } from "../../src/vfs/prng.js";
 import { compiled } from "../support/compiled.js";
 import { KEPT, type KillMode, WRITER_SOURCE } from "./kill-writer.js";
 
 const KILL_AFTER_MS_MAX = 60;
+/** A disk takes its time to be full. */
+const KILL_FULL_AFTER_MS_MAX = 500;
 
 export interface KillRound {
   /** Last commit that the child had acknowledged, and the last one that is there. */
   readonly acknowledged: number;
   readonly found: number;
+  /** The oldest commit whose record must be there; above 1 in mode "full": the disk was full. */
+  readonly oldest: number;
   /** What is wrong; empty: nothing. */
   readonly problems: string[];
 }
@@ -26,7 +31,8 @@ export async function killRound(
   first: number,
   random: Prng,
 ): Promise<KillRound> {
-  const acknowledged = await runAndKill(path, mode, first, random.below(KILL_AFTER_MS_MAX));
+  const delayMs = random.below(mode === "full" ? KILL_FULL_AFTER_MS_MAX : KILL_AFTER_MS_MAX);
+  const acknowledged = await runAndKill(path, mode, first, delayMs);
   return inspect(path, mode, Math.max(acknowledged, first - 1));
 }
 
@@ -52,6 +58,7 @@ function runAndKill(path: string, mode: KillMode, first: number, delayMs: number
 
 function inspect(path: string, mode: KillMode, acknowledged: number): KillRound {
   const problems: string[] = [];
+  rmSync(`${path}.kept`, { force: true });
   using store = open<string, string>(path, { valueEncoding: "utf8" });
   const report = store.verify();
   if (!report.ok) problems.push(`verify: ${JSON.stringify(report.problems.slice(0, 3))}`);
@@ -59,8 +66,9 @@ function inspect(path: string, mode: KillMode, acknowledged: number): KillRound 
   if (found < acknowledged) problems.push(`commit ${acknowledged} was acknowledged, the store has ${found}`);
   // In single writes a kill may fall between the next commit's delete and its "last".
   const kept = mode === "single" ? KEPT - 1 : KEPT;
-  for (let i = Math.max(1, found - kept + 1); i <= found; i++) {
+  const oldest = mode === "full" ? Number(store.get("first") ?? 1) : Math.max(1, found - kept + 1);
+  for (let i = oldest; i <= found; i++) {
     if (!(store.get(`k${i}`) ?? "").startsWith(`${i}x`)) problems.push(`k${i} is missing, last is ${found}`);
   }
-  return { acknowledged, found, problems };
+  return { acknowledged, found, oldest, problems };
 }
