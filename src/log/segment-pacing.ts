@@ -4,24 +4,27 @@
  * by each commit; a small segment grows rather than wait for it.
  */
 
+import { DiskFullError } from "../base/errors.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { RedoLog } from "./redo-log.js";
 
 /** Use of a segment at which the next commit leaves it. */
 const SWITCH_FILL = 0.9;
 /**
- * The first segment grows to this, and to twice the data file, before the other one is used: each switch
- * images all pages again and syncs four times, which a small load would feel, and a large store would be
- * imaged over and over. To read 4 MiB again takes a crash some 40 ms.
+ * The active segment grows to this, and to twice the data file, before it is left: each switch images all
+ * pages again and syncs four times, which a small load would feel, and a large store would be imaged over
+ * and over. To read 4 MiB again takes a crash some 40 ms.
  */
-const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024;
-const FIRST_SEGMENT_SHARE = 2;
+const SEGMENT_BYTES_LEAST = 4 * 1024 * 1024;
+const SEGMENT_SHARE = 2;
 /** Growth is filled with zeros at once: in steps that nobody feels. */
 const GROWTH_BYTES = 1024 * 1024;
 const GROWTH_SHARE = 1 / 8;
 
-/** What the owner of a running transaction does when that goes on in a new segment. */
-export interface CarryOver {
+/** What the pacing asks of the pager; the calls are for a transaction that goes on in a new segment. */
+export interface PacingOwner {
+  /** Size of the data file. */
+  readonly dataBytes: number;
   /** Before the checkpoint collects: what was logged of the transaction is gone. */
   carryOver(): void;
   /** After it has collected. */
@@ -34,30 +37,33 @@ export class SegmentPacing {
   readonly #log: RedoLog;
   readonly #checkpoint: Checkpoint;
   readonly #segmentBytesMax: number;
-  readonly #owner: CarryOver;
+  readonly #owner: PacingOwner;
   /** Use of the active segment at which the next commit leaves it. */
   #switchAt = 0;
-  #firstSegmentBytes = 0;
 
-  constructor(log: RedoLog, checkpoint: Checkpoint, segmentBytesMax: number, owner: CarryOver) {
+  constructor(log: RedoLog, checkpoint: Checkpoint, segmentBytesMax: number, owner: PacingOwner) {
     this.#log = log;
     this.#checkpoint = checkpoint;
     this.#segmentBytesMax = segmentBytesMax;
     this.#owner = owner;
   }
 
-  /** The log has started, for a data file of so many bytes. */
-  started(dataBytes: number): void {
-    const wanted = Math.max(FIRST_SEGMENT_BYTES, dataBytes * FIRST_SEGMENT_SHARE);
-    this.#firstSegmentBytes = Math.min(wanted, this.#segmentBytesMax);
+  /** The log has started. */
+  started(): void {
     this.#switchAt = this.#log.segmentBytes * SWITCH_FILL;
     this.#prepareOther();
   }
 
-  /** Once the first segment is as large as it gets, the other one is made ready in good time. */
+  /** Whether the active segment is too small to be left. */
+  get #isSmall(): boolean {
+    const wanted = Math.max(SEGMENT_BYTES_LEAST, this.#owner.dataBytes * SEGMENT_SHARE);
+    return this.#log.segmentBytes < Math.min(wanted, this.#segmentBytesMax);
+  }
+
+  /** Once the first segment is large enough, the other one is made ready in good time. */
   #prepareOther(): void {
     const { ready, running } = this.#checkpoint;
-    if (!ready && !running && this.#log.segmentBytes >= this.#firstSegmentBytes) this.#checkpoint.again();
+    if (!ready && !running && !this.#isSmall) this.#checkpoint.again();
   }
 
   /** Moves the checkpoint on, after a commit that used up `bytes` of the log. Throws nothing. */
@@ -103,15 +109,21 @@ export class SegmentPacing {
 
   /**
    * The active segment grows, by `bytes` at least, while it is small, or rather than wait for a
-   * checkpoint. False where it is as large as it may be, or the other segment can be switched to.
+   * checkpoint. False where it is as large as it may be, the other segment can be switched to, or the
+   * disk is full.
    */
   #grow(bytes: number): boolean {
     const log = this.#log;
     const { ready, running } = this.#checkpoint;
     if (log.segmentBytes >= this.#segmentBytesMax) return false;
-    if (log.segmentBytes >= this.#firstSegmentBytes && (ready || !running)) return false;
+    if (!this.#isSmall && (ready || !running)) return false;
     const step = Math.max(GROWTH_BYTES, log.segmentBytes * GROWTH_SHARE, bytes);
-    log.growActive(Math.min(this.#segmentBytesMax, log.segmentBytes + step));
+    try {
+      log.growActive(Math.min(this.#segmentBytesMax, log.segmentBytes + step));
+    } catch (error) {
+      if (error instanceof DiskFullError) return false;
+      throw error;
+    }
     this.#switchAt = log.segmentBytes * SWITCH_FILL;
     this.#prepareOther();
     return true;

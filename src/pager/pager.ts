@@ -122,6 +122,10 @@ export class Pager {
     return this.space.pageCount;
   }
 
+  get dataBytes(): number {
+    return this.pageCount * this.pageSize;
+  }
+
   get free(): FreeSpace {
     return this.space.free;
   }
@@ -189,7 +193,7 @@ export class Pager {
     } catch (error) {
       throw this.headerFailed(error);
     }
-    this.segments.started(this.pageCount * this.pageSize);
+    this.segments.started();
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */
