@@ -3,9 +3,10 @@
  * it for cells that write, and empty ones. And the proof that a store holds what the work must have left.
  */
 
-import { closeSync, cpSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine, EngineStore } from "../engines/engine.js";
+import { syncFiles } from "../runner/sync-files.js";
 import type { Key, KeyForm } from "../streams/shapes.js";
 import { BlockHasher } from "./block-hasher.js";
 import { type Content, Dataset } from "./dataset.js";
@@ -152,13 +153,4 @@ async function loadOnce(folder: string, load: (folder: string) => Promise<void>)
     closeSync(openSync(mark, "w"));
   }
   return folder;
-}
-
-function syncFiles(folder: string): void {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = openSync(join(entry.parentPath, entry.name), "r+");
-    fsyncSync(file);
-    closeSync(file);
-  }
 }

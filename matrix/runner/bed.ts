@@ -14,6 +14,7 @@ import { readStreamFile, type SharedStream } from "../streams/stream-file.js";
 import { workloadByName } from "../workloads/registry.js";
 import type { Pass, PassContext, Workload } from "../workloads/workload.js";
 import type { RoundRequest } from "./measure.js";
+import { syncFiles } from "./sync-files.js";
 
 /** Commits in flight together for engines whose commits are awaited. */
 const COMMITS_IN_FLIGHT = 16;
@@ -140,7 +141,10 @@ export class Bed {
   async #fresh(name: string): Promise<EngineStore> {
     const folder = join(this.request.folder, name);
     this.#folder = folder;
-    if (this.#template !== null) cpSync(this.#template, folder, { recursive: true });
+    if (this.#template !== null) {
+      cpSync(this.#template, folder, { recursive: true });
+      syncFiles(folder);
+    }
     const store = await this.#open(folder);
     if (this.#template === null) await this.#load(store);
     return store;
