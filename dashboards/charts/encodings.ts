@@ -118,8 +118,8 @@ export function cellColumns(figures: readonly Column[]): Column[] {
 }
 
 /** A panel's name; where it is long, its durability class goes to a line of its own, and is not what is cut off. */
-const PANEL_LABELS =
-  "length(datum.label) > 28 && indexof(datum.label, ' (') > 0 " +
+export const PANEL_LABELS: string =
+  "length(datum.label) > 24 && indexof(datum.label, ' (') > 0 " +
   "? [slice(datum.label, 0, indexof(datum.label, ' (')), slice(datum.label, indexof(datum.label, ' (') + 1)] " +
   ": datum.label";
 

@@ -7,7 +7,7 @@ import { distinct, intervalsIn } from "../data/cells.js";
 import { engineOrder } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip } from "./encodings.js";
+import { cellColumns, cellTooltip, PANEL_LABELS } from "./encodings.js";
 import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
 const STEP_X = 40;
@@ -58,7 +58,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
         type: "nominal",
         title: null,
         sort: columns,
-        header: { labelFontWeight: "bold", labelLimit: 260 },
+        header: { labelFontWeight: "bold", labelLimit: 260, labelExpr: PANEL_LABELS },
       },
       columns: 3,
       spec: {
@@ -78,7 +78,8 @@ export function ratioHeatmap(data: DashboardData): Chart {
             type: "nominal",
             sort: series,
             title: null,
-            axis: { domain: false, ticks: false },
+            // No limit: where there is no canvas to measure on, a label is taken for wider than it is.
+            axis: { domain: false, ticks: false, labelLimit: 0 },
           },
           tooltip: cellTooltip([
             { field: "ratio", title: "ratio", format: ".3~f" },
