@@ -100,7 +100,7 @@ class Demo {
         const from = join(packageRoot(), FIXTURES, name);
         if (existsSync(from)) cpSync(from, join(folder, "files", name), { recursive: true });
       }
-      note(`  ${file}: ${text.slice(0, NOTE_CHARACTERS_MAX)}`);
+      note(`  ${file}: ${shortened(text)}`);
     }
   }
 
@@ -218,9 +218,15 @@ const MATRIX_WORDS: readonly string[] = [
 const GATES = "docs/matrix-gates-demo.json";
 const NEXT = `
 Next:
-  espalier matrix run --preset quick --out results      ten minutes, judged by the gates of a rollout
-  espalier migrate plan FILES                           what would become of your own files
-  ROLLOUT.md                                            the way to production, stage by stage`;
+  npx espalier matrix run --preset quick --out results    ten minutes, judged by the gates of a rollout
+  npx espalier migrate plan FILES                         what would become of your own files
+  ROLLOUT.md                                              the way to production, stage by stage`;
+
+/** The beginning of a text, up to a word's end. */
+function shortened(text: string): string {
+  if (text.length <= NOTE_CHARACTERS_MAX) return text;
+  return `${text.slice(0, text.lastIndexOf(" ", NOTE_CHARACTERS_MAX)).replace(/[,;:]$/, "")} …`;
+}
 
 interface MigratedFile {
   readonly path: string;
