@@ -57,7 +57,7 @@ const serveCommand: CommandModule = command<ServeArguments>({
     interruptible(async (signal) => {
       const server = await listen(args);
       const { port } = server.address() as { port: number };
-      note(`serving http://${args.host}:${port}/metrics; Ctrl-C ends it`);
+      note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       server.closeAllConnections();
       server.close();
