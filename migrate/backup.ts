@@ -14,15 +14,27 @@ import {
   renameSync,
   statSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { DiskFullError, IoError } from "../src/base/errors.js";
 import { logPath } from "./legacy-log.js";
 import { RefusedError } from "./results.js";
 
-/** Where the copy of `path` goes: into a folder where `backup` is one or several files are copied. */
-export function backupPlace(backup: string, path: string, several: boolean): string {
+/**
+ * Where the copy of a file goes: `backup` itself, or `name` in it where it is a folder or several files are
+ * copied.
+ */
+export function backupPlace(backup: string, name: string, several: boolean): string {
   const isFolder = statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder || several ? join(backup, basename(path)) : backup;
+  return isFolder || several ? join(backup, name) : backup;
+}
+
+/** Names for the copies of these files in one folder: their paths below the folder that holds all of them. */
+export function backupNames(paths: readonly string[]): string[] {
+  const full = paths.map((path) => resolve(path));
+  let common = dirname(full[0] ?? "");
+  while (!full.every((path) => path.startsWith(common === sep ? sep : common + sep)))
+    common = dirname(common);
+  return full.map((path) => relative(common, path));
 }
 
 /**

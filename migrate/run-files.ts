@@ -6,7 +6,7 @@
 import { statSync } from "node:fs";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
-import { backupPlace, copyWithLog } from "./backup.js";
+import { backupNames, backupPlace, copyWithLog } from "./backup.js";
 import { Pace, type PaceOptions, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
 import type { FileOptions } from "./options.js";
@@ -52,6 +52,7 @@ class FileRun {
   readonly #vfs: Vfs;
   readonly #progress: RunProgress = new RunProgress();
   readonly #results: FileResult[];
+  readonly #backupNames: readonly string[];
   readonly #info: RunInfo;
   readonly #started: number = performance.now();
   readonly #told: Map<string, number> = new Map();
@@ -62,6 +63,7 @@ class FileRun {
     this.#options = options;
     this.#vfs = options.vfs ?? nodeVfs;
     this.#results = paths.map((path) => newResult(path));
+    this.#backupNames = backupNames(paths);
     this.#info = {
       id: newRunId(),
       action,
@@ -132,7 +134,7 @@ class FileRun {
     this.#emit({ event: "file-started", at: new Date().toISOString(), path, from: null, to: null });
     const onStep = (_result: FileResult, step: WorkStep): void => this.#step(path, step);
     const several = this.#paths.length > 1;
-    const task = { action: this.#action, path, several };
+    const task = { action: this.#action, path, several, backupName: this.#backupNames[index]! };
     const result =
       pool === undefined
         ? await runTask(this.#vfs, task, this.#options, pace, onStep)
@@ -172,6 +174,8 @@ export interface FileTask {
   readonly path: string;
   /** More files are in the run: a backup path is a folder. */
   readonly several: boolean;
+  /** In that folder. */
+  readonly backupName: string;
 }
 
 /** The work on one file, in whatever thread. */
@@ -191,10 +195,10 @@ function* stepsOf(
   options: FileOptions,
   result: FileResult,
 ): Generator<WorkStep, void> {
-  const { action, path, several } = task;
+  const { action, path, several, backupName } = task;
   const beforeFirstChange = (): void => {
     if (options.backup !== undefined && vfs === nodeVfs)
-      copyWithLog(path, backupPlace(options.backup, path, several));
+      copyWithLog(path, backupPlace(options.backup, backupName, several));
   };
   if (action === "rehearse") yield* rehearseSteps(path, options, result);
   else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import {
   chmodSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -272,6 +273,18 @@ describe("many files", () => {
     expect(report.files[0]).toMatchObject({ status: "corrupt" });
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(readdirSync(folder)).not.toContain("kept.db");
+  });
+
+  test("backups of files of one name in two folders do not clash", async () => {
+    const paths = ["a", "b"].map((name) => {
+      mkdirSync(join(folder, name));
+      cpSync(join(fixtureFolder, PLAIN), join(folder, name, "data.db"));
+      return join(folder, name, "data.db");
+    });
+    const report = await runMigration(paths, { backup: join(folder, "kept") });
+    expect(report.files.map((file) => file.reason)).toEqual([null, null]);
+    for (const name of ["a", "b"])
+      expect(statOf(join(folder, "kept", name, "data.db"))).toMatchObject({ kind: "legacy" });
   });
 
   test("a file that is rewritten keeps its permissions, there and back, and its backup comes first", async () => {
