@@ -177,11 +177,18 @@ function compareAt(u8: Uint8Array, at: number, own: number, key: Uint8Array, len
 
 /** Copies slot `index`'s whole key into `target`, which is long enough; returns its length. */
 export function copyKey(pool: PagePool, offset: number, index: number, target: Uint8Array): number {
-  pool.keyDecodes++;
   const u8 = pool.u8;
   const prefix = prefixLength(pool, offset);
   const fence = offset + PAGE_HEADER_BYTES;
   for (let i = 0; i < prefix; i++) target[i] = u8[fence + i]!;
+  return copyKeySuffix(pool, offset, index, target);
+}
+
+/** As copyKey, where `target` begins with the leaf's prefix already. */
+export function copyKeySuffix(pool: PagePool, offset: number, index: number, target: Uint8Array): number {
+  pool.keyDecodes++;
+  const u8 = pool.u8;
+  const prefix = prefixLength(pool, offset);
   const record = recordAt(pool, offset, index);
   const suffix = suffixLength(u8, record);
   const from = record + suffixVarintBytes(suffix);

@@ -8,6 +8,7 @@ import { ClosedError, EspalierError, TransactionError } from "../base/errors.js"
 import { hasListeners, publish } from "../base/events.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { COMMIT_LATENCY_BUCKETS } from "../base/metrics.js";
+import type { ByteSource } from "../base/text.js";
 import { GroupCommit } from "../log/group-commit.js";
 import { Entry } from "../page/entry.js";
 import type { Pager } from "../pager/pager.js";
@@ -34,6 +35,8 @@ export class Engine {
   readonly storeId: string;
   readonly entry: Entry = new Entry();
   readonly keyBuffer: Buffer;
+  /** Key buffers that ranges have left. */
+  readonly spareKeyBytes: ByteSource[] = [];
   readonly valueBuffer: Buffer = Buffer.alloc(VALUE_BUFFER_BYTES);
   closed = false;
 

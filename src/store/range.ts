@@ -9,6 +9,7 @@ import { ClosedError, OptionError } from "../base/errors.js";
 import { type ByteSource, byteSource } from "../base/text.js";
 import {
   copyKey,
+  copyKeySuffix,
   highFence,
   isBetweenFences,
   isOverflow,
@@ -65,6 +66,9 @@ export function readLimit(limit: number | undefined): number {
   return limit;
 }
 
+/** Key buffers of ended ranges that are kept for new ones. */
+const SPARE_KEY_BYTES_MAX = 4;
+
 /** What an iterator yields for each record. */
 export type RangeShape = "entries" | "keys" | "values";
 
@@ -97,6 +101,9 @@ export class RangeIterator<T> implements IterableIterator<T> {
   readonly #transaction: number;
   readonly #keyBytes: ByteSource;
   #keyLength = 0;
+  /** Where and when the key buffer got the prefix of a leaf. */
+  #prefixOf = -1;
+  #prefixEpoch = -1;
   #left: number;
   #started = false;
   #done = false;
@@ -123,7 +130,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#bounds = bounds;
     this.#reverse = reverse;
     this.#left = limit;
-    this.#keyBytes = byteSource(engine.keyBuffer.length);
+    this.#keyBytes = engine.spareKeyBytes.pop() ?? byteSource(engine.keyBuffer.length);
     this.#transaction = engine.pager.transaction;
     const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;
     this.#held = { engine, snapshot: own, released: false };
@@ -147,6 +154,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
+    const spare = this.#engine.spareKeyBytes;
+    if (spare.length < SPARE_KEY_BYTES_MAX) spare.push(this.#keyBytes);
     release(this.#held);
     if (this.#held.snapshot >= 0) forgotten.unregister(this.#held);
   }
@@ -251,13 +260,23 @@ export class RangeIterator<T> implements IterableIterator<T> {
     return below ? slotCount(pool, offset) : 0;
   }
 
-  #record(): T {
+  #copyKey(offset: number): void {
     const { pool } = this.#engine.pager;
+    const { slot, snapshot } = this.#cursor;
+    const target = this.#keyBytes.u8;
+    if (this.#prefixOf === offset && this.#prefixEpoch === pool.epoch && snapshot >= 0) {
+      this.#keyLength = copyKeySuffix(pool, offset, slot, target);
+      return;
+    }
+    this.#keyLength = copyKey(pool, offset, slot, target);
+    this.#prefixOf = offset;
+    this.#prefixEpoch = pool.epoch;
+  }
+
+  #record(): T {
     const cursor = this.#cursor;
     const offset = cursor.offset;
-    const live = cursor.snapshot < 0;
-    if (this.#shape !== "values" || live)
-      this.#keyLength = copyKey(pool, offset, cursor.slot, this.#keyBytes.u8);
+    if (this.#shape !== "values" || cursor.snapshot < 0) this.#copyKey(offset);
     if (this.#shape === "keys") return this.#keys.decode(this.#keyBytes, 0, this.#keyLength) as T;
     const value = this.#value(offset, cursor.slot);
     if (this.#shape === "values") return value as T;
