@@ -42,6 +42,8 @@ import { FRAME_DIRTY } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 import { firstPage, type StoreHeader } from "./store-header.js";
 
+const LOOP_BYTES_MAX = 48;
+
 /** Where replayed pages live. Both calls return the bytes and the block's offset in them. */
 interface ReplayTarget {
   readonly bytes: Uint8Array;
@@ -124,6 +126,12 @@ function removeSegments(vfs: Vfs, path: string): void {
     const segment = segmentPath(path, i);
     if (vfs.stat(segment)?.kind === "file") vfs.unlink(segment);
   }
+}
+
+/** Most records are short: a loop spares them two views. */
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) target.set(source.subarray(from, from + length), to);
+  else for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
 }
 
 class Replay {
@@ -255,7 +263,7 @@ class Replay {
     if (to + length > limit || (op === OP_MOVE && second + length > limit))
       throw this.#fail("leaves its page");
     const target = this.#offset + to;
-    if (op === OP_WRITE) bytes.set(b.subarray(at + 5, at + 5 + length), target);
+    if (op === OP_WRITE) copyBytes(b, at + 5, bytes, target, length);
     else if (op === OP_FILL) bytes.fill(b[at + 5]!, target, target + length);
     else bytes.copyWithin(target, this.#offset + second, this.#offset + second + length);
   }
@@ -271,11 +279,11 @@ class Replay {
     if (index > slots || record + length - SLOT_RECORD_BYTES > directory) throw this.#fail("leaves its page");
     const slot = page + this.#pager.pageSize - LEAF_SLOT_BYTES * (index + 1);
     bytes.copyWithin(page + directory, page + directory + LEAF_SLOT_BYTES, slot + LEAF_SLOT_BYTES);
-    bytes.set(b.subarray(at + 3, at + 11), slot);
+    copyBytes(b, at + 3, bytes, slot, LEAF_SLOT_BYTES);
     bytes[page + AT_SLOTS] = slots + 1;
     bytes[page + AT_SLOTS + 1] = (slots + 1) >>> 8;
-    bytes.set(b.subarray(at + 11, at + SLOT_RECORD_BYTES), page + AT_TAIL);
-    bytes.set(b.subarray(at + SLOT_RECORD_BYTES, at + length), page + record);
+    copyBytes(b, at + 11, bytes, page + AT_TAIL, 4);
+    copyBytes(b, at + SLOT_RECORD_BYTES, bytes, page + record, length - SLOT_RECORD_BYTES);
   }
 
   #image(b: Uint8Array, at: number, ordinal: number): void {
