@@ -66,6 +66,18 @@ export function legacyRecordOf(survey: LegacySurvey): LegacyRecord {
   };
 }
 
+/** Of a file that is to become a legacy one for the first time; `meta` is its meta page. */
+export function newLegacyRecord(generation: LegacyGeneration, meta: Uint8Array): LegacyRecord {
+  return {
+    version: VERSION,
+    generation,
+    pageSize: meta.length,
+    lastLsn: 0,
+    trees: [],
+    meta: encodeTrimmed(meta),
+  };
+}
+
 export function encodeLegacyRecord(record: LegacyRecord): Uint8Array {
   return new Uint8Array(Buffer.from(JSON.stringify(record), "utf8"));
 }

@@ -3,6 +3,7 @@
  * now (M4). In place by the same machine as the conversion, or beside it and renamed.
  */
 
+import { randomFillSync } from "node:crypto";
 import { EspalierError } from "../src/base/errors.js";
 import { open } from "../src/store/open.js";
 import type { VerifyReport } from "../src/store/verify.js";
@@ -16,8 +17,14 @@ import { type PlannedProgram, prepareBack } from "./in-place/prepare.js";
 import { assertBudget, begin, finishBegun } from "./in-place-steps.js";
 import { keepPermissions } from "./kept-permissions.js";
 import type { LegacyGeneration } from "./legacy/layout.js";
-import { patchMeta } from "./legacy/meta.js";
-import { decodeLegacyRecord, LEGACY_RECORD_NAME, type LegacyRecord, metaImage } from "./legacy-record.js";
+import { encodeMeta, patchMeta } from "./legacy/meta.js";
+import {
+  decodeLegacyRecord,
+  LEGACY_RECORD_NAME,
+  type LegacyRecord,
+  metaImage,
+  newLegacyRecord,
+} from "./legacy-record.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
@@ -50,7 +57,7 @@ export function* planBack(
   const file = vfs.open(path, "read");
   try {
     const catalog = readCatalog(file, path);
-    const record = legacyRecord(catalog, path);
+    const record = legacyRecord(catalog, path, options.to);
     const generation = options.to ?? (record.generation === "unknown" ? "gen3" : record.generation);
     const pages = new StorePages(file, catalog.header.pageSize, catalog.header.storeId);
     const trees = treesToReturn(catalog, record, pages);
@@ -117,11 +124,22 @@ function* sizing<T>(
   }
 }
 
-function legacyRecord(catalog: StoreCatalog, path: string): LegacyRecord {
+/** Of a store that never was a legacy file a generation is to be named. */
+function legacyRecord(
+  catalog: StoreCatalog,
+  path: string,
+  generation: LegacyGeneration | undefined,
+): LegacyRecord {
   const bytes = catalog.records.get(LEGACY_RECORD_NAME);
-  if (bytes === undefined)
-    throw new RefusedError("it never was a legacy file: there is nothing to go back to");
-  return decodeLegacyRecord(bytes, path);
+  if (bytes !== undefined) return decodeLegacyRecord(bytes, path);
+  if (generation === undefined)
+    throw new RefusedError(
+      "it never was a legacy file: there is no generation to go back to; name one with --to",
+    );
+  const { pageSize } = catalog.header;
+  const salts = new BigUint64Array(2);
+  randomFillSync(salts);
+  return newLegacyRecord(generation, encodeMeta({ pageSize, salt: salts[0]!, logSalt: salts[1]! }));
 }
 
 /** The trees that go back. Throws RefusedError for a tree that a legacy file has no place for. */

@@ -59,8 +59,10 @@ export class LeafPhase implements LeafOutput {
   #slot: SlotState;
   /** Batches written; the last of them may not be in the slot yet. */
   #done: number;
-  /** The low fence behind the batch that is not in the slot yet. */
-  #pending: Uint8Array | undefined;
+  /** What of the batch written last is being synced: its pages, or the slot that says that they are there. */
+  #state: "settled" | "data" | "slot" = "settled";
+  /** The low fence behind that batch. */
+  #low: Uint8Array = new Uint8Array(0);
   #maker: LeafMaker | undefined;
   nextLeaf: number;
   #nextRun: number;
@@ -117,6 +119,7 @@ export class LeafPhase implements LeafOutput {
     let skip = start.record;
     for (const batch of this.#parts.records(tree, start.unit - tree.units[0])) {
       const before = this.#done;
+      this.#proceed();
       const from = Math.min(skip, batch.count);
       skip -= from;
       if (from < batch.count) maker.addAll(batch, from);
@@ -156,7 +159,7 @@ export class LeafPhase implements LeafOutput {
 
   /**
    * Writes the batch in memory, and lets it be synced while the next one is made in memory: that only reads
-   * what no batch before it has written over. The slot follows in `settle`.
+   * what no batch before it has written over.
    */
   #flush(low: Uint8Array): void {
     const end = this.#end;
@@ -168,25 +171,34 @@ export class LeafPhase implements LeafOutput {
     this.#output.flush();
     this.#parts.follower?.written();
     this.#sync.start(this.#file);
-    this.#pending = low.slice();
+    this.#state = "data";
+    this.#low = low.slice();
     this.#done++;
     this.#end = this.#batch(this.#done);
   }
 
-  /** The batch that was written is durable, and the slot says so: what it used up may be written over. */
+  /** Goes on behind the back of the batch that is being made: its predecessor is synced, then the slot says so. */
+  #proceed(): void {
+    if (this.#state === "data" && this.#sync.poll()) this.#advanceSlot();
+    else if (this.#state === "slot" && this.#sync.poll()) this.#state = "settled";
+  }
+
+  /** The batch that was written is durable, and so is the slot that says so: what it used up may be written over. */
   #settle(): void {
-    if (this.#pending === undefined) return;
-    this.#sync.wait();
-    this.#slot = {
-      ...this.#slot,
-      sequence: this.#slot.sequence + 1,
-      phase: 1,
-      batches: this.#slot.batches + 1,
-      low: this.#pending,
-    };
-    this.#pending = undefined;
+    if (this.#state === "data") {
+      this.#sync.wait();
+      this.#advanceSlot();
+    }
+    if (this.#state === "slot") this.#sync.wait();
+    this.#state = "settled";
+  }
+
+  #advanceSlot(): void {
+    const { sequence, batches } = this.#slot;
+    this.#slot = { ...this.#slot, sequence: sequence + 1, phase: 1, batches: batches + 1, low: this.#low };
     writeSlot(this.#file, this.#program, this.#slot);
-    this.#file.sync();
+    this.#sync.start(this.#file);
+    this.#state = "slot";
   }
 
   get #batchCount(): number {

@@ -301,6 +301,22 @@ describe("many files", () => {
     expect(readdirSync(folder).sort()).toEqual(["gen3-u64-range-delete.db", "kept.db"]);
   });
 
+  test("a store that never was a legacy file goes to a generation that is named, and to none without", async () => {
+    const path = join(folder, "new.db");
+    const store = open(path, { keyEncoding: "utf8", valueEncoding: "utf8" });
+    for (let i = 0; i < 500; i++) store.put(`key ${i}`, `value ${i}`);
+    const { digest } = store.verify();
+    store.close();
+    const refused = await rollbackMigration([path]);
+    expect(refused.files[0]).toMatchObject({ status: "refused" });
+    expect(refused.files[0]!.reason).toMatch(/--to/);
+    const back = await rollbackMigration([path], { to: "gen2" });
+    expect(back.files[0]).toMatchObject({ status: "rolled-back", reason: null });
+    const found = survey(nodeVfs, path);
+    expect(found).toMatchObject({ generation: "gen2", problems: [] });
+    expect(found.trees.map((tree) => tree.content?.digest)).toEqual([digest]);
+  });
+
   test("a rollback to another generation", async () => {
     const path = take(PLAIN);
     await runMigration([path]);
