@@ -33,9 +33,17 @@ export function dashboardData(inputs: Inputs, baseline: RunDocument | null = nul
     runs,
     before: before === run ? null : before,
     migrations: inputs.migrations,
-    baselineEngine: run?.settings.baseline ?? "espalier",
+    baselineEngine: baselineOf(run),
     engines: [...ids].sort((a, b) => engineOrder(a) - engineOrder(b) || (a < b ? -1 : 1)),
   };
+}
+
+/** The run's own baseline, or, where that was not measured (a peer that is not installed), rebuild or any that was. */
+function baselineOf(run: RunDocument | null): string {
+  if (run === null) return "espalier";
+  const measured = new Set(run.cells.filter(({ status }) => status === "ok").map(({ engine }) => engine));
+  const wanted = [run.settings.baseline, "rebuild", ...measured];
+  return wanted.find((id) => measured.has(id)) ?? run.settings.baseline;
 }
 
 /** The engine's row of a cell. Runs that pass their schema may still lack it: then what the cell says must do. */

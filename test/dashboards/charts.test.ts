@@ -163,6 +163,20 @@ test("another baseline engine gives other ratios", async () => {
   expect(cells.get("inserts/u64/10000/random/ce100/espalier")?.ratio).toBeCloseTo(1 / 0.3, 6);
 });
 
+test("ratios are to another engine where the run's own baseline was not measured", async () => {
+  const run = runDocument();
+  const cells = run.cells.map((cell) =>
+    cell.engine === "lmdb" ? { ...cell, status: "missing" as const, opsPerSecond: null } : cell,
+  );
+  const settings = { ...run.settings, baseline: "lmdb" };
+  const without = dashboardData({ runs: [{ ...run, cells, settings }], migrations: [], files: [] });
+  expect(without.baselineEngine).toBe("rebuild");
+  const means = buildCharts(without).find(({ name }) => name === "geometric-means") as Chart;
+  expect((await renderChart(means)).warnings).toEqual([]);
+  const measured = dashboardData({ runs: [{ ...run, settings }], migrations: [], files: [] });
+  expect(measured.baselineEngine).toBe("lmdb");
+});
+
 test("a step in the history is marked where the level changed", async () => {
   const chart = charts.find(({ name }) => name === "history") as Chart;
   const steps = chart.rows.filter(({ step, engine }) => step !== null && engine === "lmdb-awaited");
