@@ -1,0 +1,21 @@
+/** The sources as JavaScript, compiled into a temporary folder that goes when the process ends. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What src/index.ts exports. */
+export async function importSources() {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-soak-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const words = [compiler, "-p", "tsconfig.build.json", "--outDir", folder];
+  execFileSync(process.execPath, words, { cwd: ROOT, stdio: "inherit" });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return import(pathToFileURL(join(folder, "src/index.js")).href);
+}
