@@ -15,7 +15,10 @@ const SEED: number = Number(process.env["ESPALIER_SEED"] ?? 5);
 const PAGE = 512;
 /** Records that stay. */
 const KEPT = 400;
-/** What all reading of one damaged file may take, in milliseconds: a bound on loops, not a measurement. */
+/**
+ * What all reading of one damaged file may take, in milliseconds of the processor: a bound on loops, not a measurement,
+ * and no finding on a busy machine.
+ */
 const TIME_LIMIT_MS = 5000;
 
 const options = {
@@ -63,7 +66,7 @@ function makeStore(): MemoryVfs {
 
 /** Reads everything in several ways. Throws where an answer is wrong, or an error not espalier's own. */
 function readAll(vfs: MemoryVfs): "unharmed" | "error" {
-  const start = performance.now();
+  const start = process.cpuUsage();
   const guarded = (read: () => void): boolean => {
     try {
       read();
@@ -100,7 +103,8 @@ function readAll(vfs: MemoryVfs): "unharmed" | "error" {
   guarded(() => (store as ByteStore).put(key(5), value(6)));
   guarded(() => void (store as ByteStore).delete(key(100)));
   guarded(() => (store as ByteStore).close());
-  if (performance.now() - start > TIME_LIMIT_MS) throw new Error("it took too long");
+  const { user, system } = process.cpuUsage(start);
+  if ((user + system) / 1000 > TIME_LIMIT_MS) throw new Error("it took too long");
   return whole ? "unharmed" : "error";
 }
 
