@@ -223,7 +223,7 @@ const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     withRun(yargs)
       .example("$0 migrate run data.db", "In place: same path, same inode")
-      .example("$0 migrate run --strategy rewrite --backup old/ trees/", "Every tree file in a folder"),
+      .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept"),
   handler: (args) => runAndTell(args, ["legacy", "migrating"], runMigration),
 };
 
@@ -231,24 +231,30 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
   command: "rollback <files..>",
   describe: "Turn converted or half-converted files back, with all data as it is now",
   builder: (yargs) =>
-    withRun(yargs).option("to", {
-      choices: GENERATIONS,
-      describe: "The generation to write; default: the one that the file had",
-    }) as unknown as Argv<RunArguments>,
+    withRun(yargs)
+      .option("to", {
+        choices: GENERATIONS,
+        describe: "The generation to write; default: the one that the file had",
+      })
+      .example(
+        "$0 migrate rollback data.db",
+        "As it was, with what was written since",
+      ) as unknown as Argv<RunArguments>,
   handler: (args) => runAndTell(args, ["store", "migrating"], rollbackMigration),
 };
 
 const rehearseCommand: CommandModule<object, RunArguments> = {
   command: "rehearse <files..>",
   describe: "The whole run on a clone of each file, which goes afterwards",
-  builder: (yargs) => withRun(yargs),
+  builder: (yargs) =>
+    withRun(yargs).example("$0 migrate rehearse trees", "Exit code 0 only if every clone kept its content"),
   handler: (args) => runAndTell(args, ["legacy"], rehearse),
 };
 
 const statusCommand: CommandModule<object, FilesArguments> = {
   command: "status <files..>",
   describe: "Where each file stands",
-  builder: (yargs) => withFiles(yargs),
+  builder: (yargs) => withFiles(yargs).example("$0 migrate status trees", "Legacy, half-way or converted"),
   handler(args) {
     const standings = filesOf(args, ["legacy", "migrating", "store"]).map((path) => statusOf(path));
     if (args.json) printJson(standings);

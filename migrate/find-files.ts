@@ -11,7 +11,7 @@ import { MIGRATING_MAGIC } from "../src/store/read-header.js";
 export type FileKind = "legacy" | "store" | "migrating";
 
 /** What the migrator and the engines leave beside their files. */
-const BESIDE = /-(wal|lock|migration|migration-new|wal-migration|log[12]|new)$/;
+const BESIDE = /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|new)$/;
 const GLOB = /[*?[\]{}]/;
 
 /** In order, each once. A name that is nothing is kept, so that it is told. */

@@ -327,6 +327,12 @@ describe("many files", () => {
   });
 });
 
+test("what the migrator leaves beside a file when it is killed is no file of a folder run", () => {
+  const path = take(PLAIN);
+  for (const suffix of ["-migration-new", "-migration-rehearsal", "-partial"]) cpSync(path, path + suffix);
+  expect(findFiles([folder], ["legacy"])).toEqual([path]);
+});
+
 test("every fixture can be planned, and a plan changes nothing", async () => {
   for (const entry of fixtures) take(entry.file);
   const files = findFiles([folder], ["legacy"]);
