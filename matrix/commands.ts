@@ -143,7 +143,10 @@ const runCommand: CommandModule<object, RunArguments> = {
       .option("label", { type: "string", describe: "A name kept with the run" })
       .option("out", { type: "string", describe: "Folder of the run" })
       .option("resume", { type: "boolean", default: false, describe: "Go on with the run in --out" })
-      .option("json", { type: "boolean", default: false, describe: "Print the document instead of a table" }),
+      .option("json", { type: "boolean", default: false, describe: "Print the document instead of a table" })
+      .example("$0 matrix run --out results/today", "The core, in ten minutes")
+      .example("$0 matrix run --engines espalier,lmdb --docs 100000", "Two engines, more records")
+      .example("$0 matrix run --resume --out results/today", "What Ctrl-C or a budget left over"),
   handler: runHandler,
 };
 
@@ -209,7 +212,8 @@ const compareCommand: CommandModule<
         default: `${DEFAULT_THRESHOLD * 100}%`,
         describe: "Smaller changes count as the same",
       })
-      .option("json", { type: "boolean", default: false, describe: "Print JSON" }),
+      .option("json", { type: "boolean", default: false, describe: "Print JSON" })
+      .example("$0 matrix compare results/before results/after", "Cell by cell, with intervals"),
   async handler(args) {
     const threshold = parseThreshold(args.threshold);
     const comparison = compareRuns(await readRun(args.before), await readRun(args.after), threshold);
@@ -229,7 +233,8 @@ const explainCommand: CommandModule<object, { cell: string; run: string | undefi
         demandOption: true,
         describe: "A cell's id; with a run also a part that only one has",
       })
-      .positional("run", { type: "string", describe: "A run's document or folder, for its figures" }),
+      .positional("run", { type: "string", describe: "A run's document or folder, for its figures" })
+      .example("$0 matrix explain inserts/u64/10000/random/ce100/espalier results/today", "One cell, whole"),
   async handler(args) {
     print(args.run === undefined ? explainId(args.cell) : explainCell(await readRun(args.run), args.cell));
   },
@@ -246,7 +251,8 @@ const historyCommand: CommandModule<
       .positional("dir", { type: "string", demandOption: true, describe: "A folder of runs" })
       .option("baseline", { type: "string", describe: "Engine to take ratios to" })
       .option("threshold", { type: "string", default: "5%", describe: "Smaller changes are no step" })
-      .option("json", { type: "boolean", default: false, describe: "Print JSON" }),
+      .option("json", { type: "boolean", default: false, describe: "Print JSON" })
+      .example("$0 matrix history results", "All runs of a folder"),
   async handler(args) {
     const runs = await readRuns(args.dir);
     const threshold = parseThreshold(args.threshold);
@@ -263,7 +269,9 @@ const gateCommand: CommandModule<object, { results: string; gates: string | unde
     yargs
       .positional("results", { type: "string", demandOption: true, describe: "A run's document or folder" })
       .option("gates", { type: "string", describe: "A gates document; the shipped one by default" })
-      .option("json", { type: "boolean", default: false, describe: "Print JSON" }),
+      .option("json", { type: "boolean", default: false, describe: "Print JSON" })
+      .example("$0 matrix gate results/today", "By the gates of a rollout")
+      .example("$0 matrix gate results/today --gates my-gates.json", "By your own"),
   async handler(args) {
     const gates = await readGates(args.gates ?? null);
     const verdict = gateRun(await readRun(args.results), gates, args.gates);
@@ -279,7 +287,8 @@ const censusCommand: CommandModule<object, { run: string; json: boolean }> = {
   builder: (yargs: Argv<object>) =>
     yargs
       .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
-      .option("json", { type: "boolean", default: false, describe: "Print JSON" }),
+      .option("json", { type: "boolean", default: false, describe: "Print JSON" })
+      .example("$0 matrix census results/today", "Guardrails, workload by workload"),
   async handler(args) {
     const rows = censusOf(await readRun(args.run));
     if (args.json) printJson(rows);
@@ -293,7 +302,8 @@ const csvCommand: CommandModule<object, { run: string; out: string | undefined }
   builder: (yargs: Argv<object>) =>
     yargs
       .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
-      .option("out", { type: "string", describe: "File to write; standard output by default" }),
+      .option("out", { type: "string", describe: "File to write; standard output by default" })
+      .example("$0 matrix csv results/today --out cells.csv", "For a spreadsheet"),
   async handler(args) {
     const text = toCsv(await readRun(args.run));
     if (args.out === undefined) process.stdout.write(text);
@@ -309,7 +319,8 @@ const tableCommand: CommandModule<object, { run: string; baseline: string | unde
       yargs
         .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
         .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
-        .option("markdown", { type: "boolean", default: false, describe: "As a Markdown table" }),
+        .option("markdown", { type: "boolean", default: false, describe: "As a Markdown table" })
+        .example("$0 matrix show results/today --baseline lmdb", "Ratios to lmdb"),
     async handler(args) {
       const run = await readRun(args.run);
       const table = args.markdown ? runMarkdown : runTable;
@@ -328,7 +339,8 @@ const hotCommand: CommandModule<object, { path: string; cell: string | undefined
         describe: "A run's folder, or a .cpuprofile file",
       })
       .positional("cell", { type: "string", describe: "A cell's id, or a part of it" })
-      .option("rows", { type: "number", default: 25, describe: "Functions to print" }),
+      .option("rows", { type: "number", default: 25, describe: "Functions to print" })
+      .example("$0 matrix hot results/today inserts", "Of the cells of one workload"),
   async handler(args) {
     print(hotTable(hotFunctions(await readProfiles(args.path, args.cell ?? null)), args.rows));
   },
