@@ -129,9 +129,9 @@ function forged(prng: Prng, bytes: Uint8Array): void {
     const slot = bytes.length - BRANCH_SLOT_BYTES * slots;
     view.setUint32(slot, prng.chance(0.8) ? 0xffff_ffff : 0, true);
     view.setUint16(slot + 8, bytes.length, true);
-  } else if (slots > 0 && bytes[AT_KIND] === KIND_LEAF) {
+  } else if (slots > 0 && slots < 30 && bytes[AT_KIND] === KIND_LEAF) {
     // A key that is longer than its record.
-    const record = view.getUint16(bytes.length - 4, true) % bytes.length;
+    const record = view.getUint16(bytes.length - 8 * prng.below(slots) - 4, true) % bytes.length;
     bytes[record]! = (bytes[record]! + prng.pick([1, 20, 100])) & 0x7f;
   }
 }
@@ -205,8 +205,13 @@ it.each([512, 4096, 32768])(
     };
     const rounds = Math.ceil((ROUNDS * 512) / pageSize) + 2000;
     for (let round = 0; round < rounds; round++) {
-      const page = round < corpus.length ? (corpus[round] as Uint8Array) : mutated(prng, corpus);
-      if (round >= corpus.length && prng.chance(0.1)) forged(prng, page);
+      const isForged = round >= corpus.length && prng.chance(0.1);
+      const page = isForged
+        ? prng.pick(corpus).slice()
+        : round < corpus.length
+          ? (corpus[round] as Uint8Array)
+          : mutated(prng, corpus);
+      if (isForged) forged(prng, page);
       let outcome = "";
       try {
         outcome = look(page, 0xff);

@@ -146,3 +146,37 @@ it.each(Object.keys(SYNCING))("after a failed sync nothing is taken any more: %s
   expect(again.verify().problems).toEqual([]);
   again.close();
 });
+
+it("after any failed sync of a checkpoint nothing is taken any more", () => {
+  const work = (at: number): { vfs: FaultyVfs; syncs: number[]; poisoned: boolean } => {
+    const vfs = new FaultyVfs({ seed: 1, faults: at < 0 ? [] : [{ kind: "lost-sync", at, lasts: "once" }] });
+    const syncs: number[] = [];
+    const options = storeOptions({ pageSize: 4096, durability: "none" }, vfs);
+    const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+    store.put(key(0), key(0));
+    store.checkpoint();
+    store.put(key(0), key(1));
+    vfs.onCall = (record) => {
+      if (record.operation === "sync") syncs.push(record.call);
+    };
+    let poisoned = false;
+    try {
+      store.checkpoint();
+      vfs.onCall = undefined;
+      store.close();
+    } catch (error) {
+      expect((error as EspalierError).code).toMatch(/ERR_ESPALIER_(IO|POISONED)/);
+      vfs.onCall = undefined;
+      poisoned = store.stats().failure !== undefined;
+      expect(() => store.put(key(2), key(2))).toThrow(PoisonedError);
+    }
+    return { vfs, syncs, poisoned };
+  };
+  const { syncs } = work(-1);
+  expect(syncs.length).toBeGreaterThan(3);
+  for (const at of syncs) {
+    const { vfs, poisoned } = work(at);
+    expect(vfs.faultsHit).toBe(1);
+    expect(poisoned, `the sync at call ${at}`).toBe(true);
+  }
+});
