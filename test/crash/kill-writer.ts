@@ -20,7 +20,8 @@ import { writeFileSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 const [folder, path, mode, first] = process.argv.slice(1);
 const { open } = await import(pathToFileURL(folder + "/src/index.js").href);
-const store = open(path, { durability: mode === "group" ? "group" : "sync", logBytes: 256 * 1024, cacheBytes: 64 * 4096, valueEncoding: "utf8" });
+const openStore = () => open(path, { durability: mode === "group" ? "group" : "sync", logBytes: 256 * 1024, cacheBytes: 64 * 4096, valueEncoding: "utf8" });
+let store = openStore();
 const clock = new Int32Array(new SharedArrayBuffer(4));
 function acknowledge(i) {
   for (;;) {
@@ -48,8 +49,19 @@ function fill(i) {
     return true;
   } catch (error) {
     if (error.code !== "ERR_ESPALIER_DISK_FULL") throw error;
-    deleteOldest();
+    emptyABit();
     return false;
+  }
+}
+// Where even the log has no room left, closing gives it back.
+function emptyABit() {
+  try {
+    deleteOldest();
+  } catch (error) {
+    if (error.code !== "ERR_ESPALIER_DISK_FULL") throw error;
+    store.close();
+    store = openStore();
+    deleteOldest();
   }
 }
 function deleteOldest() {
@@ -67,7 +79,7 @@ async function keepRoomForLock() {
       return writeFileSync(path + ".kept", Buffer.alloc(65536));
     } catch (error) {
       if (error.code !== "ENOSPC") throw error;
-      deleteOldest();
+      emptyABit();
       await store.compact();
     }
   }

@@ -4,10 +4,12 @@
  */
 
 import { expect, it } from "vitest";
+import { open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { bytesOf, outcome } from "../support/damage.js";
 import { headerOf } from "../support/forge.js";
-import { Session, type SessionSettings, STORE_PATH, type Step } from "../support/session.js";
+import { fingerprintOf } from "../support/model.js";
+import { Session, type SessionSettings, STORE_PATH, type Step, storeOptions } from "../support/session.js";
 
 const SEED = 11;
 const POLICIES = ["dropped", "subset", "torn-sectors"] as const;
@@ -69,5 +71,26 @@ it("of compact, which cuts the file", async () => {
   const looked = await cutEverywhere(vfs, s, async () => void (await s.store.compact()));
   expect(looked).toBeGreaterThan(100);
   expect(s.store.stats().dataBytes).toBeLessThan(before / 2);
+  s.close();
+});
+
+it("a copy that is under way when a checkpoint writes over what it has not read yet is of one moment", async () => {
+  const vfs = new FaultyVfs({ seed: SEED });
+  const s = new Session(vfs, { pageSize: 4096, durability: "none" }, SEED);
+  s.open();
+  const all = (): Step => ({
+    put: Array.from({ length: 4000 }, (_, i) => [`k${String(i).padStart(6, "0")}`, s.bytes(700)] as const),
+  });
+  s.transaction([all()]);
+  const before = s.model.fingerprint();
+  const copying = s.store.backup("/copy.esp");
+  s.transaction([all()]);
+  s.checkpoint();
+  await copying;
+  const copy = open<Uint8Array, Uint8Array>("/copy.esp", { ...storeOptions(s.settings, vfs) });
+  const report = copy.verify();
+  expect(report.problems).toEqual([]);
+  expect(fingerprintOf(Object.entries(report.trees).map(([name, tree]) => [name, tree.digest]))).toBe(before);
+  copy.close();
   s.close();
 });

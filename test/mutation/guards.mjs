@@ -811,7 +811,7 @@ const callers = [
     "src/store/backup.ts",
     "if (frame >= 0) {",
     "if (frame === undefined) {",
-    crash("backup"),
+    [...ORDER, "-t", "of one moment"],
   ),
 ];
 
