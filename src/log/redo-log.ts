@@ -27,6 +27,8 @@ import { Segment } from "./segment.js";
 
 /** A transaction's records are handed over in parts once they exceed this. */
 const LOG_PART_BYTES = 1024 * 1024;
+/** What the second segment has from the start: with a disk that is full by then, deletes still get to it. */
+const STANDBY_BYTES_START = 64 * 1024;
 /** Positions in a segment stay below this, so that they fit 32 bits. */
 const SEGMENT_BYTES_MAX = 0xffff_0000;
 
@@ -104,7 +106,7 @@ export class RedoLog {
     const { vfs, storePath, segmentBytesStart } = this.#settings;
     try {
       this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), segmentBytesStart);
-      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), 0);
+      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), STANDBY_BYTES_START);
       this.#writeHeader(this.#segments[0], generation);
       this.#segments[0].file.sync();
       vfs.syncFolderOf(storePath);
