@@ -117,7 +117,7 @@ function buildSample({ run, before, migrations }) {
 
 const HEAD = /^(\d+) records of (\d+) \+ (\d+) bytes, (\d+) MiB, pages of (\d+)$/;
 const LINE =
-  /^(in-place|rewrite) +(\d+) ms, ([\d.]+) times the copy; peak memory (\d+) MiB, extra disk ([\d.]+) MiB \((\w+)\)$/;
+  /^(in-place|rewrite) +(\d+) ms \([^)]*\); processor \d+ ms; ([\d.]+) times the copy; peak memory (\d+) MiB; extra disk ([\d.]+) MiB; ([\w ]+)$/;
 
 function sizingTable(text) {
   const rows = [];
@@ -127,7 +127,8 @@ function sizingTable(text) {
     if (value !== undefined) file = { value, mib: Number(mib), page };
     const [, strategy, ms, times, memory, extra, status] = LINE.exec(line) ?? [];
     if (strategy === undefined || file === undefined) continue;
-    if (status !== "converted") throw new Error(`a file was not converted: ${line}`);
+    if (status.split(" ").some((each) => each !== "converted"))
+      throw new Error(`a file was not converted: ${line}`);
     const secondsPerGib = ((Number(ms) / 1000) * GIB) / (file.mib * MIB);
     rows.push([
       `${file.value} bytes`,
