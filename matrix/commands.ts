@@ -14,6 +14,7 @@ import {
   DEFAULT_THRESHOLD,
   explainCell,
   explainId,
+  findCell,
   gateRun,
   gateTable,
   historyOf,
@@ -27,6 +28,7 @@ import {
   readProfiles,
   readRun,
   readRuns,
+  reproducible,
   runMarkdown,
   runMatrix,
   runTable,
@@ -223,7 +225,7 @@ const compareCommand: CommandModule<
   },
 };
 
-const explainCommand: CommandModule<object, { cell: string; run: string | undefined }> = {
+const explainCommand: CommandModule<object, { cell: string; run: string | undefined; json: boolean }> = {
   command: "explain <cell> [run]",
   describe: "Everything about one cell, and the commands that measure and profile it again",
   builder: (yargs: Argv<object>) =>
@@ -234,9 +236,12 @@ const explainCommand: CommandModule<object, { cell: string; run: string | undefi
         describe: "A cell's id; with a run also a part that only one has",
       })
       .positional("run", { type: "string", describe: "A run's document or folder, for its figures" })
+      .option("json", { type: "boolean", default: false, describe: "Print the run's cell as JSON" })
       .example("$0 matrix explain inserts/u64/10000/random/ce100/espalier results/today", "One cell, whole"),
   async handler(args) {
-    print(args.run === undefined ? explainId(args.cell) : explainCell(await readRun(args.run), args.cell));
+    const run = args.run === undefined ? undefined : await readRun(args.run);
+    if (!args.json) print(run === undefined ? explainId(args.cell) : explainCell(run, args.cell));
+    else printJson(run === undefined ? reproducible(args.cell) : findCell(run, args.cell));
   },
 };
 
@@ -311,24 +316,34 @@ const csvCommand: CommandModule<object, { run: string; out: string | undefined }
   },
 };
 
-const tableCommand: CommandModule<object, { run: string; baseline: string | undefined; markdown: boolean }> =
-  {
-    command: "show <run>",
-    describe: "A run as a table with ratios",
-    builder: (yargs: Argv<object>) =>
-      yargs
-        .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
-        .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
-        .option("markdown", { type: "boolean", default: false, describe: "As a Markdown table" })
-        .example("$0 matrix show results/today --baseline lmdb", "Ratios to lmdb"),
-    async handler(args) {
-      const run = await readRun(args.run);
-      const table = args.markdown ? runMarkdown : runTable;
-      print(table(run, args.baseline ?? run.settings.baseline));
-    },
-  };
+const tableCommand: CommandModule<
+  object,
+  { run: string; baseline: string | undefined; markdown: boolean; json: boolean }
+> = {
+  command: "show <run>",
+  describe: "A run as a table with ratios",
+  builder: (yargs: Argv<object>) =>
+    yargs
+      .positional("run", { type: "string", demandOption: true, describe: "A run's document or folder" })
+      .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
+      .option("markdown", { type: "boolean", default: false, describe: "As a Markdown table" })
+      .option("json", { type: "boolean", default: false, describe: "Print the document instead of a table" })
+      .example("$0 matrix show results/today --baseline lmdb", "Ratios to lmdb"),
+  async handler(args) {
+    const run = await readRun(args.run);
+    if (args.json) {
+      printJson(run);
+      return;
+    }
+    const table = args.markdown ? runMarkdown : runTable;
+    print(table(run, args.baseline ?? run.settings.baseline));
+  },
+};
 
-const hotCommand: CommandModule<object, { path: string; cell: string | undefined; rows: number }> = {
+const hotCommand: CommandModule<
+  object,
+  { path: string; cell: string | undefined; rows: number; json: boolean }
+> = {
   command: "hot <path> [cell]",
   describe: "Where the time went: functions by self time, from the CPU profiles of run --cpu-prof",
   builder: (yargs: Argv<object>) =>
@@ -340,9 +355,12 @@ const hotCommand: CommandModule<object, { path: string; cell: string | undefined
       })
       .positional("cell", { type: "string", describe: "A cell's id, or a part of it" })
       .option("rows", { type: "number", default: 25, describe: "Functions to print" })
+      .option("json", { type: "boolean", default: false, describe: "Print all functions as JSON" })
       .example("$0 matrix hot results/today inserts", "Of the cells of one workload"),
   async handler(args) {
-    print(hotTable(hotFunctions(await readProfiles(args.path, args.cell ?? null)), args.rows));
+    const functions = hotFunctions(await readProfiles(args.path, args.cell ?? null));
+    if (args.json) printJson(functions);
+    else print(hotTable(functions, args.rows));
   },
 };
 

@@ -11,7 +11,7 @@ export {
   type RunComparison,
 } from "./reports/compare.js";
 export { toCsv } from "./reports/csv.js";
-export { explainCell, explainId, findCell } from "./reports/explain.js";
+export { explainCell, explainId, findCell, reproducible } from "./reports/explain.js";
 export { type Gate, type GatesDocument, gateRun, readGates } from "./reports/gate.js";
 export {
   type HistoryOptions,

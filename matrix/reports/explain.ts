@@ -24,16 +24,19 @@ export function findCell(run: RunDocument, id: string): CellRow {
 }
 
 /** How to measure a cell, by its id alone. Throws RangeError for an id that names no cell and engine. */
-export function explainId(id: string): string {
+export function reproducible(id: string): Pick<CellRow, "id" | "durability" | "settings" | "reproduce"> {
   const { group, engine } = parseCellId(id);
   if (engine === null) throw new RangeError(`${id} names no engine; one looks like ${id}/espalier`);
   const { durability, settings } = engineById(engine);
-  return [
-    id,
-    `  durability   ${durability}`,
-    `  settings     ${settings}`,
-    ...commands(reproduceCommand({ preset: "quick", rounds: 3, seed: DEFAULT_SEED }, group, engine)),
-  ].join("\n");
+  const effort = { preset: "quick", rounds: 3, seed: DEFAULT_SEED } as const;
+  return { id, durability, settings, reproduce: reproduceCommand(effort, group, engine) };
+}
+
+/** As text. */
+export function explainId(id: string): string {
+  const { durability, settings, reproduce } = reproducible(id);
+  const lines = [id, `  durability   ${durability}`, `  settings     ${settings}`, ...commands(reproduce)];
+  return lines.join("\n");
 }
 
 function commands(reproduce: string): string[] {

@@ -104,6 +104,22 @@ describe("the other commands", () => {
     expect(readFileSync(csv, "utf8").split("\n")[0]).toMatch(/^run,cell/);
   });
 
+  it("show and explain print the run's own JSON with --json", async () => {
+    const path = await saved("a", slow);
+    output = "";
+    await espalier("matrix", "show", path, "--json");
+    expect(JSON.parse(output)).toEqual(JSON.parse(readFileSync(path, "utf8")));
+    output = "";
+    await espalier("matrix", "explain", "ce100/espalier", path, "--json");
+    expect(JSON.parse(output)).toMatchObject({ engine: "espalier", commitEvery: 100 });
+    output = "";
+    await espalier("matrix", "explain", "scan/text/500/zipfian/ce-/lmdb", "--json");
+    expect(JSON.parse(output)).toMatchObject({
+      durability: "durable",
+      reproduce: expect.stringContaining("--workloads scan"),
+    });
+  });
+
   it("refuse names and numbers that make no sense", async () => {
     await expect(espalier("matrix", "run", "--workloads", "dance")).rejects.toThrow(/choose from reads/);
     await expect(espalier("matrix", "run", "--commit-every", "0")).rejects.toThrow(/whole number/);
