@@ -109,22 +109,23 @@ test("every chart is drawn, wide and narrow, and the page is never wider than th
 });
 
 test("a filter leaves its rows only, is in the address, and comes back with it", async () => {
+  const patience = { timeout: 30_000 };
+  const chart = "throughput-by-interval";
   await withPage("", async (page) => {
-    await redrawnAfter(page, "throughput-by-interval", () =>
-      page.locator('[data-filter="workload"][data-value="inserts"]').click(),
-    );
-    expect(await text(page, "throughput-by-interval")).toContain("inserts (durable)");
-    expect(await text(page, "throughput-by-interval")).not.toContain("reads (durable)");
-    expect(page.url()).toContain("workload=inserts");
-    expect(await page.locator("#filter-count").textContent()).toMatch(/^27 of 90 cells$/);
+    await drawn(page, chart);
+    await page.locator('[data-filter="workload"][data-value="inserts"]').click();
+    await expect.poll(() => text(page, chart), patience).not.toContain("reads (durable)");
+    await expect.poll(() => text(page, chart), patience).toContain("inserts (durable)");
+    await expect.poll(() => page.url(), patience).toContain("workload=inserts");
+    await expect.poll(() => page.locator("#filter-count").textContent(), patience).toBe("27 of 90 cells");
   });
   await withPage("#workload=reads&engine=espalier&engine=lmdb", async (page) => {
-    await drawn(page, "throughput-by-interval");
-    expect(await text(page, "throughput-by-interval")).not.toContain("inserts");
-    expect(await page.locator("#filter-count").textContent()).toBe("6 of 90 cells");
-    const table = page.locator('[data-chart="throughput-by-interval"] details.data');
+    await drawn(page, chart);
+    await expect.poll(() => text(page, chart), patience).not.toContain("inserts");
+    await expect.poll(() => page.locator("#filter-count").textContent(), patience).toBe("6 of 90 cells");
+    const table = page.locator(`[data-chart="${chart}"] details.data`);
     await table.locator("summary").click();
-    expect(await table.locator("tbody tr").count()).toBe(6);
+    await expect.poll(() => table.locator("tbody tr").count(), patience).toBe(6);
   });
 });
 
