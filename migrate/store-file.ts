@@ -9,7 +9,13 @@ import { BLOCK_BYTES } from "../src/log/log-format.js";
 import { DataFile } from "../src/pager/data-file.js";
 import { writeFreeList } from "../src/pager/free-list.js";
 import { ExtentSet } from "../src/pager/free-space.js";
-import { encodeStoreHeader, firstPage, HEADER_COPIES, type StoreHeader } from "../src/pager/store-header.js";
+import {
+  encodeStoreHeader,
+  firstPage,
+  freshHeader,
+  HEADER_COPIES,
+  type StoreHeader,
+} from "../src/pager/store-header.js";
 import { BulkBuilder, type BulkTree } from "../src/tree/bulk-builder.js";
 import { runUnit } from "../src/tree/bulk-images.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
@@ -83,31 +89,6 @@ export function* writeStoreFile(
   } finally {
     writer.close();
   }
-}
-
-/** A header of a store that was never opened. */
-export function freshHeader(
-  pageSize: number,
-  storeId: Uint8Array,
-  catalogRoot: number,
-  pageCount: number,
-  freeListHead = 0,
-): StoreHeader {
-  return {
-    pageSize,
-    storeId,
-    sequence: 0,
-    clean: true,
-    log: undefined,
-    compatibleFeatures: 0,
-    readOnlyCompatibleFeatures: 0,
-    incompatibleFeatures: 0,
-    catalogRoot,
-    pageCount,
-    freeListHead,
-    lastGeneration: 0,
-    commit: 0,
-  };
 }
 
 /** The same, for a caller that has the records one batch after the other. */

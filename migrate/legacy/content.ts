@@ -31,6 +31,35 @@ const THREAD_BYTES_MIN: number = 32 * 1024 * 1024;
 /** Up to here words beat copyWithin. */
 const WORDS_BYTES_MAX = 36;
 
+/** The sizes of keys, or of values. */
+class Lengths {
+  #min = Number.POSITIVE_INFINITY;
+  #max = 0;
+  #total = 0;
+
+  /** Counts a batch, not an empty one; returns where its bytes begin and end. */
+  measure(starts: Uint32Array, lengths: Uint32Array, count: number): [number, number] {
+    let [from, to, min, max, total] = [Number.MAX_SAFE_INTEGER, 0, this.#min, this.#max, 0];
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i]!;
+      const start = starts[i]!;
+      if (start < from) from = start;
+      if (start + length > to) to = start + length;
+      if (length < min) min = length;
+      if (length > max) max = length;
+      total += length;
+    }
+    this.#min = min;
+    this.#max = max;
+    this.#total += total;
+    return [from, to];
+  }
+
+  range(): SizeRange {
+    return { min: Math.min(this.#min, this.#max), max: this.#max, total: this.#total };
+  }
+}
+
 export class ContentTally {
   readonly #hash: ThreadHash;
   /** What is to be hashed next, and behind it the bytes of the batch in work: so they move within one buffer. */
@@ -38,12 +67,8 @@ export class ContentTally {
   #view: DataView = new DataView(this.#memory.buffer);
   #used = 0;
   #records = 0;
-  #keyMin = Number.POSITIVE_INFINITY;
-  #keyMax = 0;
-  #keyTotal = 0;
-  #valueMin = Number.POSITIVE_INFINITY;
-  #valueMax = 0;
-  #valueTotal = 0;
+  readonly #keys: Lengths = new Lengths();
+  readonly #values: Lengths = new Lengths();
 
   /** `expectedBytes`: about so much content will come. */
   constructor(expectedBytes = 0) {
@@ -54,8 +79,8 @@ export class ContentTally {
   add(batch: RecordBatch): void {
     const { count, keys, values, keyStart, keyLength, valueStart, valueLength } = batch;
     if (count === 0) return;
-    const [keyFrom, keyTo] = this.#measureKeys(keyStart, keyLength, count);
-    const [valueFrom, valueTo] = this.#measureValues(valueStart, valueLength, count);
+    const [keyFrom, keyTo] = this.#keys.measure(keyStart, keyLength, count);
+    const [valueFrom, valueTo] = this.#values.measure(valueStart, valueLength, count);
     this.#records += count;
     const joined = keys === values;
     const from = joined ? Math.min(keyFrom, valueFrom) : keyFrom;
@@ -75,11 +100,10 @@ export class ContentTally {
   /** To be called once, at the end. */
   finish(): ContentSummary {
     this.#flush();
-    const none = this.#records === 0;
     return {
       records: this.#records,
-      keyBytes: { min: none ? 0 : this.#keyMin, max: this.#keyMax, total: this.#keyTotal },
-      valueBytes: { min: none ? 0 : this.#valueMin, max: this.#valueMax, total: this.#valueTotal },
+      keyBytes: this.#keys.range(),
+      valueBytes: this.#values.range(),
       digest: this.#hash.digest(),
     };
   }
@@ -87,42 +111,6 @@ export class ContentTally {
   /** Where there will be no end: lets go of what helps it. Harmless at any time. */
   close(): void {
     this.#hash.close();
-  }
-
-  /** Counts the keys; returns where their bytes begin and end. */
-  #measureKeys(starts: Uint32Array, lengths: Uint32Array, count: number): [number, number] {
-    let [from, to, min, max, total] = [Number.MAX_SAFE_INTEGER, 0, this.#keyMin, this.#keyMax, 0];
-    for (let i = 0; i < count; i++) {
-      const length = lengths[i]!;
-      const start = starts[i]!;
-      if (start < from) from = start;
-      if (start + length > to) to = start + length;
-      if (length < min) min = length;
-      if (length > max) max = length;
-      total += length;
-    }
-    this.#keyMin = min;
-    this.#keyMax = max;
-    this.#keyTotal += total;
-    return [from, to];
-  }
-
-  /** As measureKeys. */
-  #measureValues(starts: Uint32Array, lengths: Uint32Array, count: number): [number, number] {
-    let [from, to, min, max, total] = [Number.MAX_SAFE_INTEGER, 0, this.#valueMin, this.#valueMax, 0];
-    for (let i = 0; i < count; i++) {
-      const length = lengths[i]!;
-      const start = starts[i]!;
-      if (start < from) from = start;
-      if (start + length > to) to = start + length;
-      if (length < min) min = length;
-      if (length > max) max = length;
-      total += length;
-    }
-    this.#valueMin = min;
-    this.#valueMax = max;
-    this.#valueTotal += total;
-    return [from, to];
   }
 
   #reserve(stageBytes: number): void {

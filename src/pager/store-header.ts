@@ -55,6 +55,31 @@ export interface StoreHeader {
   commit: number;
 }
 
+/** The header of a store that no commit has changed yet: complete without a log. */
+export function freshHeader(
+  pageSize: number,
+  storeId: Uint8Array,
+  catalogRoot: number,
+  pageCount: number,
+  freeListHead = 0,
+): StoreHeader {
+  return {
+    pageSize,
+    storeId,
+    sequence: 0,
+    clean: true,
+    log: undefined,
+    compatibleFeatures: 0,
+    readOnlyCompatibleFeatures: 0,
+    incompatibleFeatures: 0,
+    catalogRoot,
+    pageCount,
+    freeListHead,
+    lastGeneration: 0,
+    commit: 0,
+  };
+}
+
 /** First page that is not part of the header area. */
 export function firstPage(pageSize: number): number {
   return Math.max(1, HEADER_AREA_BYTES / pageSize);

@@ -8,7 +8,7 @@ import { EMPTY_BYTES } from "../base/bytes.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { LeafBuilder } from "../page/leaf-builder.js";
 import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
-import { encodeStoreHeader, firstPage, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import { encodeStoreHeader, firstPage, freshHeader, HEADER_COPIES } from "../pager/store-header.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import { encodeTreeRecord, UNNAMED } from "./catalog.js";
@@ -58,21 +58,7 @@ function initialBytes(store: NewStore): Uint8Array {
   placePage(bytes, first, builder.finish(), storeId, 1);
   builder.start(EMPTY_BYTES, EMPTY_BYTES);
   placePage(bytes, root, builder.finish(), storeId, 0);
-  const header: StoreHeader = {
-    pageSize,
-    storeId,
-    sequence: 0,
-    clean: true,
-    log: undefined,
-    compatibleFeatures: 0,
-    readOnlyCompatibleFeatures: 0,
-    incompatibleFeatures: 0,
-    catalogRoot: first,
-    pageCount: pages,
-    freeListHead: 0,
-    lastGeneration: 0,
-    commit: 0,
-  };
+  const header = freshHeader(pageSize, storeId, first, pages);
   for (let copy = 0; copy < HEADER_COPIES; copy++) {
     bytes.set(encodeStoreHeader({ ...header, sequence: copy }), copy * BLOCK_BYTES);
   }

@@ -22,7 +22,13 @@ import {
   pageChecksum,
 } from "../../pager/page-header.js";
 import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
-import { firstPage, PAGE_SIZE_MAX, PAGE_SIZE_MIN, type StoreHeader } from "../../pager/store-header.js";
+import {
+  firstPage,
+  freshHeader,
+  PAGE_SIZE_MAX,
+  PAGE_SIZE_MIN,
+  type StoreHeader,
+} from "../../pager/store-header.js";
 import { CATALOG_RECORD_BYTES, decodeTreeRecord } from "../../store/catalog.js";
 import type { VfsFile } from "../../vfs/vfs.js";
 import { readFully } from "../../vfs/whole-io.js";
@@ -53,22 +59,9 @@ export function rebuildHeader(file: VfsFile): StoreHeader | undefined {
   const storeId = new Uint8Array(STORE_ID_BYTES);
   new DataView(storeId.buffer).setUint32(0, seed, true);
   const pageCount = Math.floor(file.size() / pageSize);
-  return {
-    pageSize,
-    storeId,
-    sequence: 0,
-    clean: true,
-    log: undefined,
-    compatibleFeatures: 0,
-    readOnlyCompatibleFeatures: 0,
-    incompatibleFeatures: 0,
-    // Beyond the last page where there is none: then all leaves are strays.
-    catalogRoot: findCatalog(file, pageSize, seed, pageCount) ?? pageCount,
-    pageCount,
-    freeListHead: 0,
-    lastGeneration: 0,
-    commit: 0,
-  };
+  // Beyond the last page where there is none: then all leaves are strays.
+  const catalogRoot = findCatalog(file, pageSize, seed, pageCount) ?? pageCount;
+  return freshHeader(pageSize, storeId, catalogRoot, pageCount);
 }
 
 /** The seed that most pages agree on, if the file has pages of this size. */
