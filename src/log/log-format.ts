@@ -29,6 +29,7 @@
  *   MOVE      to u16, from u16, length u16
  *   FILL      at u16, length u16, byte
  *   SLOT      index u16, slot 8 bytes, tail u16, holes u16, bytes   a leaf's new slot, and the record in its extent
+ *   SPLIT     left u32, right u32, cut u16, length u16, separator   a leaf was cut in two before its record `cut`
  *   IMAGE     page u32, front u16, back u16, bytes       whole page without its free middle
  *   BLOCK     block u32, touched u8, 4096 bytes          all pages of a block, where pages are smaller
  *   ALLOCATE  page u32, count u32
@@ -66,9 +67,11 @@ export const OP_FREE = 8;
 export const OP_REVOKE = 9;
 export const OP_EXTENT = 10;
 export const OP_SLOT = 11;
+export const OP_SPLIT = 12;
 
-/** Bytes of a SLOT record before its bytes. */
+/** Bytes of a SLOT record before its bytes, and of a SPLIT record before its separator. */
 export const SLOT_RECORD_BYTES = 15;
+export const SPLIT_RECORD_BYTES = 13;
 
 export interface SegmentHeader {
   readonly generation: number;

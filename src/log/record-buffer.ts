@@ -18,8 +18,10 @@ import {
   OP_PAGE,
   OP_REVOKE,
   OP_SLOT,
+  OP_SPLIT,
   OP_WRITE,
   SLOT_RECORD_BYTES,
+  SPLIT_RECORD_BYTES,
 } from "./log-format.js";
 
 const BYTES_START = 256 * 1024;
@@ -145,6 +147,24 @@ export class RecordBuffer {
     if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
     else b.set(source.subarray(from, from + length), to);
     this.used = to + length;
+    this.#metrics.records++;
+  }
+
+  /** Leaf `left` was cut in two before its record `cut`; the part behind it went to the new page `right`. */
+  split(left: number, right: number, cut: number, separator: Uint8Array): void {
+    this.reserve(SPLIT_RECORD_BYTES + separator.length);
+    const b = this.bytes;
+    const to = this.used;
+    b[to] = OP_SPLIT;
+    this.#u32(to + 1, left);
+    this.#u32(to + 5, right);
+    b[to + 9] = cut;
+    b[to + 10] = cut >>> 8;
+    b[to + 11] = separator.length;
+    b[to + 12] = separator.length >>> 8;
+    b.set(separator, to + SPLIT_RECORD_BYTES);
+    this.used = to + SPLIT_RECORD_BYTES + separator.length;
+    this.#page = -1;
     this.#metrics.records++;
   }
 

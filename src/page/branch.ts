@@ -193,7 +193,7 @@ export function writeBranch(
   words[AT_NUMBER >> 2] = page;
   words[AT_RECORDS >> 2] = pool.u32[(offset + AT_RECORDS) >> 2]!;
   words[(AT_RECORDS >> 2) + 1] = pool.u32[(offset + AT_RECORDS + 4) >> 2]!;
-  pager.replace(image);
+  pager.replace(image, false);
 }
 
 /**

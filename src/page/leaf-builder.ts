@@ -24,11 +24,15 @@ import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import {
   headOf,
+  highFence,
   LENGTH_MASK,
+  lowFence,
   OVERFLOW_FLAG,
+  type PageMemory,
   prefixLength,
   recordAt,
   recordLength,
+  slotCount,
   suffixLength,
   suffixVarintBytes,
 } from "./leaf.js";
@@ -130,8 +134,20 @@ export class LeafBuilder {
     return true;
   }
 
+  /** Makes the left half of a leaf that is cut before its record `cut`; false where that does not fit. */
+  leftHalf(pool: PageMemory, offset: number, cut: number, separator: Uint8Array): boolean {
+    this.start(lowFence(pool, offset), separator);
+    return this.addFrom(pool, offset, 0, cut);
+  }
+
+  /** As leftHalf, the right one. */
+  rightHalf(pool: PageMemory, offset: number, cut: number, separator: Uint8Array): boolean {
+    this.start(separator, highFence(pool, offset));
+    return this.addFrom(pool, offset, cut, slotCount(pool, offset));
+  }
+
   /** Adds slots from..to-1 of a leaf in the pool; false where they do not all fit. */
-  addFrom(pool: PagePool, offset: number, from: number, to: number): boolean {
+  addFrom(pool: PageMemory, offset: number, from: number, to: number): boolean {
     const { u8, u32 } = pool;
     const b = this.#bytes;
     // Bytes that move from the records into the prefix, or (below zero) out of it.
@@ -182,14 +198,17 @@ export class LeafBuilder {
     return b;
   }
 
-  /** Puts the finished page in the place of `page`, which keeps its number and record count. */
-  writeTo(pager: Pager, page: number): void {
+  /**
+   * Puts the finished page in the place of `page`, which keeps its number and record count. `logged` says
+   * that a log record tells how it came about.
+   */
+  writeTo(pager: Pager, page: number, logged = false): void {
     const offset = pager.edit(page);
     const image = this.finish();
     this.#words[AT_NUMBER >> 2] = page;
     this.#words[AT_RECORDS >> 2] = pager.pool.u32[(offset + AT_RECORDS) >> 2]!;
     this.#words[(AT_RECORDS >> 2) + 1] = pager.pool.u32[(offset + AT_RECORDS + 4) >> 2]!;
-    pager.replace(image);
+    pager.replace(image, logged);
   }
 }
 

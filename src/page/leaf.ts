@@ -26,30 +26,33 @@ import type { PagePool } from "../pager/page-pool.js";
 
 export { LENGTH_MASK, OVERFLOW_FLAG };
 
-export function slotCount(pool: PagePool, offset: number): number {
+/** Where pages lie: the pool's slab, or a page of its own. */
+export type PageMemory = Pick<PagePool, "u8" | "u16" | "u32" | "pageSize" | "keyDecodes">;
+
+export function slotCount(pool: PageMemory, offset: number): number {
   return pool.u16[(offset + AT_SLOTS) >> 1]!;
 }
 
-export function prefixLength(pool: PagePool, offset: number): number {
+export function prefixLength(pool: PageMemory, offset: number): number {
   return pool.u16[(offset + AT_PREFIX_LENGTH) >> 1]!;
 }
 
 /** Byte offset of slot `index`. */
-export function slotAt(pool: PagePool, offset: number, index: number): number {
+export function slotAt(pool: PageMemory, offset: number, index: number): number {
   return offset + pool.pageSize - LEAF_SLOT_BYTES * (index + 1);
 }
 
 /** Byte offset of slot `index`'s record. */
-export function recordAt(pool: PagePool, offset: number, index: number): number {
+export function recordAt(pool: PageMemory, offset: number, index: number): number {
   return offset + pool.u16[(slotAt(pool, offset, index) + 4) >> 1]!;
 }
 
 /** Length of slot `index`'s record. */
-export function recordLength(pool: PagePool, offset: number, index: number): number {
+export function recordLength(pool: PageMemory, offset: number, index: number): number {
   return pool.u16[(slotAt(pool, offset, index) + 6) >> 1]! & LENGTH_MASK;
 }
 
-export function isOverflow(pool: PagePool, offset: number, index: number): boolean {
+export function isOverflow(pool: PageMemory, offset: number, index: number): boolean {
   return pool.u16[(slotAt(pool, offset, index) + 6) >> 1]! >= OVERFLOW_FLAG;
 }
 
@@ -132,33 +135,33 @@ export function searchLeaf(pool: PagePool, offset: number, key: Uint8Array, leng
   return -(low + 1);
 }
 
-export function lowFenceLength(pool: PagePool, offset: number): number {
+export function lowFenceLength(pool: PageMemory, offset: number): number {
   return pool.u16[(offset + AT_LOW_LENGTH) >> 1]!;
 }
 
-export function highFenceLength(pool: PagePool, offset: number): number {
+export function highFenceLength(pool: PageMemory, offset: number): number {
   return pool.u16[(offset + AT_HIGH_LENGTH) >> 1]!;
 }
 
 /** Where the record arena begins, counted from the page's start. */
-export function arenaStart(pool: PagePool, offset: number): number {
+export function arenaStart(pool: PageMemory, offset: number): number {
   return PAGE_HEADER_BYTES + lowFenceLength(pool, offset) + highFenceLength(pool, offset);
 }
 
 /** A copy of the low fence; empty: minus infinity (B2). */
-export function lowFence(pool: PagePool, offset: number): Uint8Array {
+export function lowFence(pool: PageMemory, offset: number): Uint8Array {
   const from = offset + PAGE_HEADER_BYTES;
   return pool.u8.slice(from, from + lowFenceLength(pool, offset));
 }
 
 /** A copy of the high fence; empty: plus infinity (B2). */
-export function highFence(pool: PagePool, offset: number): Uint8Array {
+export function highFence(pool: PageMemory, offset: number): Uint8Array {
   const from = offset + PAGE_HEADER_BYTES + lowFenceLength(pool, offset);
   return pool.u8.slice(from, from + highFenceLength(pool, offset));
 }
 
 /** Whether low fence <= key < high fence: whether the key, if it exists, is in this leaf. */
-export function isBetweenFences(pool: PagePool, offset: number, key: Uint8Array, length: number): boolean {
+export function isBetweenFences(pool: PageMemory, offset: number, key: Uint8Array, length: number): boolean {
   const low = lowFenceLength(pool, offset);
   const from = offset + PAGE_HEADER_BYTES;
   if (compareAt(pool.u8, from, low, key, length) > 0) return false;
@@ -176,7 +179,7 @@ function compareAt(u8: Uint8Array, at: number, own: number, key: Uint8Array, len
 }
 
 /** Copies slot `index`'s whole key into `target`, which is long enough; returns its length. */
-export function copyKey(pool: PagePool, offset: number, index: number, target: Uint8Array): number {
+export function copyKey(pool: PageMemory, offset: number, index: number, target: Uint8Array): number {
   const u8 = pool.u8;
   const prefix = prefixLength(pool, offset);
   const fence = offset + PAGE_HEADER_BYTES;
@@ -185,7 +188,7 @@ export function copyKey(pool: PagePool, offset: number, index: number, target: U
 }
 
 /** As copyKey, where `target` begins with the leaf's prefix already. */
-export function copyKeySuffix(pool: PagePool, offset: number, index: number, target: Uint8Array): number {
+export function copyKeySuffix(pool: PageMemory, offset: number, index: number, target: Uint8Array): number {
   pool.keyDecodes++;
   const u8 = pool.u8;
   const prefix = prefixLength(pool, offset);
@@ -197,7 +200,7 @@ export function copyKeySuffix(pool: PagePool, offset: number, index: number, tar
 }
 
 /** A copy of slot `index`'s whole key. */
-export function keyOf(pool: PagePool, offset: number, index: number): Uint8Array {
+export function keyOf(pool: PageMemory, offset: number, index: number): Uint8Array {
   const record = recordAt(pool, offset, index);
   const key = new Uint8Array(prefixLength(pool, offset) + suffixLength(pool.u8, record));
   copyKey(pool, offset, index, key);

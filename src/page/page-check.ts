@@ -20,8 +20,14 @@ import {
   LEAF_SLOT_BYTES,
   PAGE_HEADER_BYTES,
 } from "../pager/page-header.js";
-import type { PagePool } from "../pager/page-pool.js";
-import { headOf, LENGTH_MASK, OVERFLOW_FLAG, suffixLength, suffixVarintBytes } from "./leaf.js";
+import {
+  headOf,
+  LENGTH_MASK,
+  OVERFLOW_FLAG,
+  type PageMemory,
+  suffixLength,
+  suffixVarintBytes,
+} from "./leaf.js";
 import { keyBytesMax, OVERFLOW_REFERENCE_BYTES } from "./limits.js";
 
 /** A tree is never higher than this: 2^32 pages with three children to a branch. */
@@ -32,7 +38,7 @@ function problem(invariant: string, offset: number, reason: string): PageProblem
 }
 
 /** undefined: sound. Cost: linear in the slots. */
-export function checkPage(pool: PagePool, offset: number): PageProblem | undefined {
+export function checkPage(pool: PageMemory, offset: number): PageProblem | undefined {
   const kind = pool.u8[offset + AT_KIND]!;
   const level = pool.u8[offset + AT_LEVEL]!;
   if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return problem("L9", AT_KIND, `unknown page kind ${kind}`);
@@ -50,7 +56,7 @@ export function checkPage(pool: PagePool, offset: number): PageProblem | undefin
 }
 
 function checkLeaf(
-  pool: PagePool,
+  pool: PageMemory,
   offset: number,
   slots: number,
   tail: number,
@@ -105,7 +111,7 @@ function checkLeaf(
 }
 
 function checkBranch(
-  pool: PagePool,
+  pool: PageMemory,
   offset: number,
   slots: number,
   tail: number,

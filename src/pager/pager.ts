@@ -13,7 +13,7 @@
 import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
-import { SLOT_RECORD_BYTES } from "../log/log-format.js";
+import { SLOT_RECORD_BYTES, SPLIT_RECORD_BYTES } from "../log/log-format.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -38,6 +38,16 @@ import { Versions } from "./versions.js";
 
 export type { PageCheck } from "./block-store.js";
 
+/**
+ * Makes the two halves of a leaf again, to the byte, as the split did whose SPLIT record says `cut` and
+ * `separator`. undefined where such a record cannot be of this leaf. Valid until the next call.
+ */
+export type SplitRedo = (
+  leaf: Uint8Array,
+  cut: number,
+  separator: Uint8Array,
+) => { readonly left: Uint8Array; readonly right: Uint8Array } | undefined;
+
 export interface PagerSettings {
   readonly vfs: Vfs;
   readonly path: string;
@@ -48,6 +58,7 @@ export interface PagerSettings {
   readonly readOnly: boolean;
   readonly metrics: StoreMetrics;
   readonly checkPage: PageCheck;
+  readonly redoSplit: SplitRedo;
   readonly background: BackgroundSync;
 }
 
@@ -72,6 +83,7 @@ export class Pager {
   readonly readOnly: boolean;
   readonly checkpoint: Checkpoint;
   readonly segments: SegmentPacing;
+  readonly redoSplit: SplitRedo;
 
   readonly #checkpointSet: CheckpointSet;
   readonly #background: BackgroundSync;
@@ -93,6 +105,7 @@ export class Pager {
     this.metrics = metrics;
     this.pageSize = header.pageSize;
     this.readOnly = settings.readOnly;
+    this.redoSplit = settings.redoSplit;
     this.#background = settings.background;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     this.#editBytesMax = this.pageSize >> 1;
@@ -226,11 +239,27 @@ export class Pager {
     this.#touched.touch(page >>> this.pool.blockShift, frame, this.log.committed + 1, this.log.generation);
   }
 
-  /** Replaces the selected page as a whole, which is logged as its image. */
-  replace(bytes: Uint8Array): void {
+  /** Replaces the selected page as a whole, which is logged as its image where no record says how it came about. */
+  replace(bytes: Uint8Array, logged: boolean): void {
     this.pool.u8.set(bytes, this.#offset);
     this.pool.renew(this.#frame);
-    this.#imageInstead();
+    if (!logged) this.#imageInstead();
+  }
+
+  /**
+   * Leaf `left` is about to be cut in two, as SplitRedo does it; `right` is a page just allocated. False where
+   * no record can say that, since the log does not have what the leaf holds now.
+   */
+  logSplit(left: number, right: number, cut: number, separator: Uint8Array): boolean {
+    const { pool, log } = this;
+    this.edit(left);
+    if (!this.#logging || pool.blockShift !== 0) return false;
+    log.records.split(left, right, cut, separator);
+    this.#count(SPLIT_RECORD_BYTES + separator.length);
+    const frame = pool.frameOf(right);
+    pool.flags[frame]! &= ~FRAME_IMAGE;
+    pool.imaged[frame] = log.generation;
+    return true;
   }
 
   /** The selected page is to be logged as an image: its edits from here on are not logged. */

@@ -2,11 +2,11 @@
  * Recovery: brings the committed transactions of the log back into the pages, after the process or
  * the machine died. A store that may not be written is recovered into memory (S4).
  *
- * Idempotent: within a segment the first record of every page is its image (W1), so that a crash in
+ * Idempotent: within a segment the first record of every page is its image, or the split that made it (W1), so that a crash in
  * the middle is recovered by starting again.
  */
 
-import { readU32 } from "../base/bytes.js";
+import { EMPTY_BYTES, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
 import {
   BLOCK_BYTES,
@@ -21,8 +21,10 @@ import {
   OP_PAGE,
   OP_REVOKE,
   OP_SLOT,
+  OP_SPLIT,
   OP_WRITE,
   SLOT_RECORD_BYTES,
+  SPLIT_RECORD_BYTES,
   segmentPath,
 } from "../log/log-format.js";
 import { type FrameView, findUnknownLog, LogReader } from "../log/log-reader.js";
@@ -31,6 +33,7 @@ import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
 import {
+  AT_NUMBER,
   AT_SLOTS,
   AT_TAIL,
   checksumSeed,
@@ -142,10 +145,15 @@ class Replay {
   /** Page to the ordinal of the last frame that revokes it. */
   readonly #revoked: Map<number, number> = new Map();
   readonly #imaged: Set<number> = new Set();
+  /** Leaves that were split: the log has nothing else of what went to the right. */
+  readonly #sources: Set<number> = new Set();
+  /** Their bytes while they are revoked: pages that are no more, of which others were made. */
+  readonly #gone: Map<number, Uint8Array> = new Map();
   /** Frames seen by the first pass, and by the second. */
   #collected = 0;
   #applied = 0;
   #page = -1;
+  #bytes: Uint8Array = EMPTY_BYTES;
   #offset = 0;
   /** Pages of the file as far as it is replayed, and in the end. */
   #pages: number;
@@ -179,6 +187,7 @@ class Replay {
     else if (op === OP_MOVE) length = 7;
     else if (op === OP_FILL) length = 6;
     else if (op === OP_SLOT) length = SLOT_RECORD_BYTES + ((b[at + 9]! | (b[at + 10]! << 8)) & LENGTH_MASK);
+    else if (op === OP_SPLIT) length = SPLIT_RECORD_BYTES + (b[at + 11]! | (b[at + 12]! << 8));
     else if (op === OP_IMAGE)
       length = 9 + (b[at + 5]! | (b[at + 6]! << 8)) + (b[at + 7]! | (b[at + 8]! << 8));
     else if (op === OP_BLOCK) length = 6 + BLOCK_BYTES;
@@ -192,6 +201,7 @@ class Replay {
   survey(frame: FrameView): void {
     for (let at = frame.from; at < frame.to; at += this.#length(frame, at)) {
       const op = frame.bytes[at]!;
+      if (op === OP_SPLIT) this.#sources.add(readU32(frame.bytes, at + 1));
       if (op !== OP_REVOKE && op !== OP_EXTENT) continue;
       const start = readU32(frame.bytes, at + 1);
       const count = readU32(frame.bytes, at + 5);
@@ -231,6 +241,7 @@ class Replay {
     if (op === OP_PAGE) this.#select(readU32(b, at + 1), ordinal);
     else if (op === OP_WRITE || op === OP_MOVE || op === OP_FILL) this.#edit(b, at, op);
     else if (op === OP_SLOT) this.#slot(b, at, length);
+    else if (op === OP_SPLIT) this.#split(b, at, length, ordinal);
     else if (op === OP_IMAGE) this.#image(b, at, ordinal);
     else if (op === OP_BLOCK) this.#block(b, at);
     else if (op !== OP_PAD && op !== OP_REVOKE) this.#space(op, readU32(b, at + 1), readU32(b, at + 5));
@@ -238,14 +249,24 @@ class Replay {
 
   #select(page: number, ordinal: number): void {
     this.#page = -1;
-    if (this.#isRevoked(page, ordinal)) return;
     const { pool } = this.#pager;
     const block = page >>> pool.blockShift;
+    if (this.#isRevoked(page, ordinal)) {
+      if (this.#gone.has(page)) this.#edits(page, this.#gone.get(page)!, 0);
+      return;
+    }
     if (!this.#imaged.has(block)) throw this.#fail(`changes page ${page}, of which the log has no image`);
     const index = page & ((1 << pool.blockShift) - 1);
-    this.#page = page;
-    this.#offset = this.#target.edit(block) + (index << pool.pageShift);
+    const offset = this.#target.edit(block) + (index << pool.pageShift);
+    this.#edits(page, this.#target.bytes, offset);
     this.#target.touch(block, 1 << index);
+  }
+
+  /** Edits are of this page from here on. */
+  #edits(page: number, bytes: Uint8Array, offset: number): void {
+    this.#page = page;
+    this.#bytes = bytes;
+    this.#offset = offset;
   }
 
   #isRevoked(page: number, ordinal: number): boolean {
@@ -255,7 +276,7 @@ class Replay {
 
   #edit(b: Uint8Array, at: number, op: number): void {
     if (this.#page < 0) return;
-    const bytes = this.#target.bytes;
+    const bytes = this.#bytes;
     const to = b[at + 1]! | (b[at + 2]! << 8);
     const second = b[at + 3]! | (b[at + 4]! << 8);
     const length = op === OP_MOVE ? b[at + 5]! | (b[at + 6]! << 8) : second;
@@ -270,7 +291,7 @@ class Replay {
 
   #slot(b: Uint8Array, at: number, length: number): void {
     if (this.#page < 0) return;
-    const bytes = this.#target.bytes;
+    const bytes = this.#bytes;
     const page = this.#offset;
     const slots = bytes[page + AT_SLOTS]! | (bytes[page + AT_SLOTS + 1]! << 8);
     const index = b[at + 1]! | (b[at + 2]! << 8);
@@ -293,13 +314,46 @@ class Replay {
     const { pool, pageSize } = this.#pager;
     if (pool.blockShift !== 0 || front + back > pageSize)
       throw this.#fail("holds an image that fits no page");
+    if (!this.#whole(page, ordinal)) return;
+    const from = at + 9;
+    this.#bytes.set(b.subarray(from, from + front), this.#offset);
+    this.#bytes.set(b.subarray(from + front, from + front + back), this.#offset + pageSize - back);
     this.#page = -1;
-    if (this.#isRevoked(page, ordinal)) return;
+  }
+
+  /** Selects a page that is about to be written whole, zeroed; false where nobody wants its bytes. */
+  #whole(page: number, ordinal: number): boolean {
+    this.#page = -1;
+    if (this.#isRevoked(page, ordinal)) {
+      if (!this.#sources.has(page)) return false;
+      const bytes = new Uint8Array(this.#pager.pageSize);
+      this.#gone.set(page, bytes);
+      this.#edits(page, bytes, 0);
+      return true;
+    }
     const offset = this.#target.image(page);
     this.#imaged.add(page);
-    this.#target.bytes.set(b.subarray(at + 9, at + 9 + front), offset);
-    this.#target.bytes.set(b.subarray(at + 9 + front, at + 9 + front + back), offset + pageSize - back);
+    this.#edits(page, this.#target.bytes, offset);
     this.#target.touch(page, 1);
+    return true;
+  }
+
+  /** The left half stays where the leaf was; the right one is a page that the log has no other image of. */
+  #split(b: Uint8Array, at: number, length: number, ordinal: number): void {
+    const { pool, pageSize, redoSplit } = this.#pager;
+    if (pool.blockShift !== 0) throw this.#fail("splits a small page");
+    this.#select(readU32(b, at + 1), ordinal);
+    if (this.#page < 0) throw this.#fail("splits a page of which the log has no image");
+    const leaf = this.#bytes.subarray(this.#offset, this.#offset + pageSize);
+    const separator = b.subarray(at + SPLIT_RECORD_BYTES, at + length);
+    const halves = redoSplit(leaf, b[at + 9]! | (b[at + 10]! << 8), separator);
+    if (halves === undefined) throw this.#fail(`splits page ${this.#page} where it cannot be split`);
+    leaf.set(halves.left);
+    const right = readU32(b, at + 5);
+    if (!this.#whole(right, ordinal)) return;
+    this.#bytes.set(halves.right, this.#offset);
+    writeU32(this.#bytes, this.#offset + AT_NUMBER, right);
+    this.#page = -1;
   }
 
   #block(b: Uint8Array, at: number): void {

@@ -7,6 +7,7 @@ import { hasListeners, publish } from "../base/events.js";
 import { createMetrics } from "../base/metrics.js";
 import { ThreadSync } from "../log/sync-thread.js";
 import { checkPage } from "../page/page-check.js";
+import { splitRedo } from "../page/split-redo.js";
 import { DataFile } from "../pager/data-file.js";
 import { Pager } from "../pager/pager.js";
 import { recover } from "../pager/recovery.js";
@@ -108,6 +109,7 @@ function startEngine(path: string, settings: Settings, file: VfsFile, header: St
     readOnly: settings.readOnly,
     metrics,
     checkPage,
+    redoSplit: splitRedo(header.pageSize),
     background: new ThreadSync(),
   });
   const start = performance.now();

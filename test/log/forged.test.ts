@@ -15,6 +15,8 @@ import {
   OP_MOVE,
   OP_PAGE,
   OP_REVOKE,
+  OP_SLOT,
+  OP_SPLIT,
   OP_WRITE,
 } from "../../src/log/log-format.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -119,6 +121,42 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       "pages beyond the end that are freed": [OP_FREE, ...bytesLe([1_000_000, 4], [5, 4])],
       "a page that is given out and not free": [OP_ALLOCATE, ...bytesLe([page, 4], [1, 4])],
       "too many pages": [OP_REVOKE, ...bytesLe([page, 4], [HUGE, 4])],
+      "a slot that leaves its page": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([0, 2], [0, 4], [pageSize - 4, 2], [8, 2], [0, 4]),
+        ...[1, 2, 3, 4, 5, 6, 7, 8],
+      ],
+      "a slot behind the last": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([5000, 2], [0, 4], [100, 2], [1, 2], [0, 4]),
+        1,
+      ],
+      "a split of a page without an image": [
+        OP_SPLIT,
+        ...bytesLe([page, 4], [page + 1, 4], [0, 2], [1, 2]),
+        1,
+      ],
+      "a split behind the last record": [
+        ...image,
+        OP_SPLIT,
+        ...bytesLe([page, 4], [page + 1, 4], [5000, 2], [1, 2]),
+        0x80,
+      ],
+      "a split at a key that lies elsewhere": [
+        ...image,
+        OP_SPLIT,
+        ...bytesLe([page, 4], [page + 1, 4], [0, 2], [1, 2]),
+        0xff,
+      ],
+      "a split at no key": [...image, OP_SPLIT, ...bytesLe([page, 4], [page + 1, 4], [0, 2], [0, 2])],
+      "a split that is cut off": [
+        ...image,
+        OP_SPLIT,
+        ...bytesLe([page, 4], [page + 1, 4], [0, 2], [900, 2]),
+        1,
+      ],
       "a file without end": [OP_EXTENT, ...bytesLe([page, 4], [HUGE, 4])],
     };
     for (const [name, records] of Object.entries(wrong)) {
@@ -134,7 +172,7 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     for (let round = 0; round < rounds; round++) {
       const records = [...image];
       for (let i = 1 + prng.below(4); i > 0; i--) {
-        const op = 1 + prng.below(10);
+        const op = 1 + prng.below(12);
         // Large extents would only fill the disk.
         const number = (): number => prng.pick([0, 1, page, page + 1, 8, 16, prng.below(5000)]);
         if (op === OP_IMAGE || op === OP_BLOCK || op > OP_IMAGE || op === OP_PAGE)
