@@ -7,7 +7,15 @@ import { seededRandom, shuffle } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import { type AwaitedStore, openAwaited } from "../awaited-handles.js";
 import { loadedContent } from "../dataset.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import {
+  collectGarbage,
+  numberOption,
+  type Runner,
+  sum,
+  type TaskContext,
+  timeEach,
+  warmBy,
+} from "./task.js";
 
 export async function awaited({ bed, options, warm }: TaskContext): Promise<Runner> {
   const callers = numberOption(options, "callers");
@@ -26,7 +34,12 @@ export async function awaited({ bed, options, warm }: TaskContext): Promise<Runn
     last = { folder, ranks };
     return ranks.length / (sum(samples) / 1000);
   };
-  if (warm) await measure("warm");
+  if (warm) {
+    await warmBy(async (number) => {
+      await measure(`warm ${number}`);
+      return operations;
+    });
+  }
   return {
     async round(number) {
       return { values: { puts: await measure(`awaited ${number}`) } };

@@ -8,7 +8,15 @@ import { seededRandom, shuffle } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
 import { type Content, loadedContent } from "../dataset.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import {
+  collectGarbage,
+  numberOption,
+  type Runner,
+  sum,
+  type TaskContext,
+  timeEach,
+  warmBy,
+} from "./task.js";
 import { warmUp, withStore } from "./writes.js";
 
 interface Operations {
@@ -21,22 +29,31 @@ export async function mixed({ bed, options, warm }: TaskContext): Promise<Runner
   const commitEvery = numberOption(options, "commitEvery");
   const operations = numberOption(options, "operations");
   let awaited = false;
-  if (warm) awaited = await warmUp(bed, { commitEvery: Math.ceil(commitEvery / 2), group: 0 });
   let last: { folder: string; content: Content } | null = null;
+  const run = async (label: string): Promise<Record<string, number>> => {
+    if (last !== null) bed.discard(last.folder);
+    const folder = await bed.copyOfLoaded();
+    const content = loadedContent(bed.data);
+    const values: Record<string, number> = {};
+    await withStore(bed, folder, async (store) => {
+      for (const [turn, name] of ["first", "steady"].entries()) {
+        const chosen = choose(bed, operations, label, turn, content);
+        values[name] = operations / (await timePhase(store, chosen, commitEvery, awaited));
+      }
+    });
+    last = { folder, content };
+    return values;
+  };
+  if (warm) {
+    awaited = await warmUp(bed, { commitEvery: Math.ceil(commitEvery / 2), group: 0 });
+    await warmBy(async (number) => {
+      await run(`warm ${number}`);
+      return 2 * operations;
+    });
+  }
   return {
-    async round(round) {
-      if (last !== null) bed.discard(last.folder);
-      const folder = await bed.copyOfLoaded();
-      const content = loadedContent(bed.data);
-      const values: Record<string, number> = {};
-      await withStore(bed, folder, async (store) => {
-        for (const [turn, name] of ["first", "steady"].entries()) {
-          const chosen = choose(bed, operations, round, turn, content);
-          values[name] = operations / (await timePhase(store, chosen, commitEvery, awaited));
-        }
-      });
-      last = { folder, content };
-      return { values };
+    async round(number) {
+      return { values: await run(String(number)) };
     },
     async finish() {
       return last === null ? null : bed.prove(last.folder, last.content);
@@ -45,12 +62,12 @@ export async function mixed({ bed, options, warm }: TaskContext): Promise<Runner
 }
 
 /** The operations of one phase; notes in `content` what they come to. */
-function choose(bed: Bed, operations: number, round: number, turn: number, content: Content): Operations {
+function choose(bed: Bed, operations: number, label: string, turn: number, content: Content): Operations {
   const { data } = bed;
   const count = Math.floor(operations / 2);
-  const random = seededRandom(data.spec.seed, `mixed ${round}`);
+  const random = seededRandom(data.spec.seed, `mixed ${label}`);
   const fresh = shuffle(data.fresh.slice(), random);
-  const puts = data.draw(count, `mixed puts ${round} ${turn}`);
+  const puts = data.draw(count, `mixed puts ${label} ${turn}`);
   for (let i = 0; i < count; i += 2) puts[i] = fresh[turn * count + i] as number;
   const version = 2 + turn;
   const versions = Array.from(puts, (rank) => (content[rank] === 0 ? 1 : version));
@@ -58,7 +75,7 @@ function choose(bed: Bed, operations: number, round: number, turn: number, conte
   puts.forEach((rank, i) => {
     content[rank] = versions[i] as number;
   });
-  const gets = data.draw(operations - count, `mixed gets ${round} ${turn}`);
+  const gets = data.draw(operations - count, `mixed gets ${label} ${turn}`);
   return { gets: bed.keysOf(gets), puts: bed.keysOf(puts), values };
 }
 

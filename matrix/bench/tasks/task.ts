@@ -35,6 +35,19 @@ export function numberOption(options: TaskOptions, name: string): number {
   return value;
 }
 
+/** Operations until the compiler has the code at its final tier, or so long where commits are slow. */
+const WARM_OPERATIONS = 300_000;
+const WARM_MS = 2500;
+
+/** Repeats `turn`, which returns how many operations it did, until the code is warm. */
+export async function warmBy(turn: (number: number) => Promise<number>): Promise<void> {
+  const startedMs = performance.now();
+  let operations = 0;
+  for (let number = 0; operations < WARM_OPERATIONS && performance.now() - startedMs < WARM_MS; number++) {
+    operations += await turn(number);
+  }
+}
+
 /** Milliseconds of each of `iterations` calls; promises are awaited inside the time. */
 export async function timeEach(
   iterations: number,

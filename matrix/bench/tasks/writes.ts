@@ -11,9 +11,17 @@ import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
 import { type Content, loadedContent } from "../dataset.js";
 import type { Figures } from "../plan.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import {
+  collectGarbage,
+  numberOption,
+  type Runner,
+  sum,
+  type TaskContext,
+  timeEach,
+  warmBy,
+} from "./task.js";
 
-/** Operations on a scratch store before anything counts, and how they are committed. */
+/** How a turn of the warm-up on a scratch store is committed, and its operations at most. */
 const WARM = { operations: 30_000, commitEvery: 1000, smallCommits: 200 };
 
 /** Operations of one phase. */
@@ -190,27 +198,35 @@ function logBytes(store: EngineStore): number | null {
   return counters === null ? null : counterAt(counters, "log.bytes");
 }
 
-/** Does the same work on a scratch store until the compiler has seen it. Returns whether commits are promises. */
+/** Does the same work on scratch stores until the compiler has seen it. Returns whether commits are promises. */
 export async function warmUp(bed: Bed, shape: WriteShape): Promise<boolean> {
-  const folder = bed.emptyFolder();
   let promised = false;
-  await withStore(bed, folder, async (store) => {
-    const every = [WARM.commitEvery, Math.min(shape.commitEvery, WARM.commitEvery)];
-    for (const version of [1, 2, 0, 1]) {
-      const commitEvery = every.shift() ?? WARM.commitEvery;
-      const limit = Math.min(WARM.operations, commitEvery * WARM.smallCommits);
-      const phase = { name: "warm", ranks: bed.data.loaded.slice(0, limit), version };
-      const group = version === 0 ? 0 : shape.group;
-      const { iterations, commit } = commits(bed, store, phase, { commitEvery, group });
-      for (let i = 0; i < iterations; i++) {
-        const pending = commit();
-        if (pending instanceof Promise) {
-          promised = true;
-          await pending;
-        }
+  await warmBy(async (number) => {
+    const folder = bed.emptyFolder();
+    const commitEvery = number === 0 ? WARM.commitEvery : Math.min(shape.commitEvery, WARM.commitEvery);
+    const ranks = bed.data.loaded.slice(0, Math.min(WARM.operations, commitEvery * WARM.smallCommits));
+    const versions = [1, 2, 0, 1];
+    await withStore(bed, folder, async (store) => {
+      for (const version of versions) {
+        const phase = { name: "warm", ranks, version };
+        if (await warmTurn(bed, store, phase, { ...shape, commitEvery })) promised = true;
       }
-    }
+    });
+    bed.discard(folder);
+    return ranks.length * versions.length;
   });
-  bed.discard(folder);
+  return promised;
+}
+
+async function warmTurn(bed: Bed, store: EngineStore, phase: Phase, shape: WriteShape): Promise<boolean> {
+  const group = phase.version === 0 ? 0 : shape.group;
+  const { iterations, commit } = commits(bed, store, phase, { ...shape, group });
+  let promised = false;
+  for (let i = 0; i < iterations; i++) {
+    const pending = commit();
+    if (!(pending instanceof Promise)) continue;
+    promised = true;
+    await pending;
+  }
   return promised;
 }
