@@ -15,6 +15,21 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** Up to this many bytes a loop beats the native copy, which needs a view of the source. */
+const LOOP_BYTES_MAX = 32;
+
+/** Copies source[from..from+length) to `to` of the target. Allocates only for a long part of a longer source. */
+export function copyBytes(
+  target: Uint8Array,
+  to: number,
+  source: Uint8Array,
+  from: number,
+  length: number,
+): void {
+  if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
+  else target.set(length === source.length ? source : source.subarray(from, from + length), to);
+}
+
 /** How many leading bytes two byte strings share. */
 export function sharedPrefixLength(a: Uint8Array, b: Uint8Array): number {
   const limit = a.length < b.length ? a.length : b.length;

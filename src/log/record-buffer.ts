@@ -3,6 +3,7 @@
  * encoding (log-format.ts) and nothing of files.
  */
 
+import { copyBytes } from "../base/bytes.js";
 import type { LogMetrics } from "../base/metrics.js";
 import {
   BLOCK_BYTES,
@@ -25,8 +26,6 @@ import {
 } from "./log-format.js";
 
 const BYTES_START = 256 * 1024;
-/** Up to this many bytes a loop beats a native copy. */
-const LOOP_BYTES_MAX = 64;
 
 export class RecordBuffer {
   bytes: Uint8Array = new Uint8Array(BYTES_START);
@@ -96,8 +95,7 @@ export class RecordBuffer {
     b[to + 3] = length;
     b[to + 4] = length >>> 8;
     to += 5;
-    if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
-    else b.set(source.subarray(from, from + length), to);
+    copyBytes(b, to, source, from, length);
     this.used = to + length;
     this.#metrics.records++;
   }
@@ -119,7 +117,8 @@ export class RecordBuffer {
 
   /**
    * Slot `index` is new in the selected leaf, with this head and extent (offset | length and flag << 16);
-   * tail and holes are the leaf's now, and the record's bytes are at source[from..from+length).
+   * tail and holes are the leaf's now. The record's bytes are keyLength ones of `page` from `keyAt` on and
+   * value[from..from+length).
    */
   slot(
     index: number,
@@ -127,11 +126,14 @@ export class RecordBuffer {
     extent: number,
     tail: number,
     holes: number,
-    source: Uint8Array,
+    page: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    value: Uint8Array,
     from: number,
     length: number,
   ): void {
-    this.reserve(SLOT_RECORD_BYTES + length);
+    this.reserve(SLOT_RECORD_BYTES + keyLength + length);
     const b = this.bytes;
     let to = this.used;
     b[to] = OP_SLOT;
@@ -144,9 +146,9 @@ export class RecordBuffer {
     b[to + 13] = holes;
     b[to + 14] = holes >>> 8;
     to += SLOT_RECORD_BYTES;
-    if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) b[to + i] = source[from + i]!;
-    else b.set(source.subarray(from, from + length), to);
-    this.used = to + length;
+    copyBytes(b, to, page, keyAt, keyLength);
+    copyBytes(b, to + keyLength, value, from, length);
+    this.used = to + keyLength + length;
     this.#metrics.records++;
   }
 

@@ -8,6 +8,7 @@
  * it does not: the tree then splits the leaf and tries again.
  */
 
+import { copyBytes } from "../base/bytes.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { AT_HOLES, AT_SLOTS, AT_TAIL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
@@ -85,7 +86,7 @@ export class LeafAllocator {
       at,
       entry.overflow ? record | OVERFLOW_FLAG : record,
     );
-    this.#pager.slotInserted(index, record);
+    this.#pager.slotInserted(index, record - entry.length, entry.value, entry.from, entry.length);
     return true;
   }
 
@@ -260,9 +261,7 @@ export class LeafAllocator {
 
   #copyIn(at: number, entry: Entry): void {
     const { value, from, length } = entry;
-    const u8 = this.#pool.u8;
-    if (length <= 64) for (let i = 0; i < length; i++) u8[at + i] = value[from + i]!;
-    else u8.set(value.subarray(from, from + length), at);
+    copyBytes(this.#pool.u8, at, value, from, length);
     this.#metrics.leaf.memcopy_bytes += length;
   }
 

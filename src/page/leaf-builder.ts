@@ -4,7 +4,7 @@
  * anything of the target changes (L1), and writes records in key order without gaps.
  */
 
-import { EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
+import { copyBytes, EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
 import {
   AT_HIGH_LENGTH,
   AT_HOLES,
@@ -36,9 +36,6 @@ import {
   suffixLength,
   suffixVarintBytes,
 } from "./leaf.js";
-
-/** Above this many bytes a native copy beats a loop. */
-const LOOP_BYTES_MAX = 64;
 
 export class LeafBuilder {
   readonly #pageSize: number;
@@ -100,8 +97,7 @@ export class LeafBuilder {
       b[at++] = suffix >>> 7;
     }
     for (let i = this.#prefix; i < keyLength; i++) b[at++] = key[i]!;
-    if (length < 32) for (let i = 0; i < length; i++) b[at + i] = value[from + i]!;
-    else b.set(value.subarray(from, from + length), at);
+    copyBytes(b, at, value, from, length);
     const word = (this.#pageSize - LEAF_SLOT_BYTES * (this.#slots + 1)) >> 2;
     this.#words[word] = headOf(key, this.#prefix, keyLength);
     this.#words[word + 1] = this.#tail | ((overflow ? record | OVERFLOW_FLAG : record) << 16);
@@ -172,11 +168,8 @@ export class LeafBuilder {
       }
       if (cut > 0) source += cut;
       else for (let i = 0; i < -cut; i++) b[at++] = u8[fence + i]!;
-      if (end - source <= LOOP_BYTES_MAX) while (source < end) b[at++] = u8[source++]!;
-      else {
-        b.set(u8.subarray(source, end), at);
-        at += end - source;
-      }
+      copyBytes(b, at, u8, source, end - source);
+      at += end - source;
       const key = start + suffixVarintBytes(suffix);
       this.#words[word] = cut === 0 ? u32[slot]! : headOf(b, key, key + suffix);
       this.#words[word + 1] = start | ((at - start) << 16) | (extent & (OVERFLOW_FLAG << 16));

@@ -22,12 +22,12 @@ export function keyBytesMax(pageSize: number): number {
 
 /**
  * The largest record that is kept in the leaf, its slot not counted; a value that would make it
- * larger goes to overflow pages. Such that a leaf that holds two records can always be split.
+ * larger goes to overflow pages. Three fit a page, which is three times what overflow pages would take; and one
+ * fits beside the longest fences, so that a leaf of two can always be split.
  */
 export function inlineRecordBytesMax(pageSize: number): number {
-  const keys = keyBytesMax(pageSize);
-  const half = Math.floor((pageSize - PAGE_HEADER_BYTES - 2 * keys) / 2) - LEAF_SLOT_BYTES;
-  return Math.max(half, keys + KEY_VARINT_BYTES_MAX + OVERFLOW_REFERENCE_BYTES);
+  const third = Math.floor(leafCapacity(pageSize) / 3) - LEAF_SLOT_BYTES;
+  return Math.max(third, keyBytesMax(pageSize) + KEY_VARINT_BYTES_MAX + OVERFLOW_REFERENCE_BYTES);
 }
 
 /** Bytes of a leaf that fences, records and slots share. */

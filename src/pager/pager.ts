@@ -277,10 +277,10 @@ export class Pager {
   }
 
   /**
-   * Slot `index` of the selected leaf has just been put in between the others, with its record of `length`
-   * bytes, and the header says so.
+   * Slot `index` of the selected leaf has just been put in between the others, and the header says so. Its
+   * record is `keyLength` bytes, as they are in the page, and then value[from..from+length).
    */
-  slotInserted(index: number, length: number): void {
+  slotInserted(index: number, keyLength: number, value: Uint8Array, from: number, length: number): void {
     if (!this.#logging) return;
     const { u8, u16, u32 } = this.pool;
     const offset = this.#offset;
@@ -296,9 +296,12 @@ export class Pager {
       u16[(offset + AT_HOLES) >> 1]!,
       u8,
       offset + (extent & 0xffff),
+      keyLength,
+      value,
+      from,
       length,
     );
-    this.#count(SLOT_RECORD_BYTES + length);
+    this.#count(SLOT_RECORD_BYTES + keyLength + length);
   }
 
   /** Copies `length` bytes within the selected page; the ranges may overlap. */

@@ -6,7 +6,7 @@
  * the middle is recovered by starting again.
  */
 
-import { EMPTY_BYTES, readU32, writeU32 } from "../base/bytes.js";
+import { copyBytes, EMPTY_BYTES, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
 import {
   BLOCK_BYTES,
@@ -44,8 +44,6 @@ import {
 import { FRAME_DIRTY } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 import { firstPage, type StoreHeader } from "./store-header.js";
-
-const LOOP_BYTES_MAX = 48;
 
 /** Where replayed pages live. Both calls return the bytes and the block's offset in them. */
 interface ReplayTarget {
@@ -129,12 +127,6 @@ function removeSegments(vfs: Vfs, path: string): void {
     const segment = segmentPath(path, i);
     if (vfs.stat(segment)?.kind === "file") vfs.unlink(segment);
   }
-}
-
-/** Most records are short: a loop spares them two views. */
-function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
-  if (length > LOOP_BYTES_MAX) target.set(source.subarray(from, from + length), to);
-  else for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
 }
 
 class Replay {
@@ -284,7 +276,7 @@ class Replay {
     if (to + length > limit || (op === OP_MOVE && second + length > limit))
       throw this.#fail("leaves its page");
     const target = this.#offset + to;
-    if (op === OP_WRITE) copyBytes(b, at + 5, bytes, target, length);
+    if (op === OP_WRITE) copyBytes(bytes, target, b, at + 5, length);
     else if (op === OP_FILL) bytes.fill(b[at + 5]!, target, target + length);
     else bytes.copyWithin(target, this.#offset + second, this.#offset + second + length);
   }
@@ -300,11 +292,11 @@ class Replay {
     if (index > slots || record + length - SLOT_RECORD_BYTES > directory) throw this.#fail("leaves its page");
     const slot = page + this.#pager.pageSize - LEAF_SLOT_BYTES * (index + 1);
     bytes.copyWithin(page + directory, page + directory + LEAF_SLOT_BYTES, slot + LEAF_SLOT_BYTES);
-    copyBytes(b, at + 3, bytes, slot, LEAF_SLOT_BYTES);
+    copyBytes(bytes, slot, b, at + 3, LEAF_SLOT_BYTES);
     bytes[page + AT_SLOTS] = slots + 1;
     bytes[page + AT_SLOTS + 1] = (slots + 1) >>> 8;
-    copyBytes(b, at + 11, bytes, page + AT_TAIL, 4);
-    copyBytes(b, at + SLOT_RECORD_BYTES, bytes, page + record, length - SLOT_RECORD_BYTES);
+    copyBytes(bytes, page + AT_TAIL, b, at + 11, 4);
+    copyBytes(bytes, page + record, b, at + SLOT_RECORD_BYTES, length - SLOT_RECORD_BYTES);
   }
 
   #image(b: Uint8Array, at: number, ordinal: number): void {

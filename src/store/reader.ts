@@ -3,6 +3,7 @@
  * snapshot sees it. TreeHandle and SnapshotTree are made of it.
  */
 
+import { copyBytes } from "../base/bytes.js";
 import { OptionError } from "../base/errors.js";
 import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
@@ -99,8 +100,7 @@ export class Reader<K, V> {
     }
     const length = valueLength(pool, offset, slot);
     if (length > target.length) return length;
-    if (length <= 64) for (let i = 0; i < length; i++) target[i] = u8[at + i]!;
-    else target.set(u8.subarray(at, at + length));
+    copyBytes(target, 0, u8, at, length);
     return length;
   }
 
