@@ -15,7 +15,8 @@ import { type BedSpec, bedName } from "./plan.js";
 /** Operations in a transaction while a store is loaded. */
 const LOAD_COMMIT_EVERY = 50_000;
 const CACHE_BYTES_MIN = 128 * 2 ** 20;
-const CACHE_BYTES_MAX = 2048 * 2 ** 20;
+/** As much as espalier takes. */
+const CACHE_BYTES_MAX = 2047 * 2 ** 20;
 /** A text key's length, on average; and what an engine adds to a record. */
 const TEXT_KEY_BYTES = 60;
 const RECORD_EXTRA_BYTES = 12;

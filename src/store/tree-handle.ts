@@ -170,10 +170,17 @@ export class TreeHandle<K = string, V = unknown> {
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
     this.#live();
-    return engine.change(options?.sync, false, () => {
+    engine.beginWrite();
+    let removed = false;
+    try {
       const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
-      return this.#tree.remove(engine.keyBuffer, length);
-    });
+      removed = this.#tree.remove(engine.keyBuffer, length);
+    } catch (error) {
+      engine.failed(error, false);
+      throw error;
+    }
+    engine.endWrite(options?.sync);
+    return removed;
   }
 
   /** Puts many records as one change: all or none. Sorted input is fastest. Returns how many were new. */

@@ -93,7 +93,7 @@ export const memory: Section = {
   title: "Memory",
   target: "within cacheBytes plus 64 MiB above an idle Node process, whatever the file size",
   cells: (sizes) =>
-    [...sizes.records, ...(sizes.large ? [4_000_000] : [])].map((records): Cell => {
+    [...sizes.records, ...(sizes.large ? [2_000_000] : [])].map((records): Cell => {
       const bed = bedOf("text", records, sizes);
       return {
         id: `memory/${records}`,
