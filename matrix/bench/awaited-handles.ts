@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { openEspalier } from "../engines/espalier.js";
 import { loadPeer } from "../engines/peer-loading.js";
 import type { Key } from "../streams/shapes.js";
 import type { Bed } from "./bed.js";
@@ -20,12 +21,19 @@ const MAP_BYTES = 16 * 2 ** 30;
 export async function openAwaited(bed: Bed, folder: string): Promise<AwaitedStore> {
   if (bed.engine.package === "lmdb") return openLmdb(bed, folder);
   if (bed.engine.id === "classic-level") return openLevel(bed, folder);
+  if (bed.engine.family === "espalier") return openEspalierAwaited(bed, folder);
   // rocksdb's own put() drops the option `sync`: its batches of one record are durable, as the adapter has them.
   const store = await bed.open(folder);
   return {
     put: (key, value) => store.transaction(() => store.put(key, value)),
     close: () => store.close(),
   };
+}
+
+function openEspalierAwaited(bed: Bed, folder: string): AwaitedStore {
+  const { cacheBytes, spec } = bed;
+  const store = openEspalier({ folder, cacheBytes, shape: spec.shape, profile: false }, "group");
+  return { put: (key, value) => store.putAsync(key, value), close: () => store.close() };
 }
 
 interface LmdbDatabase {

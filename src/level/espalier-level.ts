@@ -148,19 +148,22 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
 
   protected _snapshot(options: SnapshotOptions): AbstractSnapshot {
     const { engine, now } = this.#opened();
+    engine.queue.flush();
     return new LevelSnapshot(engine, now.root, options);
   }
 
   // ---- writing
 
   protected _put(key: Data, value: Data, options: WriteOptions): Promise<void> | undefined {
+    if (this.#isSynced(options)) return this.#track(this.#opened().putAwaited(key, value));
     this.#opened().put(key, value);
-    return this.#written(options);
+    return undefined;
   }
 
   protected _del(key: Data, options: WriteOptions): Promise<void> | undefined {
+    if (this.#isSynced(options)) return this.#track(this.#opened().delAwaited(key));
     this.#opened().del(key);
-    return this.#written(options);
+    return undefined;
   }
 
   protected _batch(operations: readonly RawOperation[], options: WriteOptions): Promise<void> | undefined {
@@ -174,8 +177,12 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
   }
 
   /** The change is made; what is left is to wait for its sync, if one is asked for. */
-  #written({ sync }: WriteOptions): Promise<void> | undefined {
-    return (sync ?? this.#syncByDefault) ? this.#track(this.#synced()) : undefined;
+  #written(options: WriteOptions): Promise<void> | undefined {
+    return this.#isSynced(options) ? this.#track(this.#synced()) : undefined;
+  }
+
+  #isSynced({ sync }: WriteOptions): boolean {
+    return sync ?? this.#syncByDefault;
   }
 
   async #synced(): Promise<void> {

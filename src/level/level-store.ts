@@ -71,6 +71,29 @@ export class LevelStore {
     }
   }
 
+  /** As put, but resolves when it is durable: those of one turn of the event loop share a transaction. */
+  async putAwaited(key: Data, value: Data): Promise<void> {
+    try {
+      await this.#handle(key, value).putAsync(wellFormed(key), wellFormed(value));
+    } catch (error) {
+      throw levelError(error);
+    }
+  }
+
+  /** As del, and as putAwaited. */
+  async delAwaited(key: Data): Promise<void> {
+    const removal = this.#handle(key, key).deleteAsync(wellFormed(key));
+    try {
+      await removal.catch((error: unknown) => {
+        if (!(error instanceof KeyTooLargeError)) throw error;
+        // Nothing to remove: what was written before is to be durable all the same.
+        return this.store.flush();
+      });
+    } catch (error) {
+      throw levelError(error);
+    }
+  }
+
   /** All or nothing. */
   batch(operations: readonly RawOperation[]): void {
     try {
@@ -111,6 +134,7 @@ export class LevelStore {
 
   #clearSome(range: RawRange): void {
     const { engine, now } = this;
+    engine.queue.flush();
     const given = range.snapshot?.view;
     const view = given ?? new View(engine, now.root, engine.acquireSnapshot());
     const bounds = boundsOf(range, engine.context.keyBytesMax);

@@ -6,10 +6,11 @@
 import { PoisonedError } from "../base/errors.js";
 import type { RedoLog } from "./redo-log.js";
 
-interface Waiter {
+/** Who waits until a commit is durable. */
+export interface Waiter {
   readonly commit: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 export class GroupCommit {
@@ -23,13 +24,20 @@ export class GroupCommit {
 
   /** Settles when all commits so far are durable. Rejects with PoisonedError when a sync has failed. */
   durable(): Promise<void> {
-    const { committed, durable, failure } = this.#log;
+    const { committed: commit, failure } = this.#log;
     if (failure !== undefined) return Promise.reject(this.#log.poisoned());
-    if (durable >= committed) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ commit: committed, resolve, reject });
+    return new Promise((resolve, reject) => this.wait({ commit, resolve, reject }));
+  }
+
+  /** Tells `waiter` when its commit is durable, or that it cannot become so. */
+  wait(waiter: Waiter): void {
+    const { durable, failure } = this.#log;
+    if (durable >= waiter.commit) waiter.resolve();
+    else if (failure !== undefined) waiter.reject(this.#log.poisoned());
+    else {
+      this.#waiters.push(waiter);
       this.start();
-    });
+    }
   }
 
   /** Starts a background sync unless one is under way, which then goes on with another. */

@@ -78,7 +78,7 @@ export async function compactStore(
   }
   await setImmediate();
   options.signal?.throwIfAborted();
-  engine.assertNoTransaction("compact");
+  engine.beginUpkeep("compact");
   pager.trim();
   options.onProgress?.({ done: total, total });
   return { bytesBefore, bytesAfter: pager.data.file.size(), pagesMoved: mover.moved };

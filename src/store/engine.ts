@@ -13,6 +13,7 @@ import { GroupCommit } from "../log/group-commit.js";
 import { Entry } from "../page/entry.js";
 import type { Pager } from "../pager/pager.js";
 import { Tree, TreeContext } from "../tree/tree.js";
+import { AsyncWrites } from "./async-writes.js";
 import { KEY_BUFFER_SLACK } from "./key-codec.js";
 import type { Durability } from "./options.js";
 import { VALUE_BUFFER_BYTES } from "./value-codec.js";
@@ -32,6 +33,8 @@ export class Engine {
   readonly durability: Durability;
   readonly profile: boolean;
   readonly group: GroupCommit;
+  /** Flushed before every other change, so that none overtakes what was queued before it. */
+  readonly queue: AsyncWrites;
   readonly storeId: string;
   readonly entry: Entry = new Entry();
   readonly keyBuffer: Buffer;
@@ -65,6 +68,7 @@ export class Engine {
       },
     });
     this.group = new GroupCommit(pager.log);
+    this.queue = new AsyncWrites(this);
     // In whole words: the ordered codec looks at its target as such.
     this.keyBuffer = Buffer.alloc(alignUp(this.context.keyBytesMax + KEY_BUFFER_SLACK, 8));
     this.entry.key = this.keyBuffer;
@@ -104,9 +108,11 @@ export class Engine {
     return this.#explicit;
   }
 
-  assertNoTransaction(what: string): void {
+  /** Before what works on the store as a whole. */
+  beginUpkeep(what: string): void {
     this.assertOpen();
     if (this.#explicit) throw new TransactionError(`${what} is not possible inside a transaction`);
+    this.queue.flush();
   }
 
   // ---- writing
@@ -114,6 +120,7 @@ export class Engine {
   /** Before every change. */
   beginWrite(): void {
     this.assertOpen();
+    if (this.queue.waiting !== 0) this.queue.flush();
     this.pager.assertWritable();
     if (this.#doomed !== undefined) {
       throw new TransactionError(
@@ -160,6 +167,7 @@ export class Engine {
   transaction<T>(body: () => T, sync: boolean | undefined): T {
     this.assertOpen();
     if (this.#explicit) throw new TransactionError("a transaction runs already; transactions do not nest");
+    this.queue.flush();
     this.pager.assertWritable();
     this.#explicit = true;
     let result: T;

@@ -13,7 +13,8 @@ import type { Vfs } from "../vfs/vfs.js";
  * When a commit is durable. "sync": when the call returns. "group": when a background sync that many
  * commits share has covered it; the change is visible at once, and `flush()` or the promise of
  * `write()` tells. "none": at the next checkpoint, `flush()` or `close()`. At every level a commit is
- * handed to the operating system before the call returns, and so survives the death of the process.
+ * handed to the operating system before the call returns, and so survives the death of the process;
+ * `putAsync()` and `deleteAsync()` commit later, and resolve when the change is durable, at every level.
  */
 export type Durability = "sync" | "group" | "none";
 

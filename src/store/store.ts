@@ -159,10 +159,11 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     return promise;
   }
 
-  /** Settles when all commits so far are durable. */
+  /** Settles when all changes so far are durable. */
   flush(): Promise<void> {
     try {
       this.engine.assertOpen();
+      this.engine.queue.flush();
       return this.engine.group.durable();
     } catch (error) {
       return Promise.reject(error);
@@ -171,7 +172,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /** The store as it is now, for as long as the snapshot is open. */
   snapshot(): Snapshot<K, V> {
-    this.engine.assertNoTransaction("a snapshot");
+    this.engine.beginUpkeep("a snapshot");
     return new Snapshot<K, V>(this.engine, this.#catalog, this.engine.acquireSnapshot());
   }
 
@@ -190,14 +191,14 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /** Proves the whole file; reads all of it. What is wrong is listed, not thrown. */
   verify(): VerifyReport {
-    this.engine.assertNoTransaction("verify");
+    this.engine.beginUpkeep("verify");
     this.engine.pager.pool.dropClean();
     return verifyStore(this.engine, this.#catalog);
   }
 
   /** Brings all commits into the data file now. */
   checkpoint(): void {
-    this.engine.assertNoTransaction("a checkpoint");
+    this.engine.beginUpkeep("a checkpoint");
     if (this.#settings.readOnly) throw new ReadOnlyError();
     this.engine.pager.checkpointNow();
     this.engine.group.settle();
@@ -208,7 +209,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
    */
   async backup(path: string, options: BackupOptions = {}): Promise<void> {
-    this.engine.assertNoTransaction("a backup");
+    this.engine.beginUpkeep("a backup");
     await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, path, options));
   }
 
@@ -217,7 +218,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
-    this.engine.assertNoTransaction("compact");
+    this.engine.beginUpkeep("compact");
     if (this.#settings.readOnly) throw new ReadOnlyError();
     return await this.#exclusively("compact", () =>
       compactStore(this.engine, this.#catalog, (name, record) => this.#rootMoved(name, record), options),
@@ -248,6 +249,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     const { engine } = this;
     if (engine.closed) return;
     if (engine.inTransaction) throw new TransactionError("close is not possible inside a transaction");
+    engine.queue.flush();
     this.#stopPublishing?.();
     try {
       engine.pager.close();

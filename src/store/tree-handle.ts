@@ -161,6 +161,7 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
+    this.engine.queue.flush();
     if (this.#live().has(key)) return false;
     this.put(key, value, options);
     return true;
@@ -222,6 +223,41 @@ export class TreeHandle<K = string, V = unknown> {
   clear(): void {
     this.#live();
     this.engine.change(undefined, false, () => this.#tree.clear());
+  }
+
+  /**
+   * Puts a record and resolves when it is durable, whatever the store's durability. Made for many callers
+   * that each await their own: the calls of one turn of the event loop, to all trees of the store, become one
+   * transaction and share a sync. (A turn with more than 10,000 of them, or 1 MiB, makes several.) Key and
+   * value are copied at once. Reads see the record when the promise resolves, and may see it before; changes
+   * made after the call, awaited or not, find it made. Rejects without the others where the key or value is
+   * not possible, and with all others of its transaction where that fails as a whole (DiskFullError): then
+   * none of them has happened. After a PoisonedError that is not known before the store is reopened.
+   * Not possible inside a transaction.
+   */
+  putAsync(key: K, value: V): Promise<void> {
+    try {
+      const { queue } = this.engine;
+      this.#live();
+      queue.begin();
+      const entry = this.#encode(key, value);
+      return queue.put(this.#tree, entry);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Removes a record as `putAsync` puts one; resolves to whether it was there. */
+  deleteAsync(key: K): Promise<boolean> {
+    try {
+      const { queue, keyBuffer, context } = this.engine;
+      this.#live();
+      queue.begin();
+      const length = this.#reader.keys.encode(key, keyBuffer, context.keyBytesMax);
+      return queue.remove(this.#tree, keyBuffer, length);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @internal Whether it is a handle of that store, and no other's. */

@@ -58,6 +58,28 @@ describe("a write", () => {
     }
   });
 
+  it("with sync: true shares a transaction with the others of its turn, and nothing overtakes it", async () => {
+    const vfs = new FaultyVfs();
+    const db = await openOn(vfs);
+    const { commits } = db.store.metrics().log;
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i + 10}`);
+    const puts = keys.map((key) => db.put(key, "1", { sync: true }));
+    await Promise.all([...puts, db.del("first", { sync: true })]);
+    expect(db.store.metrics().log.commits - commits).toBe(1);
+    expect((await leftBy(vfs)).cut).toEqual(keys);
+    const put = db.put("a", "1", { sync: true });
+    const snapshot = db.snapshot();
+    const seen = await db.get("a", { snapshot });
+    const other = db.put("b", "1", { sync: true });
+    const cleared = db.clear({ limit: 2 });
+    await Promise.all([put, other, cleared, snapshot.close()]);
+    expect(seen).toBe("1");
+    expect(await db.keys().all()).toEqual(keys);
+    await db.put("unsynced", "1");
+    await db.del("k".repeat(5000), { sync: true });
+    expect((await leftBy(vfs)).cut).toContain("unsynced");
+  });
+
   it("of a sublevel takes sync: true along", async () => {
     const vfs = new FaultyVfs();
     const db = await openOn(vfs);

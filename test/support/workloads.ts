@@ -3,6 +3,7 @@
  * at every call.
  */
 
+import { awaitedWrites } from "./awaited-writes.js";
 import { BACKUP_PATH } from "./crash.js";
 import { keyOfBytes } from "./model.js";
 import type { Session, SessionSettings, Step } from "./session.js";
@@ -252,6 +253,8 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "pages-change-hands-none", durability: "none", run: pagesChangeHands },
   { name: "both-segments", durability: "sync", run: bothSegments },
   { name: "group-commit", durability: "group", run: groupCommit },
+  { name: "awaited-writes", durability: "group", run: awaitedWrites },
+  { name: "awaited-writes-none", durability: "none", run: awaitedWrites },
   { name: "no-durability", durability: "none", run: noDurability },
   { name: "compact", durability: "sync", run: compact },
   { name: "compact-none", durability: "none", run: compact },
