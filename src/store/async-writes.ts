@@ -7,6 +7,7 @@
  * fails leaves nothing of its operations, and rejects them all.
  */
 
+import { copyBytes } from "../base/bytes.js";
 import { TransactionError, ValueTooLargeError } from "../base/errors.js";
 import type { Waiter } from "../log/group-commit.js";
 import type { Entry } from "../page/entry.js";
@@ -22,8 +23,6 @@ const ARENA_BYTES_START = 16 * 1024;
 /** A larger arena is not kept for the next transaction. */
 const ARENA_BYTES_KEPT = 2 * BYTES_MAX;
 
-/** Up to this many bytes a loop beats the native copy. */
-const LOOP_BYTES_MAX = 48;
 /** In the place of a value's length. */
 const REMOVAL = -1;
 
@@ -91,14 +90,14 @@ export class AsyncWrites {
     const { key, keyLength, value, from, length } = entry;
     if (length > VALUE_BYTES_MAX) throw new ValueTooLargeError(length, VALUE_BYTES_MAX);
     const at = this.#reserve(keyLength + length);
-    copy(key, 0, keyLength, this.#arena, at);
-    copy(value, from, length, this.#arena, at + keyLength);
+    copyBytes(this.#arena, at, key, 0, keyLength);
+    copyBytes(this.#arena, at + keyLength, value, from, length);
     return this.#queue<void>(tree, at, keyLength, length);
   }
 
   remove(tree: Tree, key: Uint8Array, keyLength: number): Promise<boolean> {
     const at = this.#reserve(keyLength);
-    copy(key, 0, keyLength, this.#arena, at);
+    copyBytes(this.#arena, at, key, 0, keyLength);
     return this.#queue<boolean>(tree, at, keyLength, REMOVAL);
   }
 
@@ -166,7 +165,7 @@ export class AsyncWrites {
     const { entry, keyBuffer } = this.#engine;
     for (const operation of operations) {
       const { tree, at, keyLength, valueLength } = operation;
-      copy(arena, at, keyLength, keyBuffer, 0);
+      copyBytes(keyBuffer, 0, arena, at, keyLength);
       if (valueLength === REMOVAL) {
         operation.outcome = tree.remove(keyBuffer, keyLength);
         continue;
@@ -178,9 +177,4 @@ export class AsyncWrites {
       tree.put(entry);
     }
   }
-}
-
-function copy(source: Uint8Array, from: number, length: number, target: Uint8Array, at: number): void {
-  if (length > LOOP_BYTES_MAX) target.set(source.subarray(from, from + length), at);
-  else for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
 }
