@@ -53,9 +53,14 @@ export interface PagerSettings {
 
 const LOG_BYTES_START = 256 * 1024;
 
-/** Free pages that wait for a sync are worth one once they are so many, and such a share of the file. */
+/**
+ * Free pages that wait for a sync are worth one, when none is left that need not wait, once they are so many,
+ * and such a share of the file. For single pages it is only for order: they are taken while they wait.
+ */
 const WAITING_PAGES_MIN = 64;
 const WAITING_SHARE = 1 / 8;
+/** A run can't be taken while it waits, and costs a sync of the data file in any case. */
+const RUN_WAITING_SHARE = 1 / 64;
 
 export class Pager {
   readonly pool: PagePool;
@@ -306,8 +311,8 @@ export class Pager {
   allocatePage(useReserve: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    if (this.free.ready.pages === 0) this.#syncForSpace();
-    const page = this.space.takePage(useReserve);
+    if (this.free.ready.pages === 0) this.#syncForSpace(WAITING_PAGES_MIN, WAITING_SHARE);
+    const page = this.space.takePage(useReserve, this.versions.oldest);
     this.#formatPage(page);
     return page;
   }
@@ -336,9 +341,9 @@ export class Pager {
   }
 
   /** Where much waits for nothing but a sync, that is worth one: or else the file grows by it. */
-  #syncForSpace(): void {
+  #syncForSpace(least: number, share: number): void {
     const { free, log } = this;
-    const much = Math.max(WAITING_PAGES_MIN, this.pageCount * WAITING_SHARE);
+    const much = Math.max(least, this.pageCount * share);
     if (free.waitingPages < much || free.oldestWaiting > this.versions.oldest) return;
     if (log.durable >= log.committed || log.failure !== undefined) return;
     log.sync();
@@ -357,7 +362,7 @@ export class Pager {
   allocateRun(count: number, lowest: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    if (this.space.lowestRun(count) < 0) this.#syncForSpace();
+    if (this.space.lowestRun(count) < 0) this.#syncForSpace(count, RUN_WAITING_SHARE);
     const run = this.space.takeRun(count, lowest);
     const { blockShift } = this.pool;
     for (let block = run.start >>> blockShift; block < (run.start + run.count) >>> blockShift; block++) {
