@@ -187,6 +187,7 @@ export class Pager {
     } catch (error) {
       throw this.headerFailed(error);
     }
+    this.data.claimForCheckpoints(this.pageCount);
     const position = this.log.start(this.header.lastGeneration + 1);
     try {
       this.header.sequence++;
@@ -392,10 +393,8 @@ export class Pager {
     const before = this.metrics.log.bytes;
     try {
       if (!this.log.partWritten) this.segments.makeRoom(this.#bytesToLog());
-      this.#logPages();
-      this.space.log();
       if (this.space.tookRun) this.#syncOverflow();
-      this.log.commit(sync);
+      if (!this.#logCommit(sync)) this.#logCommit(sync);
     } catch (error) {
       this.rollback();
       throw error;
@@ -404,6 +403,19 @@ export class Pager {
     this.space.committed(this.log.committed);
     this.#endTransaction();
     this.segments.afterCommit(this.metrics.log.bytes - before);
+  }
+
+  /** False where the disk is full and the log goes on in a larger segment, for which all is logged again. */
+  #logCommit(sync: boolean): boolean {
+    this.#logPages();
+    this.space.log();
+    try {
+      this.log.commit(sync);
+    } catch (error) {
+      if (!(error instanceof DiskFullError) || !this.segments.leaveSmaller()) throw error;
+      return false;
+    }
+    return true;
   }
 
   /** Overflow runs are durable before the commit that refers to them (W3). */
