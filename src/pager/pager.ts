@@ -181,9 +181,9 @@ export class Pager {
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
     // A killed process may have left the clean header in the page cache only, with a log that the older
-    // header needs: both go now.
+    // header needs: both go now. Who has removed the log had synced the header before.
     try {
-      this.data.sync();
+      if (this.log.hasRemains()) this.data.sync();
     } catch (error) {
       throw this.headerFailed(error);
     }

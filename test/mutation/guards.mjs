@@ -362,8 +362,8 @@ const log = [
     "W6",
     "and so does the first commit after a clean one",
     PAGER,
-    "try {\n      this.data.sync();\n    } catch (error) {\n      throw this.headerFailed(error);\n    }\n    this.data.claim",
-    "this.data.claim",
+    "if (this.log.hasRemains()) this.data.sync();",
+    "this.log.hasRemains();",
     STORIES,
   ),
   guard(
