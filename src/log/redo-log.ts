@@ -29,6 +29,9 @@ import { Segment } from "./segment.js";
 const LOG_PART_BYTES = 1024 * 1024;
 /** What the second segment has from the start: with a disk that is full by then, deletes still get to it. */
 const STANDBY_BYTES_START = 64 * 1024;
+/** What each segment needs: its header, and the images of a leaf, its neighbour and those above. */
+const LEAST_BLOCKS = 8;
+const LEAST_PAGES = 4;
 /** Positions in a segment stay below this, so that they fit 32 bits. */
 const SEGMENT_BYTES_MAX = 0xffff_0000;
 
@@ -52,6 +55,15 @@ export interface LogPosition {
   readonly chain: number;
   /** Salt of the next generation, whose segment header is on disk already. */
   readonly nextSalt: number;
+}
+
+/** With what to do, where `error` says that there is no room. */
+function logFull(error: unknown): unknown {
+  if (!(error instanceof DiskFullError)) return error;
+  return new DiskFullError(
+    `the log cannot grow: ${error.message}. Make room on the disk, or delete records in smaller transactions; the store goes on without being reopened`,
+    { cause: error },
+  );
 }
 
 function newSalt(): number {
@@ -98,17 +110,24 @@ export class RedoLog {
     this.records = new RecordBuffer(settings.metrics);
   }
 
+  /** Whether files of an earlier log are there, which the start of this one overwrites. */
+  hasRemains(): boolean {
+    const { vfs, storePath } = this.#settings;
+    return [0, 1].some((index) => vfs.stat(segmentPath(storePath, index)) !== undefined);
+  }
+
   /**
    * Makes both segments, and the first one ready; the caller then writes the position into the store's
    * header and syncs that before the first commit. Throws what the file system throws.
    */
   start(generation: number): LogPosition {
-    const { vfs, storePath, segmentBytesStart } = this.#settings;
+    const { vfs, storePath, segmentBytesStart, pageSize } = this.#settings;
     try {
-      this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), segmentBytesStart);
-      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), STANDBY_BYTES_START);
-      this.#writeHeader(this.#segments[0], generation);
-      this.#segments[0].file.sync();
+      const least = Math.max(LEAST_BLOCKS * BLOCK_BYTES, 2 * BLOCK_BYTES + LEAST_PAGES * pageSize);
+      if (!this.#makeSegments(segmentBytesStart, STANDBY_BYTES_START, true))
+        this.#makeSegments(least, least, false);
+      this.#writeHeader(this.#segments[0]!, generation);
+      this.#segments[0]!.file.sync();
       vfs.syncFolderOf(storePath);
     } catch (error) {
       this.close(false);
@@ -123,6 +142,20 @@ export class RedoLog {
     this.records.used = 0;
     this.#freshBlock = false;
     return this.position();
+  }
+
+  /** False where the disk has no room for them, if there is to be another try with smaller ones. */
+  #makeSegments(first: number, second: number, again: boolean): boolean {
+    const { vfs, storePath } = this.#settings;
+    try {
+      this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), first);
+      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), second);
+    } catch (error) {
+      if (!again || !(error instanceof DiskFullError)) throw logFull(error);
+      this.close(false);
+      return false;
+    }
+    return true;
   }
 
   get started(): boolean {
@@ -271,7 +304,7 @@ export class RedoLog {
     if (this.#base + end > SEGMENT_BYTES_MAX) {
       throw new DiskFullError("the transaction is larger than a log segment can be");
     }
-    if (this.#base + end > active.size) active.grow(this.#base + end);
+    if (this.#base + end > active.size) this.#growFor(active, this.#base + end);
     const through = sync && this.#writes === this.#writesSynced;
     try {
       active.write(this.records.bytes, from, end - from, this.#base + from, through);
@@ -294,6 +327,14 @@ export class RedoLog {
       this.#base += keep;
     }
     return position;
+  }
+
+  #growFor(segment: Segment, bytes: number): void {
+    try {
+      segment.grow(bytes);
+    } catch (error) {
+      throw logFull(error);
+    }
   }
 
   /** A sync since the frame was begun covers the block that it begins in (W6). */

@@ -92,6 +92,23 @@ export class SegmentPacing {
     }
   }
 
+  /**
+   * The transaction does not fit the active segment, which cannot grow: goes on in the other one if that is
+   * larger. False where the transaction has to fail; nothing of it is written. Throws PoisonedError only.
+   */
+  leaveSmaller(): boolean {
+    const log = this.#log;
+    const { generation } = log;
+    if (log.partWritten || log.standby.size <= log.segmentBytes) return false;
+    try {
+      this.#switch(true);
+    } catch (error) {
+      if (log.failure !== undefined) throw error;
+      this.#failed(error);
+    }
+    return log.generation !== generation;
+  }
+
   /** Brings all commits into the data file. Between transactions. */
   checkpointNow(): void {
     this.#switch(false);

@@ -171,6 +171,9 @@ export class CheckpointSet implements CheckpointTarget {
   }
 
   writeHeader(): void {
+    // Pages freed since the switch were not written, and their bytes go with the old segment: the commits
+    // that freed them must stand before they do.
+    if (this.#pager.space.freedBy > this.#pager.log.durable) this.#pager.log.sync();
     this.#writeHeader(false);
   }
 
@@ -204,10 +207,15 @@ export class CheckpointSet implements CheckpointTarget {
     }
   }
 
-  /** Everything into the data file, and a clean header: it is complete without the log then. */
+  /**
+   * Everything into the data file, without the free pages at its end, and a clean header: it is complete
+   * without the log then. Snapshots are over, and all commits durable.
+   */
   writeEverything(): void {
-    const { data, log } = this.#pager;
+    const { data, log, free, space } = this.#pager;
     this.#listed = undefined;
+    free.settle(log.durable, Number.POSITIVE_INFINITY);
+    space.pageCount = free.ready.trimEnd(space.pageCount);
     this.collect();
     this.#generation = log.generation;
     while (!this.writeSome(this.#blocks.length));

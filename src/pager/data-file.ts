@@ -16,6 +16,18 @@ const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
 /** Room that only deletes and checkpoints may use, in pages; above maxBytes, if there is such a limit. */
 export const RESERVE_PAGES = 16;
 
+/** The free list in force, and the one that takes its place. */
+const CHECKPOINT_BLOCKS = 2;
+
+/** With what to do, where `error` says that there is no room. */
+function dataFull(error: unknown): unknown {
+  if (!(error instanceof DiskFullError)) return error;
+  return new DiskFullError(
+    `the data file cannot grow: ${error.message}. Make room on the disk, or delete records; the store goes on without being reopened`,
+    { cause: error },
+  );
+}
+
 export class DataFile {
   readonly file: VfsFile;
   readonly pageSize: number;
@@ -112,7 +124,17 @@ export class DataFile {
     try {
       this.#extend(Math.max(bytes, ahead));
     } catch (error) {
-      if (this.claimedBytes < bytes) throw error;
+      if (this.claimedBytes < bytes) throw dataFull(error);
+    }
+  }
+
+  /** Makes sure that checkpoints have room for their free lists, however full the disk is. Throws DiskFullError. */
+  claimForCheckpoints(pages: number): void {
+    const bytes = pages * this.pageSize + CHECKPOINT_BLOCKS * this.blockBytes;
+    try {
+      this.#extend(bytes);
+    } catch (error) {
+      throw dataFull(error);
     }
   }
 

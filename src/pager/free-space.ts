@@ -1,6 +1,7 @@
 /**
  * The free pages of the data file, as sorted, coalesced extents, and the pages that are free but
- * must wait: until no older snapshot can read them (P2) and their commit is durable (W3).
+ * must wait: until no older snapshot can read them (P2) and their commit is durable (W3). What is
+ * logged before it reaches the file need not wait for that (W2).
  *
  * Cost: binary search an operation, plus moving the entries behind it.
  */
@@ -161,7 +162,8 @@ export class ExtentSet {
   }
 }
 
-interface Waiting extends Extent {
+/** Free since that commit. */
+export interface Waiting extends Extent {
   readonly commit: number;
 }
 
@@ -201,6 +203,20 @@ export class FreeSpace {
       this.ready.add(extent.start, extent.count);
     }
     if (done > 0) this.#waiting.splice(0, done);
+  }
+
+  /**
+   * Takes a page that waits for nothing but that its commit becomes durable, of those that were freed last;
+   * undefined: none.
+   */
+  takeWaiting(oldestSnapshot: number): Waiting | undefined {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.commit > oldestSnapshot) return undefined;
+    const { start, commit } = last;
+    if (last.count === 1) this.#waiting.pop();
+    else this.#waiting[this.#waiting.length - 1] = { start: start + 1, count: last.count - 1, commit };
+    this.#waitingPages--;
+    return { start, count: 1, commit };
   }
 
   /** All free pages of the committed state, the waiting ones included. */

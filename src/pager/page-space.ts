@@ -6,7 +6,7 @@
 
 import type { RedoLog } from "../log/redo-log.js";
 import type { DataFile } from "./data-file.js";
-import { FreeSpace } from "./free-space.js";
+import { FreeSpace, type Waiting } from "./free-space.js";
 
 export class PageSpace {
   readonly free: FreeSpace = new FreeSpace();
@@ -14,6 +14,8 @@ export class PageSpace {
   pageCount: number;
   /** Whether the transaction has taken a run for bytes that bypass the log (W3). */
   tookRun = false;
+  /** The last commit that freed pages. */
+  freedBy = 0;
 
   readonly #data: DataFile;
   readonly #log: RedoLog;
@@ -21,6 +23,8 @@ export class PageSpace {
   readonly #unit: number;
   /** Pairs of first page and count. */
   readonly #taken: number[] = [];
+  /** Those of them whose freeing was not durable. */
+  readonly #early: Waiting[] = [];
   readonly #given: number[] = [];
   readonly #revoked: number[] = [];
   #pageCountBefore = 0;
@@ -37,9 +41,20 @@ export class PageSpace {
     this.tookRun = false;
   }
 
-  /** Takes the lowest page. Throws DiskFullError; `useReserve` is for deletes. */
-  takePage(useReserve: boolean): number {
-    const page = this.free.ready.takeLowest();
+  /**
+   * Takes the lowest page, or one that was freed by a commit that is not durable yet: what is put into it
+   * reaches the file only when that one is (W2). No snapshot older than `oldestSnapshot` lives. Throws
+   * DiskFullError; `useReserve` is for deletes.
+   */
+  takePage(useReserve: boolean, oldestSnapshot: number): number {
+    let page = this.free.ready.takeLowest();
+    if (page < 0) {
+      const waiting = this.free.takeWaiting(oldestSnapshot);
+      if (waiting !== undefined) {
+        this.#early.push(waiting);
+        page = waiting.start;
+      }
+    }
     if (page >= 0) {
       this.#taken.push(page, 1);
       return page;
@@ -130,6 +145,7 @@ export class PageSpace {
   }
 
   committed(commit: number): void {
+    if (this.#given.length > 0) this.freedBy = commit;
     for (let i = 0; i < this.#given.length; i += 2)
       this.free.free(this.#given[i]!, this.#given[i + 1]!, commit);
     this.#end();
@@ -137,12 +153,17 @@ export class PageSpace {
 
   undone(): void {
     for (let i = 0; i < this.#taken.length; i += 2) this.free.ready.add(this.#taken[i]!, this.#taken[i + 1]!);
+    for (const page of this.#early) {
+      this.free.ready.remove(page.start, page.count);
+      this.free.free(page.start, page.count, page.commit);
+    }
     this.pageCount = this.#pageCountBefore;
     this.#end();
   }
 
   #end(): void {
     this.#taken.length = 0;
+    this.#early.length = 0;
     this.#given.length = 0;
     this.#revoked.length = 0;
   }

@@ -64,9 +64,14 @@ export interface PagerSettings {
 
 const LOG_BYTES_START = 256 * 1024;
 
-/** Free pages that wait for a sync are worth one once they are so many, and such a share of the file. */
+/**
+ * Free pages that wait for a sync are worth one, when none is left that need not wait, once they are so many,
+ * and such a share of the file. For single pages it is only for order: they are taken while they wait.
+ */
 const WAITING_PAGES_MIN = 64;
 const WAITING_SHARE = 1 / 8;
+/** A run can't be taken while it waits, and costs a sync of the data file in any case. */
+const RUN_WAITING_SHARE = 1 / 64;
 
 export class Pager {
   readonly pool: PagePool;
@@ -189,12 +194,13 @@ export class Pager {
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
     // A killed process may have left the clean header in the page cache only, with a log that the older
-    // header needs: both go now.
+    // header needs: both go now. Who has removed the log had synced the header before.
     try {
-      this.data.sync();
+      if (this.log.hasRemains()) this.data.sync();
     } catch (error) {
       throw this.headerFailed(error);
     }
+    this.data.claimForCheckpoints(this.pageCount);
     const position = this.log.start(this.header.lastGeneration + 1);
     try {
       this.header.sequence++;
@@ -338,8 +344,8 @@ export class Pager {
   allocatePage(useReserve: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    if (this.free.ready.pages === 0) this.#syncForSpace();
-    const page = this.space.takePage(useReserve);
+    if (this.free.ready.pages === 0) this.#syncForSpace(WAITING_PAGES_MIN, WAITING_SHARE);
+    const page = this.space.takePage(useReserve, this.versions.oldest);
     this.#formatPage(page);
     return page;
   }
@@ -368,9 +374,9 @@ export class Pager {
   }
 
   /** Where much waits for nothing but a sync, that is worth one: or else the file grows by it. */
-  #syncForSpace(): void {
+  #syncForSpace(least: number, share: number): void {
     const { free, log } = this;
-    const much = Math.max(WAITING_PAGES_MIN, this.pageCount * WAITING_SHARE);
+    const much = Math.max(least, this.pageCount * share);
     if (free.waitingPages < much || free.oldestWaiting > this.versions.oldest) return;
     if (log.durable >= log.committed || log.failure !== undefined) return;
     log.sync();
@@ -389,7 +395,7 @@ export class Pager {
   allocateRun(count: number, lowest: boolean): number {
     if (!this.#open) this.#begin();
     this.settleFree();
-    if (this.space.lowestRun(count) < 0) this.#syncForSpace();
+    if (this.space.lowestRun(count) < 0) this.#syncForSpace(count, RUN_WAITING_SHARE);
     const run = this.space.takeRun(count, lowest);
     const { blockShift } = this.pool;
     for (let block = run.start >>> blockShift; block < (run.start + run.count) >>> blockShift; block++) {
@@ -419,10 +425,8 @@ export class Pager {
     const before = this.metrics.log.bytes;
     try {
       if (!this.log.partWritten) this.segments.makeRoom(this.#bytesToLog());
-      this.#logPages();
-      this.space.log();
       if (this.space.tookRun) this.#syncOverflow();
-      this.log.commit(sync);
+      if (!this.#logCommit(sync)) this.#logCommit(sync);
     } catch (error) {
       this.rollback();
       throw error;
@@ -431,6 +435,19 @@ export class Pager {
     this.space.committed(this.log.committed);
     this.#endTransaction();
     this.segments.afterCommit(this.metrics.log.bytes - before);
+  }
+
+  /** False where the disk is full and the log goes on in a larger segment, for which all is logged again. */
+  #logCommit(sync: boolean): boolean {
+    this.#logPages();
+    this.space.log();
+    try {
+      this.log.commit(sync);
+    } catch (error) {
+      if (!(error instanceof DiskFullError) || !this.segments.leaveSmaller()) throw error;
+      return false;
+    }
+    return true;
   }
 
   /** Overflow runs are durable before the commit that refers to them (W3). */

@@ -1,4 +1,4 @@
-/** The pages that a transaction takes and gives, when it is undone: none is lost, in a new log segment either. */
+/** The pages that a transaction takes and gives: none is lost when it is undone, in a new log segment either. */
 
 import { expect, it } from "vitest";
 import type { RedoLog } from "../../src/log/redo-log.js";
@@ -16,7 +16,11 @@ function space(): PageSpace {
 it("what it took is free again, what it added is gone", () => {
   const s = space();
   s.begin();
-  expect([s.takePage(false), s.takePage(false), s.takePage(false)]).toEqual([10, 11, 20]);
+  expect([
+    s.takePage(false, Number.POSITIVE_INFINITY),
+    s.takePage(false, Number.POSITIVE_INFINITY),
+    s.takePage(false, Number.POSITIVE_INFINITY),
+  ]).toEqual([10, 11, 20]);
   s.givePage(5);
   s.undone();
   expect(s.pageCount).toBe(20);
@@ -28,15 +32,35 @@ it("what it took is free again, what it added is gone", () => {
 it("after a change of log segments, what it added is free", () => {
   const s = space();
   s.begin();
-  for (let i = 0; i < 4; i++) s.takePage(false);
+  for (let i = 0; i < 4; i++) s.takePage(false, Number.POSITIVE_INFINITY);
   s.carryOver();
   expect([...s.taken]).toEqual([10, 1, 11, 1, 20, 2]);
   s.carriedOver();
-  expect(s.takePage(false)).toBe(22);
+  expect(s.takePage(false, Number.POSITIVE_INFINITY)).toBe(22);
   s.undone();
   expect(s.pageCount).toBe(22);
   expect([...s.free.ready]).toEqual([
     { start: 10, count: 2 },
     { start: 20, count: 2 },
+  ]);
+});
+
+/** A page freed by a commit that is not durable may be taken, though not for what goes straight to the file. */
+it("what waits for a sync only is taken last, and waits again when that is undone", () => {
+  const s = space();
+  s.free.free(5, 2, 7);
+  s.free.free(7, 1, 9);
+  s.begin();
+  expect([8, 8, 8].map((oldest) => s.takePage(false, oldest))).toEqual([10, 11, 20]);
+  expect([9, 9, 9, 9].map((oldest) => s.takePage(false, oldest))).toEqual([7, 5, 6, 21]);
+  expect(s.free.pages).toBe(0);
+  s.undone();
+  expect([...s.free.ready]).toEqual([{ start: 10, count: 2 }]);
+  s.free.settle(8, Number.POSITIVE_INFINITY);
+  expect(s.free.ready.has(7)).toBe(false);
+  s.free.settle(9, Number.POSITIVE_INFINITY);
+  expect([...s.free.ready]).toEqual([
+    { start: 5, count: 3 },
+    { start: 10, count: 2 },
   ]);
 });

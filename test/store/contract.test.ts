@@ -215,14 +215,16 @@ describe("the contract", () => {
     // compact() once cut nothing in a session that had changed nothing: the header kept the old end.
     const first = open<string, string>(path, { valueEncoding: "utf8" });
     first.putMany(Array.from({ length: 5000 }, (_, i) => [`k${i}`, "v".repeat(100)]));
-    first.clear();
+    // A long value at the end of the file stays: closing cuts what is behind it only.
+    first.put("z", "v".repeat(20_000));
+    first.deleteRange({ lt: "z" });
     first.close();
     const store = open<string, string>(path);
     const report = await store.compact();
     expect(report.bytesAfter).toBeLessThan(report.bytesBefore / 10);
     store.close();
     using again = open<string, string>(path);
-    expect(again.verify()).toMatchObject({ ok: true, records: 0 });
+    expect(again.verify()).toMatchObject({ ok: true, records: 1 });
   });
 
   it("gives space back although a tree's root lies at the end of the file", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DiskFullError, open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
+import { FaultSession } from "../support/fault-session.js";
 import { type ByteStore, STORE_PATH, storeOptions } from "../support/session.js";
 
 const VALUE_BYTES = 400;
@@ -107,3 +108,112 @@ describe.each(LIMITS)("$name is full, pages of $pageSize bytes, large values: $l
     again.close();
   });
 });
+
+const SIDE_FILES = ["", "-log1", "-log2", "-lock"];
+
+function usedBytes(vfs: FaultyVfs): number {
+  return SIDE_FILES.reduce((sum, suffix) => sum + (vfs.stat(STORE_PATH + suffix)?.size ?? 0), 0);
+}
+
+/** A store of 4,000 records that was closed, opened again. */
+function reopened(vfs: FaultyVfs, pageSize: number): ByteStore {
+  const options = { ...storeOptions({ pageSize, durability: "sync" }, vfs), logBytes: 8 << 20 };
+  using store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+  store.transaction(() => {
+    for (let i = 0; i < 4000; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+  });
+  store.close();
+  return open<Uint8Array, Uint8Array>(STORE_PATH, options);
+}
+
+describe.each([512, 4096, 32768])("a disk that fills up under the log, pages of %i bytes", (pageSize) => {
+  it("a session that begins with next to no room deletes", () => {
+    const vfs = new FaultyVfs({ seed: 1 });
+    const store = reopened(vfs, pageSize);
+    vfs.capacityBytes = usedBytes(vfs) + 3 * Math.max(pageSize, 4096);
+    for (let i = 0; i < 3; i++) {
+      expect(() => store.delete(key(0))).toThrow(DiskFullError);
+      expect(() => store.delete(key(0))).toThrow(/Make room on the disk.*without being reopened/);
+    }
+    // Two log segments for a leaf, its neighbour and those above; and free lists for checkpoints.
+    const block = Math.max(pageSize, 4096);
+    const log = 2 * Math.max(8 * 4096, 2 * 4096 + 4 * pageSize);
+    vfs.capacityBytes = usedBytes(vfs) + log + 2 * block;
+    for (let i = 0; i < 200; i++) expect(store.delete(key(i * 7)), `delete ${i}`).toBe(true);
+    expect(store.verify()).toMatchObject({ ok: true, records: 3800 });
+    // What there is room for again is as fast as ever: the log grows.
+    vfs.capacityBytes = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 200; i++) store.put(key(i * 7), Buffer.alloc(VALUE_BYTES, i * 7));
+    expect(store.stats().logBytes).toBeGreaterThan(256 * 1024);
+    assertHolds(store, 0, 4000);
+    store.close();
+  });
+
+  it("a transaction that fits the larger log segment only goes there", () => {
+    const vfs = new FaultyVfs({ seed: 1 });
+    const store = reopened(vfs, pageSize);
+    store.delete(key(0));
+    vfs.capacityBytes = 1;
+    // About 100 KB of page images in each: too much for the smaller segment, which has 64 KiB.
+    const step = pageSize === 32768 ? 60 : 8;
+    const records = pageSize === 32768 ? 5 : 25;
+    let next = 1;
+    for (let i = 0; i < 12; i++) {
+      store.transaction(() => {
+        for (let j = 0; j < records; j++, next += step) expect(store.delete(key(next))).toBe(true);
+      });
+    }
+    expect(store.verify()).toMatchObject({ ok: true, records: 3999 - 12 * records });
+    expect(store.metrics().pager.checkpoints).toBeGreaterThan(2);
+    store.close();
+  });
+});
+
+/** The work of a session; what fails for want of room is left undone. */
+function work(session: FaultSession): void {
+  const { prng } = session;
+  const puts = (count: number, bytes: number): readonly (readonly [string, Uint8Array])[] =>
+    Array.from({ length: count }, () => [session.key(200), session.bytes(prng.below(bytes))] as const);
+  for (let i = 0; i < 4; i++) {
+    session.transaction([{ put: puts(60, 1500) }]);
+    session.put(session.key(200), session.bytes(12_000));
+    session.transaction([{ remove: Array.from({ length: 25 }, () => session.key(200)) }]);
+    session.put(session.key(200), session.bytes(100));
+    session.delete(session.key(200));
+  }
+}
+
+it.each([
+  [512, "sync"],
+  [4096, "sync"],
+  [4096, "none"],
+] as const)(
+  "full from any call on: nothing is poisoned, and all works when there is room, pages of %i, %s",
+  (...words) => {
+    const [pageSize, durability] = words;
+    let failures = 0;
+    const run = (at: number): FaultyVfs => {
+      const vfs = new FaultyVfs({ seed: 1 });
+      const session = new FaultSession(vfs, { pageSize, durability }, 5, false);
+      session.open();
+      vfs.onCall = (record) => {
+        if (record.call >= at) vfs.capacityBytes = 1;
+      };
+      work(session);
+      vfs.onCall = undefined;
+      vfs.capacityBytes = Number.POSITIVE_INFINITY;
+      expect(session.poisoned, `full from call ${at} on`).toBe(false);
+      failures += session.failures;
+      session.failures = 0;
+      work(session);
+      session.checkpoint();
+      expect(session.failures, `full from call ${at} on, and no more`).toBe(0);
+      session.assertReads();
+      session.close();
+      return vfs;
+    };
+    const { calls } = run(Number.POSITIVE_INFINITY);
+    for (let at = 10; at < calls / 3; at += 7) run(at);
+    expect(failures).toBeGreaterThan(10);
+  },
+);
