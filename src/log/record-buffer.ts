@@ -22,7 +22,8 @@ import {
   SLOT_RECORD_BYTES,
 } from "./log-format.js";
 
-const BYTES_START = 256 * 1024;
+/** Small: a store that is only opened and read never uses it. */
+const BYTES_START = 16 * 1024;
 /** Up to this many bytes a loop beats a native copy. */
 const LOOP_BYTES_MAX = 64;
 
