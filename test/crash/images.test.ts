@@ -9,7 +9,7 @@ import { WORKLOADS } from "../support/workloads.js";
 
 const { env } = process;
 const SEED: number = Number(env["ESPALIER_CRASH_SEED"] ?? 1);
-const IMAGES: number = Number(env["ESPALIER_CRASH_IMAGES"] ?? 400);
+const IMAGES: number = Number(env["ESPALIER_CRASH_IMAGES"] ?? 500);
 const ONLY: string | undefined = env["ESPALIER_CRASH_ONLY"];
 const SIZES: number[] = (env["ESPALIER_CRASH_PAGE_SIZE"] ?? "512,4096").split(",").map(Number);
 const NAME: string | undefined = env["ESPALIER_CRASH_WORKLOAD"];
