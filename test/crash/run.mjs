@@ -51,6 +51,10 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 await Promise.all(Array.from({ length: single ? 1 : Number(values.jobs) }, takeSeeds));
 say();
+if (images === 0 && failures === 0) {
+  console.error("there is no such image");
+  process.exitCode = 1;
+}
 
 async function takeSeeds() {
   do await takeSeed(nextSeed++);
