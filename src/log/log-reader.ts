@@ -62,10 +62,11 @@ class FrameWindow {
   #start = 0;
   #length = 0;
 
-  constructor(file: VfsFile) {
+  /** In `bytes`, which the caller lends. */
+  constructor(file: VfsFile, bytes: Uint8Array) {
     this.#file = file;
-    this.bytes = windowFor(file);
-    this.words = new Uint32Array(this.bytes.buffer);
+    this.bytes = bytes;
+    this.words = new Uint32Array(bytes.buffer);
   }
 
   /** Offset in `bytes` of `length` bytes at `position`, or -1 where the file ends before. */
@@ -84,15 +85,11 @@ class FrameWindow {
   }
 }
 
-/** A buffer no larger than the file needs: most stores are opened with logs of 256 KiB. */
-function windowFor(file: VfsFile): Uint8Array {
-  return new Uint8Array(Math.min(WINDOW_BYTES, alignUp(file.size(), BLOCK_BYTES) + BLOCK_BYTES));
-}
-
 export class LogReader {
   readonly contents: LogContents;
   readonly #storePath: string;
   readonly #stretches: Stretch[] = [];
+  #memory: Uint8Array = new Uint8Array(0);
 
   /**
    * Opens the segments that `position` names and scans them. `known` is the number of the last
@@ -167,9 +164,16 @@ export class LogReader {
     }
   }
 
+  /** One buffer for all passes, which follow one another; no larger than the file needs, mostly 256 KiB. */
+  #memoryFor(file: VfsFile): Uint8Array {
+    const wanted = Math.min(WINDOW_BYTES, alignUp(file.size(), BLOCK_BYTES) + BLOCK_BYTES);
+    if (this.#memory.length < wanted) this.#memory = new Uint8Array(wanted);
+    return this.#memory;
+  }
+
   /** Follows the chain; keeps the frames of transactions that are whole. */
   #scan(stretch: Stretch, startChain: number): { stop: number; chain: number } {
-    const window = new FrameWindow(stretch.file);
+    const window = new FrameWindow(stretch.file, this.#memoryFor(stretch.file));
     let position = BLOCK_BYTES;
     let chain = startChain;
     let open: number[] = [];
@@ -214,7 +218,7 @@ export class LogReader {
 
   /** The highest durable commit that any frame header behind the stop claims (W5). */
   #claimBeyond(stretch: Stretch, stop: number): number {
-    const bytes = windowFor(stretch.file);
+    const bytes = this.#memoryFor(stretch.file);
     const words = new Uint32Array(bytes.buffer);
     let claim = 0;
     for (let position = stop; ; position += bytes.length - BLOCK_BYTES) {
@@ -232,7 +236,7 @@ export class LogReader {
   /** Calls back for each frame of each committed transaction, in order. */
   forEachFrame(visit: (frame: FrameView) => void): void {
     for (const stretch of this.#stretches) {
-      const window = new FrameWindow(stretch.file);
+      const window = new FrameWindow(stretch.file, this.#memoryFor(stretch.file));
       for (const position of stretch.frames) {
         const head = window.load(position, FRAME_HEADER_BYTES);
         const length = window.words[(head >> 2) + 2]!;

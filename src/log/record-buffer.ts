@@ -25,7 +25,8 @@ import {
   SPLIT_RECORD_BYTES,
 } from "./log-format.js";
 
-const BYTES_START = 256 * 1024;
+/** Small: a store that is only opened and read never uses it. */
+const BYTES_START = 16 * 1024;
 
 export class RecordBuffer {
   bytes: Uint8Array = new Uint8Array(BYTES_START);

@@ -7,7 +7,7 @@
  */
 
 import { posix } from "node:path";
-import type { FileBytes } from "./file-bytes.js";
+import { type FileBytes, frozenDigest } from "./file-bytes.js";
 import type { MemoryNode } from "./memory-vfs.js";
 
 export interface FileWrite {
@@ -15,6 +15,7 @@ export interface FileWrite {
   /** The number of the call that made it. */
   readonly call: number;
   readonly position: number;
+  /** Never changed once it is here: files share its memory. */
   readonly bytes: Uint8Array;
   /** Written through: durable already, kept here only because older changes below it are not. */
   readonly durable: boolean;
@@ -47,7 +48,7 @@ export interface FileRecord {
 /** Makes a change of a file in `bytes`, all of it. */
 export function applyFileChange(bytes: FileBytes, change: FileChange): void {
   if (change.kind === "truncate") bytes.truncate(change.size);
-  else bytes.write(change.bytes, 0, change.bytes.length, change.position);
+  else bytes.adopt(change.bytes, change.position);
 }
 
 /** Makes a change of names in `names`. */
@@ -121,6 +122,18 @@ export class DiskState {
     for (const change of due.reverse()) applyNameChange(this.names, change);
   }
 
+  /** Equal for two states exactly if the same is durable in them and the same pending, in the same order. */
+  digest(): string {
+    const parts: string[] = [];
+    for (const [path, node] of this.names) parts.push(path, String(node.id));
+    for (const [node, { durable, pending }] of this.files) {
+      parts.push(`file ${node.id}`, durable.digest());
+      for (const change of pending) parts.push(digestOf(change));
+    }
+    for (const { from, to, node } of this.nameChanges) parts.push(`name ${from} ${to} ${node?.id}`);
+    return parts.join("\n");
+  }
+
   /** A copy for another set of nodes: `twin` gives the node that stands for one of this state. */
   clone(twin: (node: MemoryNode) => MemoryNode): DiskState {
     const names = new Map<string, MemoryNode>();
@@ -138,6 +151,11 @@ export class DiskState {
     }
     return copy;
   }
+}
+
+function digestOf(change: FileChange): string {
+  if (change.kind === "truncate") return `size ${change.size}`;
+  return `at ${change.position} ${change.durable} ${frozenDigest(change.bytes)}`;
 }
 
 function always(): boolean {

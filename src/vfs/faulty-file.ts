@@ -8,7 +8,7 @@ import type { InFlight } from "./crash-image.js";
 import { applyFileChange, type FileChange, type FileRecord, type FileWrite } from "./disk-state.js";
 import { type FaultKind, faultError } from "./faults.js";
 import type { FaultyVfs } from "./faulty-vfs.js";
-import type { FileBytes } from "./file-bytes.js";
+import { type FileBytes, frozenCopy } from "./file-bytes.js";
 import { checkRange, type MemoryNode } from "./memory-vfs.js";
 import type { OpenMode, VfsFile } from "./vfs.js";
 
@@ -51,7 +51,7 @@ export class FaultyFile implements VfsFile {
     vfs.checkAlive();
     checkRange(this.path, "write", source, offset, length, position);
     this.#inner.write(source, offset, 0, position); // For its checks.
-    const bytes = source.slice(offset, offset + length);
+    const bytes = frozenCopy(source.subarray(offset, offset + length));
     const change: FileWrite = { kind: "write", call: vfs.calls + 1, position, bytes, durable: this.#through };
     const operation = this.#through ? "write-through" : "write";
     const inFlight = (): InFlight => ({ kind: "file", node: this.#node, change });

@@ -13,6 +13,7 @@
  * All that is random comes from the seeds. Copies share memory until one side writes.
  */
 
+import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { type InFlight, type PowerCut, powerCutImage } from "./crash-image.js";
 import { applyFileChange, DiskState, type FileChange, type NameChange } from "./disk-state.js";
@@ -167,6 +168,14 @@ export class FaultyVfs implements Vfs {
     const moved = prng.below(change.bytes.length + 1);
     // Written through or not: the sync of it did not come to its end.
     this.changeFile(node, { ...change, bytes: change.bytes.subarray(0, moved), durable: false });
+  }
+
+  /** Equal for two of these exactly if the process sees the same, and the same of it is durable. */
+  digest(): string {
+    const parts: string[] = [];
+    for (const [path, node] of this.live.nodes)
+      parts.push(path, String(node.id), node.bytes?.digest() ?? "/");
+    return createHash("sha1").update(parts.join("\n")).update(this.disk.digest()).digest("base64");
   }
 
   #changeNames(change: NameChange): void {

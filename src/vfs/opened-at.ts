@@ -4,15 +4,25 @@ import { fileURLToPath } from "node:url";
 
 /** The folder of the store's code; in a bundle it is that of the bundle, and the last resort below applies. */
 const OWN_CODE: string = fileURLToPath(new URL("..", import.meta.url));
-const FRAMES_MAX = 50;
+/** The caller is mostly among the first frames, and each frame costs. */
+const FRAMES_TRIED: readonly number[] = [12, 50];
 
 /** A short line such as "open (/app/main.js:12:8)"; "unknown" where the stack tells nothing. */
 export function callerOutsideThePackage(): string {
+  let frames: string[] = [];
+  let outside: string | undefined;
+  for (const count of FRAMES_TRIED) {
+    frames = ownStack(count);
+    outside = frames.find((frame) => !frame.includes(OWN_CODE) && !frame.includes("node:internal"));
+    if (outside !== undefined || frames.length < count) break;
+  }
+  return (outside ?? frames.at(-1) ?? "unknown").trim().replace(/^at /, "").replace("file://", "");
+}
+
+function ownStack(count: number): string[] {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES_MAX;
+  Error.stackTraceLimit = count;
   const stack = new Error("where").stack ?? "";
   Error.stackTraceLimit = limit;
-  const frames = stack.split("\n").slice(1);
-  const outside = frames.find((frame) => !frame.includes(OWN_CODE) && !frame.includes("node:internal"));
-  return (outside ?? frames.at(-1) ?? "unknown").trim().replace(/^at /, "").replace("file://", "");
+  return stack.split("\n").slice(1);
 }

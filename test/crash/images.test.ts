@@ -9,7 +9,7 @@ import { WORKLOADS } from "../support/workloads.js";
 
 const { env } = process;
 const SEED: number = Number(env["ESPALIER_CRASH_SEED"] ?? 1);
-const IMAGES: number = Number(env["ESPALIER_CRASH_IMAGES"] ?? 190);
+const IMAGES: number = Number(env["ESPALIER_CRASH_IMAGES"] ?? 500);
 const ONLY: string | undefined = env["ESPALIER_CRASH_ONLY"];
 const SIZES: number[] = (env["ESPALIER_CRASH_PAGE_SIZE"] ?? "512,4096").split(",").map(Number);
 const NAME: string | undefined = env["ESPALIER_CRASH_WORKLOAD"];
@@ -36,7 +36,7 @@ describe(`crash images from seed ${SEED}`, () => {
   afterAll(() => {
     console.log(`${images} crash images of seed ${SEED}, up to ${deepest} crashes deep`);
     if (env["ESPALIER_CRASH_IMAGES"] !== undefined || NAME !== undefined || ONLY !== undefined) return;
-    expect(images).toBeGreaterThanOrEqual(10_000);
+    expect(images).toBeGreaterThanOrEqual(20_000);
     expect(deepest).toBe(3);
   });
 });

@@ -13,12 +13,17 @@ const OPTIONS =
 
 /** What src/index.ts exports. */
 export async function importSources() {
-  const folder = mkdtempSync(join(tmpdir(), "espalier-soak-"));
+  return import(pathToFileURL(join(compileSources("src/index.ts"), "src/index.js")).href);
+}
+
+/** The folder that holds this file as JavaScript, and what it imports. */
+export function compileSources(entry) {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-sources-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
-  const words = [compiler, "src/index.ts", ...OPTIONS.split(" "), "--outDir", folder];
+  const words = [compiler, entry, ...OPTIONS.split(" "), "--outDir", folder];
   execFileSync(process.execPath, words, { cwd: ROOT, stdio: "inherit" });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-  return import(pathToFileURL(join(folder, "src/index.js")).href);
+  return folder;
 }

@@ -4,7 +4,8 @@
  * The workload runs once on a simulated file system. Before each call takes effect, images are taken of
  * what a power cut or the death of the process would leave at that point; each is opened, proven by
  * verify(), and its content compared with the states that the history allows. While an image is
- * recovered, further images are taken of it, to DEPTH_MAX.
+ * recovered, further images are taken of it, to DEPTH_MAX. What was looked at already, with the same
+ * promises to keep, is neither looked at nor counted again.
  */
 
 import { open } from "../../src/index.js";
@@ -31,8 +32,12 @@ export interface CrashPlan {
   readonly seed: number;
   /** About so many images of the workload itself, and up to as many of recoveries. */
   readonly images: number;
-  /** Look at this image only: "call/image" numbers, as a failure prints them. */
+  /** At least one image of each call of the workload, however many that makes. */
+  readonly eachCall?: boolean;
+  /** Look at this image only, and those on the way to it: "call/image" numbers, as a failure prints them. */
   readonly only?: string;
+  /** For tests of this test: is shown each image once it was looked at, and throws to make it fail. */
+  readonly inspect?: (place: Place) => void;
 }
 
 export interface CrashCount {
@@ -41,6 +46,12 @@ export interface CrashCount {
   deepest: number;
   /** Images that needed a recovery with transactions in it. */
   recovered: number;
+  /** Images that were the same as an earlier one, and are not counted. */
+  repeated: number;
+}
+
+export function noImages(): CrashCount {
+  return { images: 0, calls: 0, deepest: 0, recovered: 0, repeated: 0 };
 }
 
 export class CrashFailure extends Error {}
@@ -49,19 +60,24 @@ export class CrashFailure extends Error {}
 const RECOVERY_RATE = 0.06;
 
 export async function crashEverywhere(plan: CrashPlan): Promise<CrashCount> {
-  const count: CrashCount = { images: 0, calls: 0, deepest: 0, recovered: 0 };
+  const count = noImages();
   const rate = plan.images / (await countCalls(plan));
   const vfs = new FaultyVfs({ seed: plan.seed });
   const settings: SessionSettings = { pageSize: plan.pageSize, durability: plan.workload.durability };
   const session = new Session(vfs, settings, plan.seed);
-  const taker = new ImageTaker(plan, settings, session, count, rate);
+  const taker = new ImageTaker(plan, settings, session, count, plan.eachCall ? Math.max(1, rate) : rate);
   vfs.onCall = (record) => {
     count.calls++;
     if (record.changes) taker.takeAll(vfs, { label: "", calls: record.call, depth: 1, powerCut: false });
   };
-  await plan.workload.run(session);
-  vfs.onCall = undefined;
-  taker.takeAll(vfs, { label: "", calls: vfs.calls + 1, depth: 1, powerCut: false });
+  try {
+    await plan.workload.run(session);
+    vfs.onCall = undefined;
+    taker.takeAll(vfs, { label: "", calls: vfs.calls + 1, depth: 1, powerCut: false });
+  } finally {
+    // The store may have made another error of it, or have gone on as if a disk had failed.
+    taker.assertNoFailure();
+  }
   return count;
 }
 
@@ -91,7 +107,9 @@ export class ImageTaker {
   readonly #session: Session;
   readonly #count: CrashCount;
   readonly #rate: number;
+  readonly #seen: Set<string> = new Set();
   #ofRecoveries = 0;
+  #failure: CrashFailure | undefined;
 
   constructor(plan: CrashPlan, settings: SessionSettings, session: Session, count: CrashCount, rate: number) {
     this.#rate = rate;
@@ -101,7 +119,9 @@ export class ImageTaker {
     this.#count = count;
   }
 
+  /** Images of this moment, as many as the rate says; each label gives the same image at each run. */
   takeAll(vfs: FaultyVfs, place: Place): void {
+    this.assertNoFailure();
     const rate = place.depth === 1 ? this.#rate : RECOVERY_RATE;
     const prng = new Prng(
       Math.imul(this.#plan.seed, 31) + place.calls * 7919 + place.depth * 104729 + hash(place.label),
@@ -116,18 +136,28 @@ export class ImageTaker {
       if (only !== undefined ? !isOnTheWay(label, only) : !this.#withinBudget(place.depth)) continue;
       const policy = POWER_CUTS[kind];
       const image = policy === undefined ? vfs.processKill(seed) : vfs.powerCut(policy, seed);
-      this.look(
-        image,
-        {
-          label,
-          calls: place.calls,
-          depth: place.depth,
-          powerCut: place.powerCut || policy !== undefined,
-        },
-        policy ?? "kill",
-        seed,
-      );
+      const powerCut = place.powerCut || policy !== undefined;
+      if (only === undefined && this.#isRepeated(image, powerCut)) continue;
+      const { calls, depth } = place;
+      this.look(image, { label, calls, depth, powerCut }, policy ?? "kill", seed);
     }
+  }
+
+  /** Whether the same image was looked at already, when the same was promised. */
+  #isRepeated(image: FaultyVfs, powerCut: boolean): boolean {
+    const { durable, committed, newest, opened } = this.#session.history;
+    const key = `${powerCut ? durable : committed} ${newest} ${opened} ${image.digest()}`;
+    if (!this.#seen.has(key)) {
+      this.#seen.add(key);
+      return false;
+    }
+    this.#count.repeated++;
+    return true;
+  }
+
+  /** Throws the first failure there was: the store that ran meanwhile may have caught it. */
+  assertNoFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #withinBudget(depth: number): boolean {
@@ -143,14 +173,13 @@ export class ImageTaker {
     this.#count.deepest = Math.max(this.#count.deepest, place.depth);
     try {
       this.#check(image, place, seed);
+      this.#plan.inspect?.(place);
     } catch (error) {
-      if (error instanceof CrashFailure) throw error;
-      const { workload, pageSize } = this.#plan;
       const reason = error instanceof Error ? error.stack : String(error);
-      throw new CrashFailure(
-        `workload ${workload.name}, ${policy} at ${place.label}: ${reason}\nreplay: node test/crash/run.mjs --workload ${workload.name} --page-size ${pageSize} --seed ${this.#plan.seed} --images ${this.#plan.images} --only ${place.label}`,
-      );
+      const what = `workload ${this.#plan.workload.name}, ${policy} at ${place.label}`;
+      this.#failure ??= new CrashFailure(`${what}: ${reason}\nreplay: ${replayOf(this.#plan, place.label)}`);
     }
+    this.assertNoFailure();
   }
 
   #check(image: FaultyVfs, place: Place, seed: number): void {
@@ -233,6 +262,13 @@ function assertState(store: ByteStore, history: History, least: number): string 
 
 function fingerprint(report: ReturnType<ByteStore["verify"]>): string {
   return fingerprintOf(Object.entries(report.trees).map(([name, tree]) => [name, tree.digest]));
+}
+
+/** The command that looks at one image again. */
+function replayOf(plan: CrashPlan, label: string): string {
+  const each = plan.eachCall === true ? " --each-call" : "";
+  const { workload, pageSize, seed, images } = plan;
+  return `node test/crash/run.mjs --workload ${workload.name} --page-size ${pageSize} --seed ${seed} --images ${images}${each} --only ${label}`;
 }
 
 function isOnTheWay(label: string, only: string): boolean {

@@ -8,7 +8,7 @@ import { POWER_CUTS } from "../../src/vfs/crash-image.js";
 import type { Fault } from "../../src/vfs/faults.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
-import { type CrashCount, ImageTaker } from "./crash.js";
+import { ImageTaker, noImages } from "./crash.js";
 import { FaultSession, WrongError } from "./fault-session.js";
 import type { SessionSettings } from "./session.js";
 import type { Workload } from "./workloads.js";
@@ -63,7 +63,7 @@ function lookAfter(
   vfs: FaultyVfs,
   count: FaultCount,
 ): void {
-  const images: CrashCount = { images: 0, calls: 0, deepest: 0, recovered: 0 };
+  const images = noImages();
   const crash = { workload: plan.workload, pageSize: plan.pageSize, seed: plan.seed, images: 3 };
   const taker = new ImageTaker(crash, settings, session, images, 0);
   const prng = new Prng(plan.seed + plan.fault.at);
