@@ -5,7 +5,7 @@ import { open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { ByteStore } from "../support/session.js";
 
-const RECORDS = 3001;
+const RECORDS = 5003;
 const ROUNDS = 25;
 const SHARE_MAX = 1.5;
 const PATH = "/s.esp";
