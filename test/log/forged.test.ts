@@ -15,6 +15,7 @@ import {
   OP_MOVE,
   OP_PAGE,
   OP_REVOKE,
+  OP_SLOT,
   OP_WRITE,
 } from "../../src/log/log-format.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -120,6 +121,25 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       "a page that is given out and not free": [OP_ALLOCATE, ...bytesLe([page, 4], [1, 4])],
       "too many pages": [OP_REVOKE, ...bytesLe([page, 4], [HUGE, 4])],
       "a file without end": [OP_EXTENT, ...bytesLe([page, 4], [HUGE, 4])],
+      "a file of terabytes": [OP_EXTENT, ...bytesLe([page, 4], [0x7fff_0000, 4])],
+      "an extent that begins behind all pages": [OP_EXTENT, ...bytesLe([0x7fff_0000, 4], [page, 4])],
+      "terabytes that are given out": [OP_ALLOCATE, ...bytesLe([page, 4], [0x7fff_0000, 4])],
+      "more revoked pages than there can be": [OP_REVOKE, ...bytesLe([page, 4], [0x0100_0001, 4])],
+      "an image of the header": [...image.slice(0, 1), ...bytesLe([0, 4]), ...image.slice(5)],
+      "an image far behind the end": [...image.slice(0, 1), ...bytesLe([0x00ff_ffff, 4]), ...image.slice(5)],
+      "a slot behind a place that is not there": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([500, 2], [0, 4], [100, 2], [4, 2], [104, 2], [0, 2]),
+        ...[1, 2, 3, 4],
+      ],
+      "a slot whose record lies in the slots": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([0, 2], [0, 4], [pageSize - 4, 2], [4, 2], [104, 2], [0, 2]),
+        ...[1, 2, 3, 4],
+      ],
+      "a slot that is cut off": [...select, OP_SLOT, ...bytesLe([0, 2], [0, 4], [100, 2], [500, 2])],
     };
     for (const [name, records] of Object.entries(wrong)) {
       for (const readOnly of [false, true])
@@ -134,8 +154,7 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     for (let round = 0; round < rounds; round++) {
       const records = [...image];
       for (let i = 1 + prng.below(4); i > 0; i--) {
-        const op = 1 + prng.below(10);
-        // Large extents would only fill the disk.
+        const op = 1 + prng.below(11);
         const number = (): number => prng.pick([0, 1, page, page + 1, 8, 16, prng.below(5000)]);
         if (op === OP_IMAGE || op === OP_BLOCK || op > OP_IMAGE || op === OP_PAGE)
           records.push(op, ...bytesLe([prng.chance(0.7) ? page : number(), 4], [number(), 4]));
