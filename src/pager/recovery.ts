@@ -72,6 +72,7 @@ export interface RecoveryReport {
  */
 export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   const { header } = pager;
+  assertWholeFile(pager, path);
   const first = firstPage(header.pageSize);
   const list = readFreeList(pager.data, header.storeId, header.freeListHead, first, header.pageCount);
   pager.freeListChain = list.chain;
@@ -114,6 +115,21 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   }
   if (!pager.readOnly) removeSegments(vfs, path);
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
+}
+
+/** Each page that a header speaks of was in the file, and synced, before the header was written (P3). */
+function assertWholeFile(pager: Pager, path: string): void {
+  const { pageCount, pageSize } = pager.header;
+  if (pager.data.file.size() >= pageCount * pageSize) return;
+  throw new CorruptionError(
+    "P3",
+    `the file is shorter than the ${pageCount} pages that its header speaks of`,
+    {
+      path,
+      page: 0,
+      offset: -1,
+    },
+  );
 }
 
 /** A log that only a header copy which is lost knew of; its generations are not used again. */

@@ -2,12 +2,12 @@
 
 import { crc32 } from "node:zlib";
 import { expect, it } from "vitest";
-import { NewerFormatError, open } from "../../src/index.js";
+import { CorruptionError, NewerFormatError, open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf, withFile } from "../support/damage.js";
 import { STORE_PATH } from "../support/session.js";
 
-const AT = { version: 8, compatible: 64, readOnlyCompatible: 68, incompatible: 72 } as const;
+const AT = { version: 8, compatible: 64, readOnlyCompatible: 68, incompatible: 72, pageCount: 80 } as const;
 const CRC_AT = 508;
 
 /** A store with one record whose header says something else, in both copies or in the one in force. */
@@ -68,3 +68,18 @@ it("one copy of a newer version is enough: an older program must not fall back o
   for (const copy of [0, 1])
     expect(() => openAndRead(storeOf("version", 2, [copy]), false)).toThrow(NewerFormatError);
 });
+
+/**
+ * Story: a header spoke of four thousand million pages. Opening it was no error, and verify made a table of less
+ * than no entries.
+ */
+it.each([18, 1_000_000, 0x7fff_ffff, 0xffff_0054])(
+  "a header that speaks of %i pages of a file that has 17",
+  (pages) => {
+    const vfs = storeOf("pageCount", pages, [0, 1]);
+    const { size } = vfs.stat(STORE_PATH) as { size: number };
+    expect(size).toBeLessThan(18 * 4096);
+    for (const readOnly of [false, true]) expect(() => openAndRead(vfs, readOnly)).toThrow(CorruptionError);
+    expect(vfs.stat(STORE_PATH)?.size).toBe(size);
+  },
+);
