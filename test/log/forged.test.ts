@@ -93,6 +93,28 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     }
   });
 
+  it("what is said of a revoked page is not applied, to no other page either", () => {
+    const revoked = page + 1;
+    const edits: Record<string, number[]> = {
+      "a write": [OP_WRITE, ...bytesLe([8, 2], [1, 2]), 99],
+      "a fill": [OP_FILL, ...bytesLe([8, 2], [20, 2]), 99],
+      "a move": [OP_MOVE, ...bytesLe([8, 2], [100, 2], [9, 2])],
+      "a slot": [OP_SLOT, ...bytesLe([0, 2], [0, 4], [100, 2], [4, 2], [104, 2], [0, 2]), 1, 2, 3, 4],
+    };
+    for (const [name, edit] of Object.entries(edits)) {
+      const before = [...image, OP_PAGE, ...bytesLe([page, 4]), OP_WRITE, ...bytesLe([8, 2], [1, 2]), 1];
+      const records = [
+        ...before,
+        OP_REVOKE,
+        ...bytesLe([revoked, 4], [1, 4]),
+        OP_PAGE,
+        ...bytesLe([revoked, 4]),
+      ];
+      for (const readOnly of [false, true])
+        expect(outcomeOf(disk, pageSize, [...records, ...edit], readOnly), name).toBe("whole");
+    }
+  });
+
   it("a wrong one is damage", () => {
     const select = [...image, OP_PAGE, ...bytesLe([page, 4])];
     const wrong: Record<string, number[]> = {

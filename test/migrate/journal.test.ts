@@ -117,3 +117,20 @@ test("the mark counts where its checksum is right, at the end of the file or in 
   longer.set(whole.subarray(trailer), whole.length);
   expect(inspected(longer)).toBe("migrating");
 });
+
+test("the log is set aside while the fence is up, and is there until the end", () => {
+  const vfs = fixtureInMemory("gen1/u64-wal.db");
+  const beside = (): string[] => vfs.list("/").filter((name) => name.startsWith("file.db-wal"));
+  expect(beside()).toEqual(["file.db-wal"]);
+  const options = { verify: "full", assumeClosed: true } as const;
+  const seen = new Set<string>();
+  for (const { phase } of convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined))
+    seen.add(`${phase} ${beside()}`);
+  expect([...seen]).toEqual([
+    "check file.db-wal",
+    "convert file.db-wal-migration",
+    "verify file.db-wal-migration",
+    "finish file.db-wal-migration",
+  ]);
+  expect(beside()).toEqual([]);
+});

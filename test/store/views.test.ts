@@ -59,4 +59,31 @@ describe.each([1, 16])("a cache of %i MiB", (mebibytes) => {
     }
     expect(store.verify().problems).toEqual([]);
   });
+
+  it("can be put where a leaf is split for it", () => {
+    using store = filled(mebibytes * MIB);
+    store.put(key(0), Buffer.from(Array.from({ length: 200 }, (_, i) => i)));
+    const shown = Buffer.from(store.get(key(0)) as Uint8Array);
+    for (let i = 0; i < 300; i++) {
+      const next = Buffer.from(`key 0000 ${String(i).padStart(4, "0")}`);
+      store.put(next, store.getView(key(0)) as Uint8Array);
+      expect(Buffer.from(store.get(next) as Uint8Array), `copy ${i}`).toEqual(shown);
+    }
+    expect(store.verify().problems).toEqual([]);
+  });
+
+  it("is not copied in part: a buffer that is too small stays as it is", () => {
+    using store = filled(mebibytes * MIB);
+    store.put(key(1), Buffer.alloc(500, 1));
+    for (const [i, length] of [
+      [1, 500],
+      [3, 50],
+    ] as const) {
+      const target = Buffer.alloc(length - 1, 0xee);
+      expect(store.getInto(key(i), target)).toBe(length);
+      expect(target.every((byte) => byte === 0xee)).toBe(true);
+      expect(store.getInto(key(i), Buffer.alloc(length))).toBe(length);
+    }
+    expect(store.getInto(key(999), Buffer.alloc(1))).toBe(-1);
+  });
 });
