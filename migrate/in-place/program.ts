@@ -24,6 +24,7 @@ import type { VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import type { LegacyGeneration } from "../legacy/layout.js";
 import type { CarriedPage, LegacyRecord } from "../legacy-record.js";
+import { checkedHead } from "./head-check.js";
 import type { Layout } from "./layout.js";
 
 export const SECTOR_BYTES = 512;
@@ -258,6 +259,15 @@ export function readProgram(file: VfsFile): Program | undefined {
   return mark === undefined ? undefined : loadProgram(file, mark);
 }
 
+/** undefined where it is no JSON. */
+function parsed(text: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(text).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
 function loadProgram(file: VfsFile, mark: Mark): Program {
   const bad = (reason: string): CorruptionError =>
     new CorruptionError("M3", `the journal of the migration ${reason}`, {
@@ -270,7 +280,8 @@ function loadProgram(file: VfsFile, mark: Mark): Program {
   const text = new Uint8Array(mark.headBytes);
   readFully(file, text, 0, text.length, headAt);
   if (crc32(text) !== mark.headCrc) throw bad("has a damaged head");
-  const stored = JSON.parse(Buffer.from(text).toString("utf8")) as StoredHead;
+  const stored = checkedHead<StoredHead>(parsed(text), TABLES.length);
+  if (stored === undefined) throw bad("has a head that makes no sense");
   if (stored.head.version !== VERSION) throw bad(`is of version ${stored.head.version}`);
   let at = headAt + alignSector(mark.headBytes);
   const tables: Partial<Record<keyof ProgramTables, Uint32Array>> = {};

@@ -43,7 +43,14 @@ import {
 } from "./page-header.js";
 import { FRAME_DIRTY } from "./page-pool.js";
 import type { Pager } from "./pager.js";
+import { RevokedPages } from "./revoked-pages.js";
 import { firstPage, type StoreHeader } from "./store-header.js";
+
+/** Of each page that a crash has left behind the data file's end the log has a record of so many bytes at least. */
+const RECORD_BYTES_A_PAGE = 8;
+/** A checkpoint that failed may have added pages for its free list, of which the log knows nothing. */
+const UNLOGGED_PAGES = 1024;
+const UNLOGGED_SHARE = 1 / 64;
 
 /** Where replayed pages live. Both calls return the bytes and the block's offset in them. */
 interface ReplayTarget {
@@ -67,6 +74,7 @@ export interface RecoveryReport {
  */
 export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   const { header } = pager;
+  assertWholeFile(pager, path);
   const first = firstPage(header.pageSize);
   const list = readFreeList(pager.data, header.storeId, header.freeListHead, first, header.pageCount);
   pager.freeListChain = list.chain;
@@ -93,6 +101,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
       path,
       list.extents,
       pager.readOnly ? new OverlayTarget(pager) : new PoolTarget(pager),
+      pagesPossible(pager, reader.contents.bytes),
     );
     if (!pager.readOnly) reader.makeDurable(vfs);
     reader.forEachFrame((frame) => replay.survey(frame));
@@ -110,12 +119,37 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
 }
 
+/** Each page that a header speaks of was in the file, and synced, before the header was written (P3). */
+function assertWholeFile(pager: Pager, path: string): void {
+  const { pageCount, pageSize } = pager.header;
+  if (pager.data.file.size() >= pageCount * pageSize) return;
+  throw new CorruptionError(
+    "P3",
+    `the file is shorter than the ${pageCount} pages that its header speaks of`,
+    {
+      path,
+      page: 0,
+      offset: -1,
+    },
+  );
+}
+
 /** A log that only a header copy which is lost knew of; its generations are not used again. */
 function unknownLog(header: StoreHeader, vfs: Vfs, path: string): LogPosition | undefined {
   const { storeId, lastGeneration, commit } = header;
   const position = findUnknownLog(vfs, path, storeId, lastGeneration, commit);
   if (position !== undefined) header.lastGeneration = position.generation + 1;
   return position;
+}
+
+/**
+ * No page of the store can lie from here on, whatever the log says: what bypasses the log is on the disk before
+ * its commit, and all else has a record in it. A file must not be extended without end.
+ */
+function pagesPossible(pager: Pager, logBytes: number): number {
+  const known = Math.max(pager.header.pageCount, Math.floor(pager.data.file.size() / pager.pageSize));
+  const more = Math.floor(known * UNLOGGED_SHARE + logBytes / RECORD_BYTES_A_PAGE) + UNLOGGED_PAGES;
+  return Math.min(0x7fff_ffff, known + more);
 }
 
 function takeFreeList(pager: Pager, extents: ExtentSet): void {
@@ -134,8 +168,9 @@ class Replay {
   readonly #path: string;
   readonly #free: ExtentSet;
   readonly #target: ReplayTarget;
-  /** Page to the ordinal of the last frame that revokes it. */
-  readonly #revoked: Map<number, number> = new Map();
+  readonly #revoked: RevokedPages = new RevokedPages();
+  /** Pages from here on cannot be there. */
+  readonly #pagesPossible: number;
   readonly #imaged: Set<number> = new Set();
   /** Leaves that were split: the log has nothing else of what went to the right. */
   readonly #sources: Set<number> = new Set();
@@ -151,8 +186,9 @@ class Replay {
   #pages: number;
   #pagesInTheEnd: number;
 
-  constructor(pager: Pager, path: string, free: ExtentSet, target: ReplayTarget) {
+  constructor(pager: Pager, path: string, free: ExtentSet, target: ReplayTarget, pagesPossible: number) {
     this.#pager = pager;
+    this.#pagesPossible = pagesPossible;
     this.#pages = pager.pageCount;
     this.#pagesInTheEnd = pager.pageCount;
     this.#path = path;
@@ -194,15 +230,13 @@ class Replay {
     for (let at = frame.from; at < frame.to; at += this.#length(frame, at)) {
       const op = frame.bytes[at]!;
       if (op === OP_SPLIT) this.#sources.add(readU32(frame.bytes, at + 1));
-      if (op !== OP_REVOKE && op !== OP_EXTENT) continue;
+      if (op !== OP_REVOKE && op !== OP_EXTENT && op !== OP_ALLOCATE) continue;
       const start = readU32(frame.bytes, at + 1);
       const count = readU32(frame.bytes, at + 5);
-      if (count > (op === OP_EXTENT ? 0x7fff_ffff : 0x1000_0000)) throw this.#fail("names too many pages");
-      if (op === OP_EXTENT) {
-        this.#pagesInTheEnd = Math.max(this.#pagesInTheEnd, count);
-        continue;
-      }
-      for (let i = 0; i < count; i++) this.#revoked.set(start + i, this.#collected);
+      const end = op === OP_EXTENT ? Math.max(start, count) : start + count;
+      if (end > this.#pagesPossible) throw this.#fail("names too many pages");
+      if (op === OP_REVOKE) this.#revoked.add(start, count, this.#collected);
+      else this.#pagesInTheEnd = Math.max(this.#pagesInTheEnd, end);
     }
     this.#collected++;
   }
@@ -213,6 +247,7 @@ class Replay {
    */
   begin(): void {
     const pager = this.#pager;
+    this.#revoked.seal();
     pager.space.pageCount = this.#pagesInTheEnd;
     if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
   }
@@ -262,8 +297,7 @@ class Replay {
   }
 
   #isRevoked(page: number, ordinal: number): boolean {
-    const since = this.#revoked.get(page);
-    return since !== undefined && ordinal <= since;
+    return this.#revoked.covers(page, ordinal);
   }
 
   #edit(b: Uint8Array, at: number, op: number): void {
@@ -315,6 +349,7 @@ class Replay {
 
   /** Selects a page that is about to be written whole, zeroed; false where nobody wants its bytes. */
   #whole(page: number, ordinal: number): boolean {
+    this.#assertPossible(page);
     this.#page = -1;
     if (this.#isRevoked(page, ordinal)) {
       if (!this.#sources.has(page)) return false;
@@ -348,9 +383,15 @@ class Replay {
     this.#page = -1;
   }
 
+  #assertPossible(page: number): void {
+    if (page < firstPage(this.#pager.pageSize) || page >= this.#pagesPossible)
+      throw this.#fail(`holds page ${page}, which cannot be there`);
+  }
+
   #block(b: Uint8Array, at: number): void {
     const block = readU32(b, at + 1);
     if (this.#pager.pool.blockShift === 0) throw this.#fail("holds a block of small pages");
+    this.#assertPossible(block * (1 << this.#pager.pool.blockShift));
     this.#page = -1;
     if (this.#isRevoked(block << this.#pager.pool.blockShift, this.#applied - 1)) return;
     const offset = this.#target.image(block);

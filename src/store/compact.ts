@@ -107,7 +107,7 @@ class Mover {
       this.#moveLeaf(tree, path);
       this.#moveValues(tree, path.leaf);
       this.looked++;
-      const next = highFence(pager.pool, pager.at(path.leaf));
+      const next = tree.fenceBehind(path.leaf, key);
       if (next.length === 0) return undefined;
       key = next;
     }

@@ -86,7 +86,7 @@ class Verifier {
     this.#engine = engine;
     this.#catalog = catalog;
     this.#pager = engine.pager;
-    this.#reached = new Uint8Array((engine.pager.pageCount >> 3) + 1);
+    this.#reached = new Uint8Array((engine.pager.pageCount >>> 3) + 1);
   }
 
   run(): VerifyReport {
@@ -133,11 +133,11 @@ class Verifier {
         this.#problem(page, "P3", `${what} lies beyond the end of the file`);
         return false;
       }
-      if ((this.#reached[page >> 3]! & (1 << (page & 7))) !== 0) {
+      if ((this.#reached[page >>> 3]! & (1 << (page & 7))) !== 0) {
         this.#problem(page, "P2", `${what} is reached twice`);
         free = false;
       }
-      this.#reached[page >> 3]! |= 1 << (page & 7);
+      this.#reached[page >>> 3]! |= 1 << (page & 7);
     }
     return free;
   }
@@ -315,7 +315,7 @@ class Verifier {
     for (const extent of pager.free.committed()) this.#claim(extent.start, extent.count, "a free page");
     if (this.#problems.length > 0) return;
     for (let page = 0; page < pager.pageCount; page++) {
-      const reached = (this.#reached[page >> 3]! & (1 << (page & 7))) !== 0;
+      const reached = (this.#reached[page >>> 3]! & (1 << (page & 7))) !== 0;
       if (!reached && !pager.isInCheckpoint(page)) this.#problem(page, "P2", "neither used nor free");
     }
   }

@@ -22,7 +22,7 @@ import {
   readReference,
   writeOverflow,
 } from "../page/overflow.js";
-import { AT_LEVEL, AT_RECORDS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import { AT_HIGH_LENGTH, AT_LEVEL, AT_RECORDS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import type { Path } from "./path.js";
@@ -280,12 +280,27 @@ export class Tree {
     for (;;) {
       this.#pager.beginOperation();
       const offset = this.#descend(start, start.length);
-      const next = highFence(this.#pool, offset);
+      const next = this.fenceBehind(this.#leaf, start);
       removed += this.#removeInLeaf(offset, start, to);
       if (this.context.rebalancer.isUnderfull(offset)) this.#rebalance(start, start.length);
       if (next.length === 0 || (to !== undefined && compareKeys(next, to) >= 0)) return removed;
       start = next;
     }
+  }
+
+  /**
+   * The high fence of a leaf that `key` has led to; empty: the tree ends there. Throws CorruptionError where it
+   * does not lie above the key: going on from it would go round in circles.
+   */
+  fenceBehind(leaf: number, key: Uint8Array): Uint8Array {
+    const fence = highFence(this.#pool, this.#pool.at(leaf));
+    if (fence.length > 0 && compareKeys(fence, key) <= 0)
+      throw new CorruptionError("L8", "its high fence is not above the keys that lead to it", {
+        path: this.#pager.data.file.path,
+        page: leaf,
+        offset: AT_HIGH_LENGTH,
+      });
+    return fence;
   }
 
   #removeInLeaf(offset: number, start: Uint8Array, to: Uint8Array | undefined): number {

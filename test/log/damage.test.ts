@@ -237,6 +237,20 @@ describe("a damaged header copy", () => {
   });
 });
 
+it("the older header copy finds the segment that only the newer one speaks of", () => {
+  const { disk, history } = betweenSegments();
+  const data = bytesOf(disk, STORE_PATH);
+  const bad = data.slice();
+  bad.fill(
+    0xee,
+    (headerOf(data).sequence % 2) * BLOCK_BYTES,
+    (headerOf(data).sequence % 2) * BLOCK_BYTES + 512,
+  );
+  expect(headerOf(data).log?.nextSalt).not.toBe(0);
+  expect(headerOf(bad).log?.nextSalt).toBe(0);
+  expect(outcome(withFile(disk, STORE_PATH, bad), settings, history)).toBe(history.newest);
+});
+
 describe("a log that does not belong to the store", () => {
   it("is an error of its own when it is missing or foreign", () => {
     const found = scene((session) => commits(session, 5));

@@ -94,6 +94,28 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     }
   });
 
+  it("what is said of a revoked page is not applied, to no other page either", () => {
+    const revoked = page + 1;
+    const edits: Record<string, number[]> = {
+      "a write": [OP_WRITE, ...bytesLe([8, 2], [1, 2]), 99],
+      "a fill": [OP_FILL, ...bytesLe([8, 2], [20, 2]), 99],
+      "a move": [OP_MOVE, ...bytesLe([8, 2], [100, 2], [9, 2])],
+      "a slot": [OP_SLOT, ...bytesLe([0, 2], [0, 4], [100, 2], [4, 2], [104, 2], [0, 2]), 1, 2, 3, 4],
+    };
+    for (const [name, edit] of Object.entries(edits)) {
+      const before = [...image, OP_PAGE, ...bytesLe([page, 4]), OP_WRITE, ...bytesLe([8, 2], [1, 2]), 1];
+      const records = [
+        ...before,
+        OP_REVOKE,
+        ...bytesLe([revoked, 4], [1, 4]),
+        OP_PAGE,
+        ...bytesLe([revoked, 4]),
+      ];
+      for (const readOnly of [false, true])
+        expect(outcomeOf(disk, pageSize, [...records, ...edit], readOnly), name).toBe("whole");
+    }
+  });
+
   it("a wrong one is damage", () => {
     const select = [...image, OP_PAGE, ...bytesLe([page, 4])];
     const wrong: Record<string, number[]> = {
@@ -158,6 +180,25 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
         1,
       ],
       "a file without end": [OP_EXTENT, ...bytesLe([page, 4], [HUGE, 4])],
+      "a file of terabytes": [OP_EXTENT, ...bytesLe([page, 4], [0x7fff_0000, 4])],
+      "an extent that begins behind all pages": [OP_EXTENT, ...bytesLe([0x7fff_0000, 4], [page, 4])],
+      "terabytes that are given out": [OP_ALLOCATE, ...bytesLe([page, 4], [0x7fff_0000, 4])],
+      "more revoked pages than there can be": [OP_REVOKE, ...bytesLe([page, 4], [0x0100_0001, 4])],
+      "an image of the header": [...image.slice(0, 1), ...bytesLe([0, 4]), ...image.slice(5)],
+      "an image far behind the end": [...image.slice(0, 1), ...bytesLe([0x00ff_ffff, 4]), ...image.slice(5)],
+      "a slot behind a place that is not there": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([500, 2], [0, 4], [100, 2], [4, 2], [104, 2], [0, 2]),
+        ...[1, 2, 3, 4],
+      ],
+      "a slot whose record lies in the slots": [
+        ...select,
+        OP_SLOT,
+        ...bytesLe([0, 2], [0, 4], [pageSize - 4, 2], [4, 2], [104, 2], [0, 2]),
+        ...[1, 2, 3, 4],
+      ],
+      "a slot that is cut off": [...select, OP_SLOT, ...bytesLe([0, 2], [0, 4], [100, 2], [500, 2])],
     };
     for (const [name, records] of Object.entries(wrong)) {
       for (const readOnly of [false, true])
@@ -173,7 +214,6 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       const records = [...image];
       for (let i = 1 + prng.below(4); i > 0; i--) {
         const op = 1 + prng.below(12);
-        // Large extents would only fill the disk.
         const number = (): number => prng.pick([0, 1, page, page + 1, 8, 16, prng.below(5000)]);
         if (op === OP_IMAGE || op === OP_BLOCK || op > OP_IMAGE || op === OP_PAGE)
           records.push(op, ...bytesLe([prng.chance(0.7) ? page : number(), 4], [number(), 4]));

@@ -18,3 +18,15 @@ it("never fills with zeros what has been written", () => {
   expect(segment.size).toBe(16_384);
   segment.close();
 });
+
+it("is made of what an earlier process has left, longer or shorter", () => {
+  const vfs = new MemoryVfs();
+  for (const left of [0, 5000, 16_384, 40_000]) {
+    const file = vfs.open(`/log${left}`, "create");
+    file.write(new Uint8Array(left).fill(9), 0, left, 0);
+    file.close();
+    const segment = Segment.create(vfs, `/log${left}`, 16_384);
+    expect([segment.size, segment.file.size()], `${left} bytes`).toEqual([16_384, 16_384]);
+    segment.close();
+  }
+});

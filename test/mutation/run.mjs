@@ -2,12 +2,16 @@
  * Shows that the tests bite: switches off one guard after the other, in a copy of the project, and runs the
  * tests that are there to miss it. A guard that nothing misses is a missing test.
  *
- *   node test/mutation/run.mjs            all guards
- *   node test/mutation/run.mjs NAME...    those whose names contain one of these words
- *   node test/mutation/run.mjs --check    only: does every text of the table still stand in the source, once
- *   node test/mutation/run.mjs --list     names and rules
+ *   node test/mutation/run.mjs                all guards
+ *   node test/mutation/run.mjs WORD...        those whose names contain one of these words
+ *     --rules W1,P2    of these rules only
+ *     --jobs N         so many at a time, each in a copy of its own (default: as many as there are processors, 2 at most)
+ *     --why            with the first line of what missed it
+ *     --whole          switches nothing off: the tests that the table names must be green then
+ *     --check          only: does every text of the table stand in the source, once
+ *     --list           names, rules and tests
  *
- * Ends with 1 where a guard survived or a text of the table does not match any more.
+ * Ends with 1 where a guard survived, with 2 where a text of the table does not match any more, or no test ran.
  */
 
 import { spawn } from "node:child_process";
@@ -15,15 +19,31 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { GUARDS } from "./guards.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the tests need. */
-const COPIED = ["src", "migrate", "matrix", "dashboards", "cli.ts", "test", "package.json", "tsconfig.json"];
-const CONFIG = "vitest.config.ts";
+const COPIED = [
+  ...["src", "migrate", "matrix", "dashboards", "docs", "test"],
+  ...["cli.ts", "package.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"],
+];
 /** A guard that kept a loop from going round for ever is missed as well when the test does not end. */
 const TIME_LIMIT_MS = 150_000;
-const WORKERS = Math.min(2, availableParallelism());
+/** One seed for all, so that a guard that was missed once is missed again. */
+const SEED = process.env.ESPALIER_SEED ?? "1";
+
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rules: { type: "string" },
+    jobs: { type: "string", default: String(Math.min(2, availableParallelism())) },
+    why: { type: "boolean", default: false },
+    whole: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
 
 /** The guard's files in `folder` with it switched off; throws where a text does not occur exactly once. */
 function mutated(guard, folder) {
@@ -40,18 +60,23 @@ function mutated(guard, folder) {
 
 function copyProject() {
   const folder = mkdtempSync(join(tmpdir(), "espalier-mutation-"));
-  for (const name of [...COPIED, CONFIG]) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   return folder;
 }
+
+/** The test processes under way, each the leader of its group. */
+const running = new Set();
 
 /** Runs the guard's tests in `folder`: "killed" where they fail, "killed (no end)", or "survived". */
 function runTests(guard, folder) {
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
   const args = [vitest, "run", "--bail=1", "--reporter=dot", "--maxWorkers=1", ...guard.tests];
-  const env = { ...process.env, ...guard.env };
+  const env = { ...process.env, ESPALIER_SEED: SEED, NO_COLOR: "1", ...guard.env };
+  delete env.FORCE_COLOR;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: folder, env, detached: true, stdio: "pipe" });
+    running.add(child.pid);
     let output = "";
     let late = false;
     for (const stream of [child.stdout, child.stderr])
@@ -64,6 +89,7 @@ function runTests(guard, folder) {
     }, TIME_LIMIT_MS);
     child.on("close", (code) => {
       clearTimeout(timer);
+      running.delete(child.pid);
       const ran = late || /Tests\s.*\d+ (failed|passed)/.test(output);
       const result = late ? "killed (no end)" : code === 0 ? "survived" : "killed";
       resolve({ result: ran ? result : "no test has run", output });
@@ -71,43 +97,93 @@ function runTests(guard, folder) {
   });
 }
 
+/** The first line that says what went wrong. */
+function reasonOf(output) {
+  return /^\s*((?:[A-Z]\w*)?(?:Error|Failure)\b.*)$/m.exec(output)?.[1]?.slice(0, 160) ?? "";
+}
+
 async function worker(queue, results) {
   const folder = copyProject();
-  try {
-    for (let guard = queue.shift(); guard !== undefined; guard = queue.shift()) {
-      const files = mutated(guard, folder);
-      const whole = [...files.keys()].map((file) => [file, readFileSync(join(folder, file))]);
-      for (const [file, source] of files) writeFileSync(join(folder, file), source);
-      const start = performance.now();
-      const { result, output } = await runTests(guard, folder);
-      for (const [file, source] of whole) writeFileSync(join(folder, file), source);
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      results.push({ guard, result });
-      console.log(`${result.padEnd(16)} ${guard.rule.padEnd(4)} ${guard.name} (${seconds} s)`);
-      if (!result.startsWith("killed") && process.env.ESPALIER_VERBOSE !== undefined) console.log(output);
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  folders.add(folder);
+  for (let guard = queue.shift(); guard !== undefined; guard = queue.shift()) {
+    const files = options.whole ? new Map() : mutated(guard, folder);
+    const before = [...files.keys()].map((file) => [file, readFileSync(join(folder, file))]);
+    for (const [file, source] of files) writeFileSync(join(folder, file), source);
+    const start = performance.now();
+    const { result, output } = await runTests(guard, folder);
+    for (const [file, source] of before) writeFileSync(join(folder, file), source);
+    const seconds = (performance.now() - start) / 1000;
+    results.push({ guard, result, seconds });
+    const why = options.why && result === "killed" ? `: ${reasonOf(output)}` : "";
+    console.log(`${result.padEnd(16)} ${guard.rule.padEnd(4)} ${guard.name} (${seconds.toFixed(0)} s)${why}`);
+    if (!result.startsWith("killed") && process.env.ESPALIER_VERBOSE !== undefined) console.log(output);
   }
 }
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const chosen = GUARDS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+const folders = new Set();
+
+/** Leaves nothing behind, however it ends. */
+function cleanUp() {
+  for (const pid of running) process.kill(-pid, "SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+async function switchOff(guards) {
+  const results = [];
+  const queue = [...guards];
+  const startedMs = Date.now();
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.once(signal, () => {
+      cleanUp();
+      process.exit(130);
+    });
+  try {
+    await Promise.all(Array.from({ length: Number(options.jobs) }, () => worker(queue, results)));
+  } finally {
+    cleanUp();
+  }
+  const seconds = Math.round((Date.now() - startedMs) / 1000);
+  const survivors = results.filter(({ result }) => !result.startsWith("killed"));
+  const endless = results.filter(({ result }) => result === "killed (no end)").length;
+  console.log(
+    `${results.length - survivors.length} of ${results.length} guards are missed (${endless} by a test without end), ${seconds} s`,
+  );
+  for (const { guard, result } of survivors) console.log(`${result}: ${guard.rule} ${guard.name}`);
+  process.exitCode = survivors.some(({ result }) => result !== "survived") ? 2 : survivors.length > 0 ? 1 : 0;
+}
+
+/** Each choice of tests once, with nothing switched off. */
+async function runWhole(guards) {
+  const choices = new Map(guards.map((guard) => [JSON.stringify([guard.tests, guard.env]), guard]));
+  const queue = [...choices.values()].map((guard) => ({ ...guard, name: guard.tests.join(" "), rule: "" }));
+  const results = [];
+  try {
+    await Promise.all(Array.from({ length: Number(options.jobs) }, () => worker(queue, results)));
+  } finally {
+    cleanUp();
+  }
+  const red = results.filter(({ result }) => result !== "survived");
+  console.log(`${results.length - red.length} of ${results.length} choices of tests are green`);
+  process.exitCode = red.length > 0 ? 2 : 0;
+}
+
+const rules = options.rules?.split(",");
+const chosen = GUARDS.filter(
+  ({ name, rule }) =>
+    (words.length === 0 || words.some((word) => name.includes(word))) &&
+    (rules === undefined || rules.includes(rule)),
+);
 if (chosen.length === 0) throw new Error("no guard has such a name");
-if (process.argv.includes("--list")) {
+if (options.list) {
   for (const { rule, name, tests } of chosen) console.log(`${rule.padEnd(4)} ${name}: ${tests.join(" ")}`);
 } else {
-  for (const guard of chosen) mutated(guard, ROOT);
-  if (process.argv.includes("--check")) console.log(`${chosen.length} guards stand where the table says`);
-  else {
-    const results = [];
-    const queue = [...chosen];
-    const startedMs = Date.now();
-    await Promise.all(Array.from({ length: WORKERS }, () => worker(queue, results)));
-    const survivors = results.filter(({ result }) => !result.startsWith("killed"));
-    const seconds = Math.round((Date.now() - startedMs) / 1000);
-    console.log(`${results.length - survivors.length} of ${results.length} guards are missed, ${seconds} s`);
-    for (const { guard, result } of survivors) console.log(`${result}: ${guard.name}`);
-    process.exitCode = survivors.length === 0 ? 0 : 1;
+  try {
+    for (const guard of chosen) mutated(guard, ROOT);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(2);
   }
+  if (options.check) console.log(`${chosen.length} guards stand where the table says`);
+  else if (options.whole) await runWhole(chosen);
+  else await switchOff(chosen);
 }

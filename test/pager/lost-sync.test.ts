@@ -148,7 +148,7 @@ it.each(Object.keys(SYNCING))("after a failed sync nothing is taken any more: %s
 });
 
 it("after any failed sync of a checkpoint nothing is taken any more", () => {
-  const work = (at: number): { vfs: FaultyVfs; syncs: number[]; poisoned: boolean } => {
+  const work = (at: number): { vfs: FaultyVfs; syncs: number[]; poisoned: boolean; closing: number } => {
     const vfs = new FaultyVfs({ seed: 1, faults: at < 0 ? [] : [{ kind: "lost-sync", at, lasts: "once" }] });
     const syncs: number[] = [];
     const options = storeOptions({ pageSize: 4096, durability: "none" }, vfs);
@@ -170,13 +170,24 @@ it("after any failed sync of a checkpoint nothing is taken any more", () => {
       poisoned = store.stats().failure !== undefined;
       expect(() => store.put(key(2), key(2))).toThrow(PoisonedError);
     }
-    return { vfs, syncs, poisoned };
+    let closing = 0;
+    vfs.onCall = ({ operation }) => {
+      if (operation.startsWith("write")) closing++;
+    };
+    try {
+      store.close();
+    } catch (error) {
+      expect(error).toBeInstanceOf(PoisonedError);
+    }
+    vfs.onCall = undefined;
+    return { vfs, syncs, poisoned, closing };
   };
   const { syncs } = work(-1);
   expect(syncs.length).toBeGreaterThan(3);
   for (const at of syncs) {
-    const { vfs, poisoned } = work(at);
+    const { vfs, poisoned, closing } = work(at);
     expect(vfs.faultsHit).toBe(1);
+    expect(closing, `writes of close(), after the sync at call ${at}`).toBe(0);
     expect(poisoned, `the sync at call ${at}`).toBe(true);
   }
 });

@@ -217,3 +217,49 @@ it.each([
     expect(failures).toBeGreaterThan(10);
   },
 );
+
+/** All bytes that the files of the disk take now: with that as its capacity, none of them can grow. */
+function used(vfs: FaultyVfs): number {
+  return vfs.list("/").reduce((sum, name) => sum + (vfs.stat(`/${name}`)?.size ?? 0), 0);
+}
+
+it("a disk that is full as soon as the store is open takes small changes all the same, log after log", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const options = storeOptions({ pageSize: 4096, durability: "sync" }, vfs);
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+  for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+  vfs.capacityBytes = used(vfs);
+  for (let round = 0; round < 20; round++)
+    for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+  expect(store.metrics().pager.checkpoints).toBeGreaterThan(3);
+  assertHolds(store, 0, 20);
+  store.close();
+  const again = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+  assertHolds(again, 0, 20);
+  again.close();
+});
+
+/** Records whose pages take more than both log segments do, as far as they had grown. */
+const MANY = 8000;
+
+it("a transaction that the log has no room for is undone, and the next ones go on", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const options = storeOptions({ pageSize: 4096, durability: "sync", cacheBytes: 8 * 1024 * 1024 }, vfs);
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+  const all = (byte: number): void =>
+    store.transaction(() => {
+      for (let i = 0; i < MANY; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, byte < 0 ? i : byte));
+    });
+  all(-1);
+  store.checkpoint();
+  store.checkpoint();
+  store.put(key(0), Buffer.alloc(VALUE_BYTES, 0));
+  vfs.capacityBytes = used(vfs);
+  for (let i = 0; i < 3; i++) {
+    expect(() => all(5)).toThrow(DiskFullError);
+    assertHolds(store, 0, MANY);
+    store.put(key(0), Buffer.alloc(VALUE_BYTES, 0));
+  }
+  expect(store.stats().failure).toBeUndefined();
+  store.close();
+});

@@ -1,0 +1,136 @@
+/** Journals of a conversion that are damaged, or say under right checksums what cannot be: told, nothing is made of them. */
+
+import { crc32 } from "node:zlib";
+import { beforeAll, describe, expect, test } from "vitest";
+import { inspectFile } from "../../migrate/file-state.js";
+import { convertInPlace } from "../../migrate/in-place-steps.js";
+import { newResult } from "../../migrate/results.js";
+import { CorruptionError } from "../../src/base/errors.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { bytesOf } from "../support/damage.js";
+import { fixtureInMemory, put } from "./legacy/support.js";
+import { FILE } from "./support.js";
+
+const TRAILER = 512;
+
+/** The file in the middle of its conversion: fence, journal, trailer. */
+let whole: Uint8Array;
+let headAt: number;
+let headBytes: number;
+
+beforeAll(() => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  const options = { verify: "none", assumeClosed: true } as const;
+  const steps = convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined);
+  for (let step = steps.next(); !step.done && step.value.phase === "check"; step = steps.next());
+  whole = bytesOf(vfs, FILE);
+  steps.return(undefined);
+  const trailer = new DataView(whole.buffer, whole.length - TRAILER);
+  headAt = Number(trailer.getBigUint64(16, true)) + 2 * trailer.getUint32(12, true);
+  headBytes = trailer.getUint32(24, true);
+});
+
+function inspected(bytes: Uint8Array): string {
+  const vfs = new MemoryVfs();
+  put(vfs, FILE, bytes);
+  return inspectFile(vfs, FILE).kind;
+}
+
+/** The file with another text as its head; lengths and checksums are right. */
+function withHead(text: string): Uint8Array {
+  const head = Buffer.from(text.padEnd(headBytes));
+  expect(head.length).toBe(headBytes);
+  const bytes = whole.slice();
+  bytes.set(head, headAt);
+  const view = new DataView(bytes.buffer);
+  for (const at of [0, bytes.length - TRAILER]) {
+    view.setUint32(at + 28, crc32(head), true);
+    view.setUint32(at + 40, crc32(bytes.subarray(at, at + 40)), true);
+  }
+  return bytes;
+}
+
+function head(): { head: Record<string, unknown>; tables: unknown[] } {
+  return JSON.parse(Buffer.from(whole.subarray(headAt, headAt + headBytes)).toString());
+}
+
+test("the whole one is a conversion that has begun", () => {
+  expect(inspected(whole)).toBe("migrating");
+  expect(inspected(withHead(JSON.stringify(head())))).toBe("migrating");
+});
+
+describe("a head that cannot be, under right checksums,", () => {
+  test("is damage, whichever field it is", () => {
+    const { head: fields } = head();
+    for (const name of Object.keys(fields)) {
+      for (const wrong of [undefined, null, -1, 0.5, {}, [{}], "", ["a"]]) {
+        const changed = head();
+        if (name === "legacy" && wrong === null) continue;
+        if (
+          typeof fields[name] === "string" &&
+          wrong === "" &&
+          !["direction", "generation", "verify"].includes(name)
+        )
+          continue;
+        changed.head[name] = wrong;
+        const text = JSON.stringify(changed);
+        if (text.length > headBytes) continue;
+        const what = `${name} is ${JSON.stringify(wrong)}`;
+        expect(() => inspected(withHead(text)), what).toThrow(CorruptionError);
+      }
+    }
+  });
+
+  test("is damage, if it is no JSON or lacks a table", () => {
+    for (const text of ["", "{", "null", "[]", "7", '{"head":{}}', '{"tables":[]}'])
+      expect(() => inspected(withHead(text)), text).toThrow(CorruptionError);
+    const changed = head();
+    changed.tables.pop();
+    expect(() => inspected(withHead(JSON.stringify(changed)))).toThrow(CorruptionError);
+  });
+});
+
+test("a bit flipped in head or tables is damage", () => {
+  const end = whole.length - TRAILER;
+  for (let at = headAt; at < end; at += at < headAt + headBytes ? 97 : 13) {
+    // Padding between the parts is nobody's.
+    if (whole[at] === 0) continue;
+    const bytes = whole.slice();
+    bytes[at]! ^= 4;
+    expect(() => inspected(bytes), `byte ${at - headAt} of the head`).toThrow(CorruptionError);
+  }
+});
+
+test("the mark counts where its checksum is right, at the end of the file or in the fence", () => {
+  const spoiled = (...places: readonly number[]): Uint8Array => {
+    const bytes = whole.slice();
+    for (const at of places) bytes[at + 20]! ^= 1;
+    return bytes;
+  };
+  const trailer = whole.length - TRAILER;
+  expect(inspected(spoiled(trailer))).toBe("migrating");
+  expect(inspected(spoiled(0))).toBe("migrating");
+  expect(() => inspected(spoiled(0, trailer))).toThrow("migrat");
+  // Behind the end of a file that has grown since it is no trailer; the fence still says where the journal is.
+  const longer = new Uint8Array(whole.length + TRAILER);
+  longer.set(whole);
+  longer.set(whole.subarray(trailer), whole.length);
+  expect(inspected(longer)).toBe("migrating");
+});
+
+test("the log is set aside while the fence is up, and is there until the end", () => {
+  const vfs = fixtureInMemory("gen1/u64-wal.db");
+  const beside = (): string[] => vfs.list("/").filter((name) => name.startsWith("file.db-wal"));
+  expect(beside()).toEqual(["file.db-wal"]);
+  const options = { verify: "full", assumeClosed: true } as const;
+  const seen = new Set<string>();
+  for (const { phase } of convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined))
+    seen.add(`${phase} ${beside()}`);
+  expect([...seen]).toEqual([
+    "check file.db-wal",
+    "convert file.db-wal-migration",
+    "verify file.db-wal-migration",
+    "finish file.db-wal-migration",
+  ]);
+  expect(beside()).toEqual([]);
+});

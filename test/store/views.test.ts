@@ -1,0 +1,89 @@
+/** Views of the store's own memory: nobody can take the memory away through one, or confuse the store with it. */
+
+import { describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { type ByteStore, STORE_PATH } from "../support/session.js";
+
+const MIB = 1024 * 1024;
+
+function key(i: number): Buffer {
+  return Buffer.from(`key ${String(i).padStart(4, "0")}`);
+}
+
+function filled(cacheBytes: number): ByteStore {
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, {
+    vfs: new MemoryVfs(),
+    cacheBytes,
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  for (let i = 0; i < 200; i++) store.put(key(i), Buffer.alloc(50, i));
+  return store;
+}
+
+describe.each([1, 16])("a cache of %i MiB", (mebibytes) => {
+  it("cannot be detached through a view", () => {
+    using store = filled(mebibytes * MIB);
+    const view = store.getView(key(3)) as Uint8Array;
+    expect([...view]).toEqual([...Buffer.alloc(50, 3)]);
+    try {
+      structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
+    } catch (error) {
+      // Memory of WebAssembly refuses; a copy is the caller's to give away.
+      expect((error as Error).name).toMatch(/DataCloneError|TypeError/);
+    }
+    for (let i = 0; i < 200; i++) expect(store.get(key(i))?.[0]).toBe(i);
+    expect(store.verify().problems).toEqual([]);
+  });
+
+  it("can be put: the record that it shows is the one that is stored", () => {
+    using store = filled(mebibytes * MIB);
+    // Each put moves the bytes that the view shows: before them, behind them, and over them.
+    for (const [from, to] of [
+      [100, 0],
+      [0, 199],
+      [57, 57],
+      [150, 151],
+    ] as const) {
+      const view = store.getView(key(from)) as Uint8Array;
+      const shown = Buffer.from(view);
+      const longer = Buffer.concat([key(to), Buffer.from("+")]);
+      store.put(longer, view);
+      expect(Buffer.from(store.get(longer) as Uint8Array)).toEqual(shown);
+      store.transaction(() => {
+        store.delete(key(to));
+        store.put(key(to), store.getView(longer) as Uint8Array);
+      });
+      expect(Buffer.from(store.get(key(to)) as Uint8Array)).toEqual(shown);
+    }
+    expect(store.verify().problems).toEqual([]);
+  });
+
+  it("can be put where a leaf is split for it", () => {
+    using store = filled(mebibytes * MIB);
+    store.put(key(0), Buffer.from(Array.from({ length: 200 }, (_, i) => i)));
+    const shown = Buffer.from(store.get(key(0)) as Uint8Array);
+    for (let i = 0; i < 300; i++) {
+      const next = Buffer.from(`key 0000 ${String(i).padStart(4, "0")}`);
+      store.put(next, store.getView(key(0)) as Uint8Array);
+      expect(Buffer.from(store.get(next) as Uint8Array), `copy ${i}`).toEqual(shown);
+    }
+    expect(store.verify().problems).toEqual([]);
+  });
+
+  it("is not copied in part: a buffer that is too small stays as it is", () => {
+    using store = filled(mebibytes * MIB);
+    store.put(key(1), Buffer.alloc(500, 1));
+    for (const [i, length] of [
+      [1, 500],
+      [3, 50],
+    ] as const) {
+      const target = Buffer.alloc(length - 1, 0xee);
+      expect(store.getInto(key(i), target)).toBe(length);
+      expect(target.every((byte) => byte === 0xee)).toBe(true);
+      expect(store.getInto(key(i), Buffer.alloc(length))).toBe(length);
+    }
+    expect(store.getInto(key(999), Buffer.alloc(1))).toBe(-1);
+  });
+});
