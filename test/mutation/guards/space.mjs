@@ -204,8 +204,8 @@ export const SPACE_GUARDS = [
     "P3",
     "after a checkpoint that failed commits go on in the log",
     PACING,
-    "if (log.failure !== undefined) throw error;\n      this.#failed(error);",
-    "throw error;",
+    "if (!this.#grow(bytes)) this.#switch(true);\n    } catch (error) {\n      if (log.failure !== undefined) throw error;\n      this.#failed(error);",
+    "if (!this.#grow(bytes)) this.#switch(true);\n    } catch (error) {\n      throw error;",
     FULL,
   ),
   guard(
