@@ -53,26 +53,26 @@ export class OnMissAllocator extends RebuildingAllocator {
   #insertInPlace(page: number, index: number, entry: Entry): void {
     const { pager } = this;
     const { pool } = pager;
-    const offset = pager.edit(page);
+    const offset = pager.edits.select(page);
     const { u16, u32 } = pool;
     const slots = slotCount(pool, offset);
     const tail = u16[(offset + AT_TAIL) >> 1]!;
     const record = this.sizeOf(offset, entry);
     const at = index < slots ? u16[(slotAt(pool, offset, index) + 4) >> 1]! : tail;
-    pager.move(offset + at + record, offset + at, tail - at);
+    pager.edits.move(offset + at + record, offset + at, tail - at);
     this.#writeRecord(offset + at, offset, entry, record);
     const directory = offset + pool.pageSize - LEAF_SLOT_BYTES * slots;
-    pager.move(directory - LEAF_SLOT_BYTES, directory, LEAF_SLOT_BYTES * (slots - index));
+    pager.edits.move(directory - LEAF_SLOT_BYTES, directory, LEAF_SLOT_BYTES * (slots - index));
     const suffixFrom = prefixLength(pool, offset);
     const slot = slotAt(pool, offset, index);
     u32[slot >> 2] = headOf(entry.key, suffixFrom, entry.keyLength);
     u16[(slot + 4) >> 1] = at;
     u16[(slot + 6) >> 1] = entry.overflow ? record | OVERFLOW_FLAG : record;
     for (let i = index + 1; i <= slots; i++) u16[(slotAt(pool, offset, i) + 4) >> 1]! += record;
-    pager.written(directory - LEAF_SLOT_BYTES, LEAF_SLOT_BYTES * (slots - index + 1));
+    pager.edits.written(directory - LEAF_SLOT_BYTES, LEAF_SLOT_BYTES * (slots - index + 1));
     u16[(offset + AT_SLOTS) >> 1] = slots + 1;
     u16[(offset + AT_TAIL) >> 1] = tail + record;
-    pager.written(offset + AT_SLOTS, HEADER_BYTES);
+    pager.edits.written(offset + AT_SLOTS, HEADER_BYTES);
     this.census.servedInPlace();
   }
 
@@ -90,23 +90,23 @@ export class OnMissAllocator extends RebuildingAllocator {
     u8.set(key.subarray(prefix, keyLength), at);
     u8.set(value.subarray(from, from + length), at + suffix);
     this.pager.metrics.leaf.memcopy_bytes += length;
-    this.pager.written(to, record);
+    this.pager.edits.written(to, record);
   }
 
   /** Takes the slot out; the record's bytes stay behind as a gap. */
   #removeInPlace(page: number, index: number): void {
     const { pager } = this;
     const { pool } = pager;
-    const offset = pager.edit(page);
+    const offset = pager.edits.select(page);
     const { u16 } = pool;
     const slots = slotCount(pool, offset);
     const slot = slotAt(pool, offset, index);
     const record = u16[(slot + 6) >> 1]! & LENGTH_MASK;
     const directory = offset + pool.pageSize - LEAF_SLOT_BYTES * slots;
-    pager.move(directory + LEAF_SLOT_BYTES, directory, slot - directory);
+    pager.edits.move(directory + LEAF_SLOT_BYTES, directory, slot - directory);
     u16[(offset + AT_SLOTS) >> 1] = slots - 1;
     u16[(offset + AT_HOLES) >> 1]! += record;
-    pager.written(offset + AT_SLOTS, HEADER_BYTES);
+    pager.edits.written(offset + AT_SLOTS, HEADER_BYTES);
     this.census.servedInPlace();
   }
 }

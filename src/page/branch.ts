@@ -187,13 +187,13 @@ export function writeBranch(
   high: Uint8Array,
 ): void {
   const { pool } = pager;
-  const offset = pager.edit(page);
+  const offset = pager.edits.select(page);
   const image = buildBranch(pager.pageSize, level, leftmost, entries, low, high);
   const words = new Uint32Array(image.buffer);
   words[AT_NUMBER >> 2] = page;
   words[AT_RECORDS >> 2] = pool.u32[(offset + AT_RECORDS) >> 2]!;
   words[(AT_RECORDS >> 2) + 1] = pool.u32[(offset + AT_RECORDS + 4) >> 2]!;
-  pager.replace(image, false);
+  pager.edits.replace(image, false);
 }
 
 /**
@@ -209,7 +209,7 @@ export function insertSeparator(
   high: Uint8Array,
 ): void {
   const { pool } = pager;
-  const offset = pager.edit(page);
+  const offset = pager.edits.select(page);
   const slots = slotCount(pool, offset);
   const prefix = prefixLength(pool, offset);
   const suffix = entry.separator.length - prefix;
@@ -223,37 +223,41 @@ export function insertSeparator(
   }
   if (suffix > 4) {
     pool.u8.set(entry.separator.subarray(prefix), offset + tail);
-    pager.written(offset + tail, suffix);
+    pager.edits.written(offset + tail, suffix);
     pool.u16[(offset + AT_TAIL) >> 1] = tail + suffix;
   }
-  pager.move(offset + directory - BRANCH_SLOT_BYTES, offset + directory, BRANCH_SLOT_BYTES * (slots - index));
+  pager.edits.move(
+    offset + directory - BRANCH_SLOT_BYTES,
+    offset + directory,
+    BRANCH_SLOT_BYTES * (slots - index),
+  );
   const word = slotWord(pool, offset, index);
   pool.u32[word] = headOf(entry.separator, prefix, entry.separator.length);
   pool.u32[word + 1] = entry.child;
   pool.u32[word + 2] = (suffix > 4 ? tail : 0) | (suffix << 16);
-  pager.written(word << 2, BRANCH_SLOT_BYTES);
+  pager.edits.written(word << 2, BRANCH_SLOT_BYTES);
   pool.u16[(offset + AT_SLOTS) >> 1] = slots + 1;
-  pager.written(offset + AT_SLOTS, 6);
+  pager.edits.written(offset + AT_SLOTS, 6);
 }
 
 /** Removes slot `index` with the child to its right. */
 export function removeSeparator(pager: Pager, page: number, index: number): void {
   const { pool } = pager;
-  const offset = pager.edit(page);
+  const offset = pager.edits.select(page);
   const slots = slotCount(pool, offset);
   const suffix = pool.u32[slotWord(pool, offset, index) + 2]! >>> 16;
   const directory = offset + pool.pageSize - BRANCH_SLOT_BYTES * slots;
-  pager.move(directory + BRANCH_SLOT_BYTES, directory, BRANCH_SLOT_BYTES * (slots - index - 1));
+  pager.edits.move(directory + BRANCH_SLOT_BYTES, directory, BRANCH_SLOT_BYTES * (slots - index - 1));
   pool.u16[(offset + AT_SLOTS) >> 1] = slots - 1;
   if (suffix > 4) pool.u16[(offset + AT_HOLES) >> 1]! += suffix;
-  pager.written(offset + AT_SLOTS, 6);
+  pager.edits.written(offset + AT_SLOTS, 6);
 }
 
 /** Points position `index` (see childAt) at another page. */
 export function setChild(pager: Pager, page: number, index: number, child: number): void {
   const { pool } = pager;
-  const offset = pager.edit(page);
+  const offset = pager.edits.select(page);
   const word = index === 0 ? (offset + AT_LEFTMOST) >> 2 : slotWord(pool, offset, index - 1) + 1;
   pool.u32[word] = child;
-  pager.written(word << 2, 4);
+  pager.edits.written(word << 2, 4);
 }

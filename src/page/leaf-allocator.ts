@@ -72,7 +72,7 @@ export class LeafAllocator {
       this.#countFailure(record, room);
       return false;
     }
-    this.#pager.edit(page);
+    this.#pager.edits.select(page);
     const at = this.#place(offset, record, LEAF_SLOT_BYTES);
     if (at < 0) {
       this.#packWith(page, offset, index, index, entry);
@@ -86,7 +86,7 @@ export class LeafAllocator {
       at,
       entry.overflow ? record | OVERFLOW_FLAG : record,
     );
-    this.#pager.slotInserted(index, record - entry.length, entry.value, entry.from, entry.length);
+    this.#pager.edits.slotInserted(index, record - entry.length, entry.value, entry.from, entry.length);
     return true;
   }
 
@@ -104,13 +104,13 @@ export class LeafAllocator {
       this.#countFailure(record, this.room(offset));
       return false;
     }
-    this.#pager.edit(page);
+    this.#pager.edits.select(page);
     const extended =
       record > old && at + old === pool.u16[(offset + AT_TAIL) >> 1]! && record - old <= this.#open(offset);
     if (record <= old || extended) {
       this.#metrics.allocator.in_place_overwrites++;
       this.#copyIn(offset + at + head, entry);
-      this.#pager.written(offset + at + head, entry.length);
+      this.#pager.edits.written(offset + at + head, entry.length);
       this.#setSlot(slot, at, entry.overflow ? record | OVERFLOW_FLAG : record);
       if (record < old) this.#release(offset, at + record, at + old);
       else if (extended) pool.u16[(offset + AT_TAIL) >> 1] = at + record;
@@ -147,7 +147,7 @@ export class LeafAllocator {
       return true;
     }
     this.#writeRecord(offset + to, suffix, entry);
-    this.#pager.written(offset + to, record);
+    this.#pager.edits.written(offset + to, record);
     this.#setSlot(slot, to, entry.overflow ? record | OVERFLOW_FLAG : record);
     this.#writeHeader(offset);
     return true;
@@ -162,7 +162,7 @@ export class LeafAllocator {
   removeRange(page: number, from: number, to: number): void {
     if (from === to) return;
     const pool = this.#pool;
-    const offset = this.#pager.edit(page);
+    const offset = this.#pager.edits.select(page);
     const slots = pool.u16[(offset + AT_SLOTS) >> 1]!;
     if (to - from === slots) {
       this.#clear(offset);
@@ -173,7 +173,7 @@ export class LeafAllocator {
     for (let i = from; i < to; i++) {
       this.#extents[i - from] = pool.u32[(offset + pool.pageSize - LEAF_SLOT_BYTES * (i + 1) + 4) >> 2]!;
     }
-    this.#pager.move(directory + LEAF_SLOT_BYTES * (to - from), directory, behind - directory);
+    this.#pager.edits.move(directory + LEAF_SLOT_BYTES * (to - from), directory, behind - directory);
     pool.u16[(offset + AT_SLOTS) >> 1] = slots - (to - from);
     // A hole is looked for in the slots, which have lost all of the range, while it is released one by one.
     if (to - from > 1) this.regions.forget(offset);
@@ -243,7 +243,7 @@ export class LeafAllocator {
 
   /** Logs slots, tail and holes, which lie together. */
   #writeHeader(offset: number): void {
-    this.#pager.written(offset + AT_SLOTS, 6);
+    this.#pager.edits.written(offset + AT_SLOTS, 6);
   }
 
   #writeRecord(at: number, suffix: number, entry: Entry): void {
@@ -282,7 +282,7 @@ export class LeafAllocator {
     if (u16[slot + 2] === at && u16[slot + 3] === length) return;
     u16[slot + 2] = at;
     u16[slot + 3] = length;
-    this.#pager.written((slot + 2) * 2, 4);
+    this.#pager.edits.written((slot + 2) * 2, 4);
   }
 
   /**

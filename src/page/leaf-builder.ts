@@ -196,12 +196,12 @@ export class LeafBuilder {
    * that a log record tells how it came about.
    */
   writeTo(pager: Pager, page: number, logged = false): void {
-    const offset = pager.edit(page);
+    const offset = pager.edits.select(page);
     const image = this.finish();
     this.#words[AT_NUMBER >> 2] = page;
     this.#words[AT_RECORDS >> 2] = pager.pool.u32[(offset + AT_RECORDS) >> 2]!;
     this.#words[(AT_RECORDS >> 2) + 1] = pager.pool.u32[(offset + AT_RECORDS + 4) >> 2]!;
-    pager.replace(image, logged);
+    pager.edits.replace(image, logged);
   }
 }
 

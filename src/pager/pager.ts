@@ -1,10 +1,10 @@
 /**
- * The pager: pages by number, changed only inside a transaction and only by three primitives (write,
- * move, fill), each of which is also the redo record.
+ * The pager: pages by number, changed only inside a transaction, and only by its edits, each of which is
+ * also the redo record.
  *
- * ENSURES: (W1) the first change of a block in a log segment logs its image; (W2) a block reaches the
- * data file only in a committed state, and only when the log is durable past its last change; (P2)
- * snapshots keep what they see; (P3) space is claimed before a page in it is used.
+ * ENSURES: (W2) a block reaches the data file only in a committed state, and only when the log is durable
+ * past its last change; (P2) snapshots keep what they see; (P3) space is claimed before a page in it is
+ * used.
  *
  * A transaction begins by itself with the first change and ends with commit or rollback. When either
  * has thrown, the pages are as the last commit left them.
@@ -13,7 +13,6 @@
 import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
-import { SLOT_RECORD_BYTES, SPLIT_RECORD_BYTES } from "../log/log-format.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -21,16 +20,9 @@ import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
-import {
-  AT_HOLES,
-  AT_KIND,
-  AT_NUMBER,
-  AT_SLOTS,
-  AT_TAIL,
-  directoryBytes,
-  LEAF_SLOT_BYTES,
-} from "./page-header.js";
-import { FRAME_IMAGE, FRAME_TX, PagePool } from "./page-pool.js";
+import { PageEdits } from "./page-edits.js";
+import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
+import { FRAME_IMAGE, PagePool } from "./page-pool.js";
 import { PageSpace } from "./page-space.js";
 import type { StoreHeader } from "./store-header.js";
 import { NO_IMAGE, TouchedBlocks } from "./touched-blocks.js";
@@ -94,14 +86,9 @@ export class Pager {
   readonly #background: BackgroundSync;
   #open = false;
   readonly #touched: TouchedBlocks;
+  readonly edits: PageEdits;
   /** Counts transactions: what is remembered of one does not outlive it. */
   transaction = 0;
-  /** The page that the primitives change. */
-  #page = -1;
-  #offset = 0;
-  #frame = 0;
-  #logging = false;
-  readonly #editBytesMax: number;
 
   constructor(settings: PagerSettings) {
     const { data, header, metrics, vfs, path } = settings;
@@ -113,7 +100,6 @@ export class Pager {
     this.redoSplit = settings.redoSplit;
     this.#background = settings.background;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
-    this.#editBytesMax = this.pageSize >> 1;
     const logSettings: LogSettings = {
       vfs,
       storePath: path,
@@ -129,6 +115,9 @@ export class Pager {
     this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
     this.versions = new Versions(this.pool, vfs, `${path}-versions`, metrics.pager, () => this.log.committed);
     this.#touched = new TouchedBlocks(this.pool, this.versions, this.blocks);
+    this.edits = new PageEdits(this.pool, this.log, this.#touched, () => {
+      if (!this.#open) this.#begin();
+    });
     this.blocks.attach(this.pool, this);
     this.#checkpointSet = new CheckpointSet(this);
     this.checkpoint = new Checkpoint(this.log, this.#checkpointSet, data.file, settings.background, logBytes);
@@ -221,120 +210,6 @@ export class Pager {
     return this.log.poisoned();
   }
 
-  /** Makes the page the one that the primitives change; returns its offset. */
-  edit(page: number): number {
-    const offset = this.pool.at(page);
-    if (page === this.#page && offset === this.#offset) return offset;
-    const frame = offset >>> this.pool.frameShift;
-    if ((this.pool.flags[frame]! & FRAME_TX) === 0) this.#firstTouch(page, frame);
-    this.#select(page, offset, frame);
-    return offset;
-  }
-
-  #select(page: number, offset: number, frame: number): void {
-    const pool = this.pool;
-    this.#page = page;
-    this.#offset = offset;
-    this.#frame = frame;
-    this.#logging = (pool.flags[frame]! & FRAME_IMAGE) === 0;
-    pool.touched[frame]! |= 1 << (page & ((1 << pool.blockShift) - 1));
-  }
-
-  #firstTouch(page: number, frame: number): void {
-    if (!this.#open) this.#begin();
-    this.#touched.touch(page >>> this.pool.blockShift, frame, this.log.committed + 1, this.log.generation);
-  }
-
-  /** Replaces the selected page as a whole, which is logged as its image where no record says how it came about. */
-  replace(bytes: Uint8Array, logged: boolean): void {
-    this.pool.u8.set(bytes, this.#offset);
-    this.pool.renew(this.#frame);
-    if (!logged) this.#imageInstead();
-  }
-
-  /**
-   * Leaf `left` is about to be cut in two, as SplitRedo does it; `right` is a page just allocated. False where
-   * no record can say that, since the log does not have what the leaf holds now.
-   */
-  logSplit(left: number, right: number, cut: number, separator: Uint8Array): boolean {
-    const { pool, log } = this;
-    this.edit(left);
-    if (!this.#logging || pool.blockShift !== 0) return false;
-    log.records.split(left, right, cut, separator);
-    this.#count(SPLIT_RECORD_BYTES + separator.length);
-    const frame = pool.frameOf(right);
-    pool.flags[frame]! &= ~FRAME_IMAGE;
-    pool.imaged[frame] = log.generation;
-    return true;
-  }
-
-  /** The selected page is to be logged as an image: its edits from here on are not logged. */
-  #imageInstead(): void {
-    this.pool.flags[this.#frame]! |= FRAME_IMAGE;
-    this.#logging = false;
-  }
-
-  /** Bytes [at, at + length) of the slab, in the selected page, have just been written. */
-  written(at: number, length: number): void {
-    if (!this.#logging) return;
-    this.log.records.selectPage(this.#page);
-    this.log.records.write(at - this.#offset, this.pool.u8, at, length);
-    this.#count(length + 5);
-  }
-
-  /**
-   * Slot `index` of the selected leaf has just been put in between the others, and the header says so. Its
-   * record is `keyLength` bytes, as they are in the page, and then value[from..from+length).
-   */
-  slotInserted(index: number, keyLength: number, value: Uint8Array, from: number, length: number): void {
-    if (!this.#logging) return;
-    const { u8, u16, u32 } = this.pool;
-    const offset = this.#offset;
-    const slot = (offset + this.pageSize - LEAF_SLOT_BYTES * (index + 1)) >> 2;
-    const extent = u32[slot + 1]!;
-    const { records } = this.log;
-    records.selectPage(this.#page);
-    records.slot(
-      index,
-      u32[slot]!,
-      extent,
-      u16[(offset + AT_TAIL) >> 1]!,
-      u16[(offset + AT_HOLES) >> 1]!,
-      u8,
-      offset + (extent & 0xffff),
-      keyLength,
-      value,
-      from,
-      length,
-    );
-    this.#count(SLOT_RECORD_BYTES + keyLength + length);
-  }
-
-  /** Copies `length` bytes within the selected page; the ranges may overlap. */
-  move(to: number, from: number, length: number): void {
-    if (length === 0) return;
-    this.pool.u8.copyWithin(to, from, from + length);
-    if (!this.#logging) return;
-    this.log.records.selectPage(this.#page);
-    this.log.records.move(to - this.#offset, from - this.#offset, length);
-    this.#count(7);
-  }
-
-  fill(at: number, length: number, byte: number): void {
-    this.pool.u8.fill(byte, at, at + length);
-    if (!this.#logging) return;
-    this.log.records.selectPage(this.#page);
-    this.log.records.fill(at - this.#offset, length, byte);
-    this.#count(6);
-  }
-
-  /** Once a block's edits outweigh its image, the image is logged instead of further edits. */
-  #count(bytes: number): void {
-    const sum = this.pool.editBytes[this.#frame]! + bytes;
-    this.pool.editBytes[this.#frame] = sum;
-    if (sum > this.#editBytesMax) this.#imageInstead();
-  }
-
   // ---- allocating
 
   /**
@@ -351,26 +226,27 @@ export class Pager {
   }
 
   #formatPage(page: number): void {
-    const pool = this.pool;
-    const block = page >>> pool.blockShift;
+    const { pool, edits } = this;
+    let offset: number;
     if (pool.blockShift === 0) {
-      this.blocks.forget(block);
-      const frame = pool.fresh(block);
-      this.#touched.add(block, frame, NO_IMAGE, this.log.generation);
+      this.blocks.forget(page);
+      const frame = pool.fresh(page);
+      this.#touched.add(page, frame, NO_IMAGE, this.log.generation);
       pool.flags[frame]! |= FRAME_IMAGE;
-      this.#select(page, frame << pool.frameShift, frame);
+      offset = frame << pool.frameShift;
+      edits.selectFrame(page, offset, frame);
     } else {
-      const frame = pool.frameOf(block);
+      const frame = pool.frameOf(page >>> pool.blockShift);
       const index = page & ((1 << pool.blockShift) - 1);
-      const offset = (frame << pool.frameShift) + (index << pool.pageShift);
-      if ((pool.flags[frame]! & FRAME_TX) === 0) this.#firstTouch(page, frame);
+      offset = (frame << pool.frameShift) + (index << pool.pageShift);
+      edits.touch(page, frame);
       pool.checked[frame]! |= 1 << index;
-      this.#select(page, offset, frame);
-      this.fill(offset, this.pageSize, 0);
+      edits.selectFrame(page, offset, frame);
+      edits.fill(offset, this.pageSize, 0);
       pool.renew(frame);
     }
-    pool.u32[(this.#offset + AT_NUMBER) >> 2] = page;
-    this.written(this.#offset + AT_NUMBER, 4);
+    pool.u32[(offset + AT_NUMBER) >> 2] = page;
+    edits.written(offset + AT_NUMBER, 4);
   }
 
   /** Where much waits for nothing but a sync, that is worth one: or else the file grows by it. */
@@ -497,7 +373,7 @@ export class Pager {
 
   #endTransaction(): void {
     this.#open = false;
-    this.#page = -1;
+    this.edits.deselect();
     this.transaction++;
   }
 
@@ -517,7 +393,7 @@ export class Pager {
 
   /** A spill took the selected page's bytes away. */
   deselect(): void {
-    this.#page = -1;
+    this.edits.deselect();
   }
 
   // ---- checkpoints

@@ -188,7 +188,7 @@ export class Splitter {
     const left = path.leaf;
     const right = this.#pager.allocatePage(false);
     const { builder } = this.#allocator;
-    const logged = this.#pager.logSplit(left, right, cut.at, cut.separator);
+    const logged = this.#pager.edits.logSplit(left, right, cut.at, cut.separator);
     const offset = this.#pager.at(left);
     builder.rightHalf(pool, offset, cut.at, cut.separator);
     builder.writeTo(this.#pager, right, logged);

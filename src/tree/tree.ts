@@ -369,11 +369,11 @@ export class Tree {
     if (this.#countChange === 0) return;
     const count = this.count(-1);
     this.#pager.beginOperation();
-    const offset = this.#pager.edit(this.root);
+    const offset = this.#pager.edits.select(this.root);
     const word = (offset + AT_RECORDS) >> 2;
     this.#pool.u32[word] = count >>> 0;
     this.#pool.u32[word + 1] = Math.floor(count / 0x1_0000_0000);
-    this.#pager.written(offset + AT_RECORDS, LEAF_SLOT_BYTES);
+    this.#pager.edits.written(offset + AT_RECORDS, LEAF_SLOT_BYTES);
     this.#countChange = 0;
   }
 

@@ -16,6 +16,7 @@ import {
   RANGE,
   READER,
   RECOVERY,
+  REPLAY_TARGET,
   SLAB,
   STORE,
   USE,
@@ -170,9 +171,9 @@ export const CALLERS_GUARDS = [
   guard(
     "S4",
     "pages recovered into memory are sealed",
-    RECOVERY,
-    "if (this.#target instanceof OverlayTarget) this.#target.seal();",
-    "",
+    REPLAY_TARGET,
+    "if ((touched & (1 << i)) === 0) continue;",
+    "if (touched >= 0) continue;",
     FORGED,
   ),
   guard(

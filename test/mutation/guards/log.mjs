@@ -5,6 +5,7 @@ import {
   CHECKPOINT_SET,
   crash,
   DAMAGE,
+  EDITS,
   FORGED,
   FULL,
   guard,
@@ -15,6 +16,7 @@ import {
   RECORDS,
   RECOVERY,
   REDO_LOG,
+  REPLAY,
   SLOTS,
   SPLITS,
   STORIES,
@@ -138,7 +140,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "an edit in the log needs an image before it",
-    RECOVERY,
+    REPLAY,
     "if (!this.#imaged.has(block)) throw",
     "if (block < 0) throw",
     FORGED,
@@ -146,7 +148,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "records of the log stay in their frame",
-    RECOVERY,
+    REPLAY,
     'if (at + length > frame.to) throw this.#fail("is cut off");',
     "",
     FORGED,
@@ -154,7 +156,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "edits in the log stay in their page",
-    RECOVERY,
+    REPLAY,
     "if (to + length > limit || (op === OP_MOVE && second + length > limit))",
     "if (length < 0)",
     FORGED,
@@ -248,7 +250,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "new slots in the log stay in their page",
-    RECOVERY,
+    REPLAY,
     'if (index > slots || record + length - SLOT_RECORD_BYTES > directory) throw this.#fail("leaves its page");',
     "",
     FORGED,
@@ -256,7 +258,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "a new slot's record is as long as its extent says, its flag left out",
-    RECOVERY,
+    REPLAY,
     "length = SLOT_RECORD_BYTES + ((b[at + 9]! | (b[at + 10]! << 8)) & LENGTH_MASK);",
     "length = SLOT_RECORD_BYTES + (b[at + 9]! | (b[at + 10]! << 8));",
     SLOTS,
@@ -264,7 +266,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "slots behind a new one move when it is replayed",
-    RECOVERY,
+    REPLAY,
     "bytes.copyWithin(page + directory, page + directory + LEAF_SLOT_BYTES, slot + LEAF_SLOT_BYTES);",
     "",
     SLOTS,
@@ -272,7 +274,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "slots of a revoked page are not replayed",
-    RECOVERY,
+    REPLAY,
     "#slot(b: Uint8Array, at: number, length: number): void {\n    if (this.#page < 0) return;",
     "#slot(b: Uint8Array, at: number, length: number): void {",
     FORGED,
@@ -280,7 +282,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "images in the log fit their page",
-    RECOVERY,
+    REPLAY,
     "if (pool.blockShift !== 0 || front + back > pageSize)",
     "if (pool.blockShift !== 0)",
     FORGED,
@@ -288,7 +290,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "pages in the log are not freed twice",
-    RECOVERY,
+    REPLAY,
     "if (start + count > this.#pages || !this.#free.add(start, count)) throw",
     "if (start + count > this.#pages || this.#free.add(start, count) === undefined) throw",
     FORGED,
@@ -296,7 +298,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "pages beyond the end are not freed",
-    RECOVERY,
+    REPLAY,
     "if (start + count > this.#pages || !this.#free.add(start, count)) throw",
     "if (!this.#free.add(start, count)) throw",
     FORGED,
@@ -304,7 +306,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "only free pages are given out",
-    RECOVERY,
+    REPLAY,
     'if (!this.#free.remove(start, count)) throw this.#fail("gives out pages that are not free");',
     "this.#free.remove(start, count);",
     FORGED,
@@ -312,7 +314,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "a record of the log names a bounded number of pages",
-    RECOVERY,
+    REPLAY,
     "if (end > this.#pagesPossible) throw",
     "if (end < 0) throw",
     FORGED,
@@ -320,7 +322,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "pages of the log lie where the store's can be",
-    RECOVERY,
+    REPLAY,
     "if (page < firstPage(this.#pager.pageSize) || page >= this.#pagesPossible)",
     "if (page < 0)",
     FORGED,
@@ -336,7 +338,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "a split is logged only of a leaf that the log has",
-    PAGER,
+    EDITS,
     "if (!this.#logging || pool.blockShift !== 0) return false;",
     "if (pool.blockShift !== 0) return false;",
     SPLITS,
@@ -344,7 +346,7 @@ export const LOG_GUARDS = [
   guard(
     "W1",
     "a leaf that was split is kept while its page is revoked",
-    RECOVERY,
+    REPLAY,
     "if (!this.#sources.has(page)) return false;",
     "return false;",
     SPLITS,
