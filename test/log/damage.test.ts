@@ -136,6 +136,7 @@ describe("a log with a bit flipped", () => {
     const header = { generation: 3, salt: 77, pageSize: 4096 };
     const block = encodeSegmentHeader(storeId, header);
     expect(decodeSegmentHeader(storeId, block)).toEqual(header);
+    expect(decodeSegmentHeader(new Uint8Array(16).fill(8), block)).toBeUndefined();
     for (let bit = 0; bit < 64 * 8; bit++) {
       const bad = block.slice();
       bad[bit >> 3]! ^= 1 << (bit & 7);

@@ -186,7 +186,7 @@ export const LOG_GUARDS = [
     LOG_FORMAT,
     "for (let i = 0; i < 16; i++) if (block[8 + i] !== storeId[i]) return undefined;",
     "",
-    FORGED,
+    [...DAMAGE, "-t", "in a segment's header"],
   ),
   guard(
     "W5",

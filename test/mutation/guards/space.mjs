@@ -9,7 +9,6 @@ import {
   FREE_LIST,
   FREE_SPACE,
   FULL,
-  FULL_LOG,
   guard,
   MODEL,
   ORDER,
@@ -198,7 +197,7 @@ export const SPACE_GUARDS = [
     PACING,
     "if (error instanceof DiskFullError) return false;",
     "",
-    FULL_LOG,
+    FULL,
   ),
   guard(
     "P3",
