@@ -7,6 +7,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
 import { BLOCK_BYTES, decodeSegmentHeader, encodeSegmentHeader } from "../../src/log/log-format.js";
+import { headerVersion } from "../../src/pager/store-header.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
@@ -143,6 +144,20 @@ describe("a log with a bit flipped", () => {
       expect(decodeSegmentHeader(storeId, bad), `bit ${bit}`).toBeUndefined();
     }
   });
+});
+
+it("a bit flipped in a copy of the store's header makes it none", () => {
+  const { disk } = scene((session) => commits(session, 2));
+  const data = bytesOf(disk, STORE_PATH);
+  for (const copy of [0, BLOCK_BYTES]) {
+    const block = data.slice(copy, copy + 512);
+    expect(headerVersion(block)).toBe(1);
+    for (let bit = 0; bit < 512 * 8; bit++) {
+      block[bit >> 3]! ^= 1 << (bit & 7);
+      if (headerVersion(block) !== 0) expect.fail(`bit ${bit}`);
+      block[bit >> 3]! ^= 1 << (bit & 7);
+    }
+  }
 });
 
 /** A disk on which the log goes on in its second segment while the checkpoint of the first is under way. */

@@ -2,7 +2,7 @@
  * What the tables of guards are made of: short names of the source files, and the tests that miss a guard.
  *
  * An entry: `edits` switch the guard off, each by replacing a text that stands exactly once in its file;
- * `tests` are arguments of vitest, chosen narrow; `env` goes with them.
+ * `tests` are arguments of vitest, chosen narrow; `env` goes with them; `endless` says that they never end then.
  */
 
 /** A workload of the crash test with more images than the suite takes. */
@@ -15,6 +15,11 @@ export function crash(workload, images = 250, pageSize = "4096") {
       ESPALIER_CRASH_PAGE_SIZE: pageSize,
     },
   };
+}
+
+/** Tests that go round for ever, or very long, where the guard is off. */
+export function endless(tests) {
+  return { tests, endless: true };
 }
 
 /** One edit, and tests as a list or as crash() gives them. */
@@ -81,7 +86,7 @@ export const GROUP = ["test/log/group-commit.test.ts"];
 export const ORDER = ["test/log/checkpoint-order.test.ts"];
 export const PACED = ["test/log/segment-pacing.test.ts"];
 export const SLOTS = ["test/log/slot-records.test.ts"];
-export const SYNC_WITHIN = ["test/log/redo-log.test.ts"];
+export const WRITTEN_LOG = ["test/log/redo-log.test.ts"];
 export const STORIES = ["test/pager/recovery-stories.test.ts"];
 export const LOST_SYNC = ["test/pager/lost-sync.test.ts"];
 export const REFUSED = [...LOST_SYNC, "-t", "nothing is taken any more"];
@@ -96,6 +101,7 @@ export const MODEL = ["test/store/model.test.ts"];
 export const CONTRACT = ["test/store/contract.test.ts"];
 export const TREES = ["test/tree"];
 export const OPENED_ELSEWHERE = ["test/migrate/openers.test.ts"];
+export const WRITE_AHEAD = ["test/pager/write-ahead.test.ts"];
 export const SPILLS = ["test/pager/spilled-pages.test.ts"];
 export const LEAF = ["test/page/leaf-allocator.test.ts"];
 export const PAGE_CHECKS = ["test/page/page-check.test.ts"];

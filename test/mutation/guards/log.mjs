@@ -15,7 +15,7 @@ import {
   REDO_LOG,
   SLOTS,
   STORIES,
-  SYNC_WITHIN,
+  WRITTEN_LOG,
 } from "./common.mjs";
 
 export const LOG_GUARDS = [
@@ -202,7 +202,7 @@ export const LOG_GUARDS = [
     REDO_LOG,
     "if (this.#freshBlock) this.#moveFrameToFreshBlock();",
     "",
-    SYNC_WITHIN,
+    WRITTEN_LOG,
   ),
   guard(
     "W6",
@@ -210,7 +210,7 @@ export const LOG_GUARDS = [
     REDO_LOG,
     "this.durable = this.committed;\n    this.#freshBlock = true;",
     "this.durable = this.committed;",
-    crash("no-durability", 400),
+    WRITTEN_LOG,
   ),
   {
     rule: "W6",

@@ -5,6 +5,7 @@ import {
   CONTRACT,
   crash,
   DATA_FILE,
+  endless,
   FORGED_PAGES,
   FREE_LIST,
   FREE_SPACE,
@@ -53,7 +54,7 @@ export const SPACE_GUARDS = [
     FREE_LIST,
     "if (!chain.add(page, 1)) throw",
     "if (chain.add(page, 1) === undefined) throw",
-    FORGED_PAGES,
+    endless(FORGED_PAGES),
   ),
   guard(
     "P2",
@@ -133,7 +134,7 @@ export const SPACE_GUARDS = [
     FREE_SPACE,
     "if (i < this.#length && this.#starts[i]! < start + count) return false;",
     "",
-    FORGED_PAGES,
+    endless(FORGED_PAGES),
   ),
   guard(
     "P2",

@@ -21,6 +21,7 @@ import {
   SPILLS,
   STORIES,
   TOUCHED,
+  WRITE_AHEAD,
 } from "./common.mjs";
 
 export const WRITE_AHEAD_GUARDS = [
@@ -70,7 +71,7 @@ export const WRITE_AHEAD_GUARDS = [
     BLOCKS,
     "if (this.#log.failure !== undefined) return false;\n      this.#log.sync();",
     "",
-    crash("no-durability", 400),
+    WRITE_AHEAD,
   ),
   guard(
     "W2",
@@ -78,7 +79,7 @@ export const WRITE_AHEAD_GUARDS = [
     CHECKPOINT_SET,
     "if (pool.changedBy[frame]! > log.durable) log.sync();",
     "",
-    crash("no-durability", 400),
+    WRITE_AHEAD,
   ),
   guard(
     "W2",
