@@ -38,7 +38,7 @@ export const PAGES_GUARDS = [
     BLOCKS,
     "if (problem !== undefined) throw",
     "if (problem === null) throw",
-    HOSTILE,
+    FORGED_PAGES,
   ),
   guard(
     "L4",

@@ -14,6 +14,7 @@ import {
   MODEL,
   ORDER,
   OTHER_VERSIONS,
+  PACED,
   PACING,
   PAGE_SPACE,
   PAGER,
@@ -206,7 +207,7 @@ export const SPACE_GUARDS = [
     PACING,
     "if (log.failure !== undefined) throw error;\n      this.#failed(error);",
     "throw error;",
-    FULL,
+    PACED,
   ),
   guard(
     "P3",
@@ -215,14 +216,6 @@ export const SPACE_GUARDS = [
     "} catch (error) {\n      this.#failed(error);\n    }",
     "} catch (error) {\n      this.#failed(error);\n      throw error;\n    }",
     STORIES,
-  ),
-  guard(
-    "P3",
-    "closing needs no room for another log segment",
-    PAGER,
-    "if (this.log.failure !== undefined || !(error instanceof DiskFullError)) throw error;",
-    "throw error;",
-    FULL,
   ),
   guard(
     "P3",
