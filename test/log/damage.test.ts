@@ -7,6 +7,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
 import { BLOCK_BYTES, decodeSegmentHeader, encodeSegmentHeader } from "../../src/log/log-format.js";
+import { headerVersion } from "../../src/pager/store-header.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
@@ -136,12 +137,27 @@ describe("a log with a bit flipped", () => {
     const header = { generation: 3, salt: 77, pageSize: 4096 };
     const block = encodeSegmentHeader(storeId, header);
     expect(decodeSegmentHeader(storeId, block)).toEqual(header);
+    expect(decodeSegmentHeader(new Uint8Array(16).fill(8), block)).toBeUndefined();
     for (let bit = 0; bit < 64 * 8; bit++) {
       const bad = block.slice();
       bad[bit >> 3]! ^= 1 << (bit & 7);
       expect(decodeSegmentHeader(storeId, bad), `bit ${bit}`).toBeUndefined();
     }
   });
+});
+
+it("a bit flipped in a copy of the store's header makes it none", () => {
+  const { disk } = scene((session) => commits(session, 2));
+  const data = bytesOf(disk, STORE_PATH);
+  for (const copy of [0, BLOCK_BYTES]) {
+    const block = data.slice(copy, copy + 512);
+    expect(headerVersion(block)).toBe(1);
+    for (let bit = 0; bit < 512 * 8; bit++) {
+      block[bit >> 3]! ^= 1 << (bit & 7);
+      if (headerVersion(block) !== 0) expect.fail(`bit ${bit}`);
+      block[bit >> 3]! ^= 1 << (bit & 7);
+    }
+  }
 });
 
 /** A disk on which the log goes on in its second segment while the checkpoint of the first is under way. */

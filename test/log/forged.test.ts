@@ -134,6 +134,12 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       "a move from beyond its page": [...select, OP_MOVE, ...bytesLe([8, 2], [pageSize - 1, 2], [9, 2])],
       "a move to beyond its page": [...select, OP_MOVE, ...bytesLe([pageSize - 1, 2], [8, 2], [9, 2])],
       "an image of another size": [OP_IMAGE, ...bytesLe([page, 4], [0xfff0, 2], [0x20, 2])],
+      "an image that is longer than its page": [
+        OP_IMAGE,
+        ...bytesLe([page, 4], [pageSize, 2], [16, 2]),
+        ...disk.data.subarray(page * pageSize, (page + 1) * pageSize),
+        ...disk.data.subarray((page + 1) * pageSize - 16, (page + 1) * pageSize),
+      ],
       "pages that are freed twice": [
         OP_FREE,
         ...bytesLe([page, 4], [1, 4]),

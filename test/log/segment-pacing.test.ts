@@ -1,6 +1,7 @@
 /** How large the log's segments grow, when they are left, and how a checkpoint is spread over the commits. */
 
 import { expect, it } from "vitest";
+import { DiskFullError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
 import type { Checkpoint } from "../../src/log/checkpoint.js";
 import { segmentPath } from "../../src/log/log-format.js";
@@ -117,6 +118,7 @@ function pacing(state: { running: boolean; ready: boolean; finish?: (log: FakeLo
 }
 
 interface FakeLog {
+  failure?: unknown;
   partWritten: boolean;
   usedBytes: number;
   segmentBytes: number;
@@ -152,4 +154,21 @@ it("a transaction of which the checkpoint has written a part stays where it is",
   expect(between.log.switches).toBe(0);
   between.paced.checkpointNow();
   expect(between.log.switches).toBe(1);
+});
+
+it("a checkpoint that fails before a commit is told later, and the commit goes on in its segment", () => {
+  const full = new DiskFullError("no room");
+  const { log, paced } = pacing({
+    running: true,
+    ready: false,
+    finish: () => {
+      throw full;
+    },
+  });
+  paced.makeRoom(100_000);
+  expect(log.switches).toBe(0);
+  expect(paced.failure).toBe(full);
+  // Where the log has failed, the commit must not go on.
+  log.failure = full;
+  expect(() => paced.makeRoom(100_000)).toThrow(full);
 });

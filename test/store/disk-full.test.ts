@@ -223,21 +223,24 @@ function used(vfs: FaultyVfs): number {
   return vfs.list("/").reduce((sum, name) => sum + (vfs.stat(`/${name}`)?.size ?? 0), 0);
 }
 
-it("a disk that is full as soon as the store is open takes small changes all the same, log after log", () => {
-  const vfs = new FaultyVfs({ seed: 1 });
-  const options = storeOptions({ pageSize: 4096, durability: "sync" }, vfs);
-  const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
-  for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
-  vfs.capacityBytes = used(vfs);
-  for (let round = 0; round < 20; round++)
+it.each([256 * 1024, 16 * 1024 * 1024])(
+  "a disk that is full soon after the start takes small changes, log after log, logBytes %i",
+  (logBytes) => {
+    const vfs = new FaultyVfs({ seed: 1 });
+    const options = storeOptions({ pageSize: 4096, durability: "sync", logBytes }, vfs);
+    const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
     for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
-  expect(store.metrics().pager.checkpoints).toBeGreaterThan(3);
-  assertHolds(store, 0, 20);
-  store.close();
-  const again = open<Uint8Array, Uint8Array>(STORE_PATH, options);
-  assertHolds(again, 0, 20);
-  again.close();
-});
+    vfs.capacityBytes = used(vfs);
+    for (let round = 0; round < 20; round++)
+      for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+    expect(store.metrics().pager.checkpoints).toBeGreaterThan(3);
+    assertHolds(store, 0, 20);
+    store.close();
+    const again = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+    assertHolds(again, 0, 20);
+    again.close();
+  },
+);
 
 /** Records whose pages take more than both log segments do, as far as they had grown. */
 const MANY = 8000;

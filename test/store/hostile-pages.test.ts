@@ -6,11 +6,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { CorruptionError, open } from "../../src/index.js";
 import {
+  AT_HOLES,
   AT_KIND,
   AT_LEFTMOST,
   AT_LEVEL,
   AT_NUMBER,
   AT_SLOTS,
+  AT_TAIL,
   checksumSeed,
   KIND_FREE_LIST,
   pageChecksum,
@@ -148,6 +150,23 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     ]) {
       using store = openAt(withFile(disk, STORE_PATH, bad));
       await expect((async () => work(store))()).rejects.toThrow(CorruptionError);
+    }
+  });
+
+  it("a page of the tree whose structure is wrong, under a right checksum", () => {
+    for (const page of [leaves[0], branches[0]] as number[]) {
+      for (const [at, value] of [
+        [AT_KIND, 9],
+        [AT_SLOTS, 0x7fff],
+        [AT_TAIL, 0xffff],
+        [AT_TAIL, 0],
+        [AT_HOLES, 5],
+      ] as const) {
+        const bad = damaged(page, (bytes) =>
+          at === AT_KIND ? bytes.setUint8(at, value) : bytes.setUint16(at, value, true),
+        );
+        for (const error of attempts(bad, 1)) expect(error?.page, `byte ${at} of page ${page}`).toBe(page);
+      }
     }
   });
 

@@ -30,7 +30,7 @@ export const CHECKPOINT_GUARDS = [
     HEADER,
     "if (readU32(bytes, CRC_AT) !== crc32(bytes.subarray(0, CRC_AT))) return 0;",
     "",
-    DAMAGE,
+    [...DAMAGE, "-t", "of the store's header"],
   ),
   guard(
     "W4",

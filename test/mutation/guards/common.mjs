@@ -2,7 +2,7 @@
  * What the tables of guards are made of: short names of the source files, and the tests that miss a guard.
  *
  * An entry: `edits` switch the guard off, each by replacing a text that stands exactly once in its file;
- * `tests` are arguments of vitest, chosen narrow; `env` goes with them.
+ * `tests` are arguments of vitest, chosen narrow; `env` goes with them; `endless` says that they never end then.
  */
 
 /** A workload of the crash test with more images than the suite takes. */
@@ -15,6 +15,11 @@ export function crash(workload, images = 250, pageSize = "4096") {
       ESPALIER_CRASH_PAGE_SIZE: pageSize,
     },
   };
+}
+
+/** Tests that go round for ever, or very long, where the guard is off. */
+export function endless(tests) {
+  return { tests, endless: true };
 }
 
 /** One edit, and tests as a list or as crash() gives them. */
@@ -54,7 +59,6 @@ export const LEAF_READER = "src/page/leaf.ts";
 export const OVERFLOW = "src/page/overflow.ts";
 export const PAGE_CHECK = "src/page/page-check.ts";
 export const TREE = "src/tree/tree.ts";
-export const CURSOR = "src/tree/cursor.ts";
 export const SPLIT = "src/tree/split.ts";
 export const REBALANCE = "src/tree/rebalance.ts";
 export const LOCK_FILE = "src/vfs/lock-file.ts";
@@ -69,7 +73,6 @@ export const HANDLE = "src/store/tree-handle.ts";
 export const RANGE = "src/store/range.ts";
 export const ENGINE = "src/store/engine.ts";
 export const STORE = "src/store/store.ts";
-export const CATALOG = "src/store/catalog.ts";
 export const STEPS = "migrate/in-place-steps.ts";
 export const OPENERS = "migrate/openers.ts";
 export const FORWARD = "migrate/in-place/forward.ts";
@@ -85,25 +88,26 @@ export const DAMAGE = ["test/log/damage.test.ts"];
 export const FORGED = ["test/log/forged.test.ts"];
 export const GROUP = ["test/log/group-commit.test.ts"];
 export const ORDER = ["test/log/checkpoint-order.test.ts"];
-export const SEGMENTS = ["test/log/segment.test.ts"];
 export const PACED = ["test/log/segment-pacing.test.ts"];
 export const SPLITS = ["test/pager/split-record.test.ts"];
 export const SLOTS = ["test/log/slot-records.test.ts"];
-export const SYNC_WITHIN = ["test/log/redo-log.test.ts"];
+export const WRITTEN_LOG = ["test/log/redo-log.test.ts"];
 export const STORIES = ["test/pager/recovery-stories.test.ts"];
 export const LOST_SYNC = ["test/pager/lost-sync.test.ts"];
 export const REFUSED = [...LOST_SYNC, "-t", "nothing is taken any more"];
 export const FAILED_CHECKPOINT = [...LOST_SYNC, "-t", "after any failed sync of a checkpoint"];
 export const READ_AFTER = ["test/pager/data-file.test.ts"];
-export const SPILLS = crash("large-transactions", 500);
 export const FAULTS = ["test/crash/faults.test.ts"];
 export const FULL = ["test/store/disk-full.test.ts"];
-export const FULL_LOG = [...FULL];
 export const HOSTILE = ["test/store/hostile.test.ts"];
 export const FORGED_PAGES = ["test/store/hostile-pages.test.ts"];
 export const USE = ["test/store/hostile-use.test.ts"];
 export const MODEL = ["test/store/model.test.ts"];
 export const CONTRACT = ["test/store/contract.test.ts"];
+export const TREES = ["test/tree"];
+export const OPENED_ELSEWHERE = ["test/migrate/openers.test.ts"];
+export const WRITE_AHEAD = ["test/pager/write-ahead.test.ts"];
+export const SPILLS = ["test/pager/spilled-pages.test.ts"];
 export const LEAF = ["test/page/leaf-allocator.test.ts"];
 export const PAGE_CHECKS = ["test/page/page-check.test.ts"];
 export const BUILT = ["test/page/leaf-builder.test.ts"];
@@ -116,23 +120,9 @@ export const SHAPES = ["test/migrate/shapes.test.ts"];
 export const REAL_FILES = ["test/migrate/real-files.test.ts"];
 export const OTHER_VERSIONS = ["test/store/header-versions.test.ts"];
 export const VIEWS = ["test/store/views.test.ts"];
-export const LONGEST_KEYS = ["test/tree/fill.test.ts"];
 export const LONG_TEXTS = ["test/store/value-codec.test.ts"];
-export const BULK = ["test/migrate/bulk.test.ts", "test/tree"];
-export const MERGES = ["test/tree", ...MODEL];
-export const BRANCHES = ["test/tree", ...MODEL];
-export const CATALOGUE = [...FORGED_PAGES];
-export const READ_ONLY_COPY = [...CONTRACT];
-export const MIGRATE_LOGS = [...MIGRATE];
-export const OPEN_ELSEWHERE = [...REAL_FILES];
-export const MIGRATE_LOCK = [...REAL_FILES];
-export const BUDGET = [...REAL_FILES];
 export const COMPARED = ["test/migrate/compared.test.ts"];
-export const BEGUN = [...MIGRATE];
 export const JOURNAL = ["test/migrate/journal.test.ts"];
 export const BACK_AGAIN = ["test/migrate/there-and-back.test.ts"];
-export const OTHER_PAGES = [...SHAPES];
-export const DAMAGED_STORE = [...REAL_FILES];
-export const LARGE_VALUES = [...SHAPES];
 export const LEGACY_DAMAGE = ["test/migrate/legacy/damage.test.ts"];
 export const HEAL = ["test/migrate/legacy/heal.test.ts"];

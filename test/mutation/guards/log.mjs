@@ -20,7 +20,7 @@ import {
   SLOTS,
   SPLITS,
   STORIES,
-  SYNC_WITHIN,
+  WRITTEN_LOG,
 } from "./common.mjs";
 
 export const LOG_GUARDS = [
@@ -191,7 +191,7 @@ export const LOG_GUARDS = [
     LOG_FORMAT,
     "for (let i = 0; i < 16; i++) if (block[8 + i] !== storeId[i]) return undefined;",
     "",
-    FORGED,
+    [...DAMAGE, "-t", "in a segment's header"],
   ),
   guard(
     "W5",
@@ -207,7 +207,7 @@ export const LOG_GUARDS = [
     REDO_LOG,
     "if (this.#freshBlock) this.#moveFrameToFreshBlock();",
     "",
-    SYNC_WITHIN,
+    WRITTEN_LOG,
   ),
   guard(
     "W6",
@@ -215,7 +215,7 @@ export const LOG_GUARDS = [
     REDO_LOG,
     "this.durable = this.committed;\n    this.#freshBlock = true;",
     "this.durable = this.committed;",
-    crash("no-durability", 400),
+    WRITTEN_LOG,
   ),
   {
     rule: "W6",

@@ -3,25 +3,20 @@
 import {
   BACK,
   BACK_AGAIN,
-  BEGUN,
-  BUDGET,
   COMPARED,
-  DAMAGED_STORE,
   FENCE,
   FORWARD,
   guard,
   HEAL,
   JOURNAL,
-  LARGE_VALUES,
   LAYOUT,
   LEAF_PHASE,
   LEGACY_DAMAGE,
   MIGRATE,
-  MIGRATE_LOCK,
-  OPEN_ELSEWHERE,
+  OPENED_ELSEWHERE,
   OPENERS,
-  OTHER_PAGES,
   PROGRAM,
+  REAL_FILES,
   SHAPES,
   STEPS,
 } from "./common.mjs";
@@ -105,7 +100,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/file-job.ts",
     "assertNobodyElse(vfs, path, options.assumeClosed === true);\n  removeEmptyLock",
     "removeEmptyLock",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -113,7 +108,7 @@ export const MIGRATOR_GUARDS = [
     STEPS,
     "assertNobodyElse(vfs, path, options.assumeClosed === true);",
     "",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -121,7 +116,7 @@ export const MIGRATOR_GUARDS = [
     STEPS,
     "lowerFence(file, program);\n    throw error;",
     "throw error;",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -129,7 +124,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/rewrite-steps.ts",
     "assertNobodyElse(vfs, path, options.assumeClosed === true);",
     "",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -137,7 +132,7 @@ export const MIGRATOR_GUARDS = [
     OPENERS,
     "if (!complete) {",
     "if (pids.length < 0) {",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -145,7 +140,7 @@ export const MIGRATOR_GUARDS = [
     OPENERS,
     "[path, logPath(path), asidePath(path), ",
     "[path, ",
-    OPEN_ELSEWHERE,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M1",
@@ -177,7 +172,7 @@ export const MIGRATOR_GUARDS = [
     OPENERS,
     'if (stat?.kind === "file" && stat.size === 0) vfs.unlink(lock);',
     'if (stat?.kind === "file") vfs.unlink(lock);',
-    MIGRATE_LOCK,
+    REAL_FILES,
   ),
   guard(
     "M2",
@@ -185,7 +180,7 @@ export const MIGRATOR_GUARDS = [
     STEPS,
     "if (planned.extraBytes <= planned.budgetBytes || options.allowGrowth === true) return;",
     "if (planned.extraBytes > 0) return;",
-    BUDGET,
+    REAL_FILES,
   ),
   guard(
     "M2",
@@ -262,7 +257,7 @@ export const MIGRATOR_GUARDS = [
     FENCE,
     "&& headChecksum(file) === note.head) {",
     ") {",
-    BEGUN,
+    MIGRATE,
   ),
   guard("M3", "the note is durable before the file is touched", FENCE, "out.sync();", "", MIGRATE),
   guard("M3", "and so is its name", FENCE, "vfs.syncFolderOf(path);", "", MIGRATE),
@@ -376,7 +371,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/legacy-record.ts",
     "...(survey.carriedImages.length > 0 && {",
     "...(survey.carriedImages.length < 0 && {",
-    OTHER_PAGES,
+    SHAPES,
   ),
   guard(
     "M4",
@@ -384,7 +379,7 @@ export const MIGRATOR_GUARDS = [
     BACK,
     "this.#put(page, bytes);\n    }\n  }\n\n  #put",
     "}\n  }\n\n  #put",
-    OTHER_PAGES,
+    SHAPES,
   ),
   guard(
     "M4",
@@ -392,7 +387,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/check-file.ts",
     "if (survey.carried.length > survey.carriedImages.length) {",
     "if (survey.carried.length < 0) {",
-    OTHER_PAGES,
+    SHAPES,
   ),
   guard(
     "M4",
@@ -416,7 +411,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/file-job.ts",
     "if (problem !== undefined) {",
     "if (problem === null) {",
-    DAMAGED_STORE,
+    REAL_FILES,
   ),
   guard(
     "M4",
@@ -424,7 +419,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/in-place/back-plan.ts",
     "if (run.length > this.#pageSize) throw new ValueTooLargeError(run.length, this.#pageSize);",
     "",
-    LARGE_VALUES,
+    SHAPES,
   ),
   guard(
     "M3",

@@ -3,7 +3,6 @@
 import {
   ALLOCATOR,
   BLOCKS,
-  BRANCHES,
   BUILDER,
   BUILT,
   FORGED_PAGES,
@@ -20,6 +19,7 @@ import {
   SPLIT,
   TOUCHED,
   TREE,
+  TREES,
 } from "./common.mjs";
 
 export const PAGES_GUARDS = [
@@ -38,7 +38,7 @@ export const PAGES_GUARDS = [
     BLOCKS,
     "if (problem !== undefined) throw",
     "if (problem === null) throw",
-    HOSTILE,
+    FORGED_PAGES,
   ),
   guard(
     "L4",
@@ -311,7 +311,7 @@ export const PAGES_GUARDS = [
     REBALANCE,
     "if (bytes > leafCapacity(pager.pageSize) * MERGED_FILL_MAX) return false;",
     "if (bytes < 0) return false;",
-    ["test/tree", ...MODEL],
+    [...TREES, ...MODEL],
   ),
   guard(
     "B1",
@@ -319,7 +319,7 @@ export const PAGES_GUARDS = [
     SPLIT,
     "if (branchFits(pool, offset, needed)) return",
     "if (needed >= 0) return",
-    ["test/tree", ...MODEL],
+    [...TREES, ...MODEL],
   ),
   guard(
     "B1",
@@ -327,7 +327,7 @@ export const PAGES_GUARDS = [
     REBALANCE,
     "if (!fits || !this.#mayReplaceSeparator(path, depth, position, separator)) return;",
     "",
-    BRANCHES,
+    [...TREES, ...MODEL],
   ),
   guard(
     "B1",

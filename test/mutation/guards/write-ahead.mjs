@@ -22,6 +22,7 @@ import {
   SPILLS,
   STORIES,
   TOUCHED,
+  WRITE_AHEAD,
 } from "./common.mjs";
 
 export const WRITE_AHEAD_GUARDS = [
@@ -71,7 +72,7 @@ export const WRITE_AHEAD_GUARDS = [
     BLOCKS,
     "if (this.#log.failure !== undefined) return false;\n      this.#log.sync();",
     "",
-    crash("no-durability", 400),
+    WRITE_AHEAD,
   ),
   guard(
     "W2",
@@ -79,7 +80,7 @@ export const WRITE_AHEAD_GUARDS = [
     CHECKPOINT_SET,
     "if (pool.changedBy[frame]! > log.durable) log.sync();",
     "",
-    crash("no-durability", 400),
+    WRITE_AHEAD,
   ),
   guard(
     "W2",

@@ -1,0 +1,79 @@
+/** A conversion ends only where what arrived is what set out: plans that say otherwise, by hand. */
+
+import { describe, expect, test } from "vitest";
+import type { PlannedProgram } from "../../migrate/in-place/prepare.js";
+import { begin, finishBegun, planInPlace } from "../../migrate/in-place-steps.js";
+import { newResult } from "../../migrate/results.js";
+import { planBack, settleStore } from "../../migrate/rollback-steps.js";
+import { CorruptionError } from "../../src/base/errors.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { fixtureInMemory } from "./legacy/support.js";
+import { convert, FILE } from "./support.js";
+
+const OPTIONS = { verify: "full", assumeClosed: true } as const;
+const OTHER_DIGEST = "0".repeat(64);
+
+function endOf<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The plan with other numbers for its only tree. */
+function changed(planned: PlannedProgram, change: { digest?: string; records?: number }): PlannedProgram {
+  const trees = planned.head.trees.map((tree, index) => (index === 0 ? { ...tree, ...change } : tree));
+  return { ...planned, head: { ...planned.head, trees } };
+}
+
+function carryOut(vfs: Vfs, planned: PlannedProgram): void {
+  const file = vfs.open(FILE, "write");
+  try {
+    const program = begin(vfs, FILE, file, planned, OPTIONS);
+    endOf(finishBegun(vfs, FILE, file, program, newResult(FILE)));
+  } finally {
+    file.close();
+  }
+}
+
+describe("in place", () => {
+  const planned = (vfs: Vfs): PlannedProgram => endOf(planInPlace(vfs, FILE, OPTIONS, newResult(FILE)));
+
+  test("as planned", () => {
+    const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+    carryOut(vfs, planned(vfs));
+    expect(settleStore(vfs, FILE).records).toBe(1000);
+  });
+
+  test.each([
+    ["another digest", { digest: OTHER_DIGEST }, "the content digest differs"],
+    ["other records", { records: 999 }, "1000 records arrived of 999"],
+  ])("%s is damage, and the file stays fenced", (_, change, reason) => {
+    const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+    const plan = changed(planned(vfs), change);
+    expect(() => carryOut(vfs, plan)).toThrow(CorruptionError);
+    expect(() => settleStore(vfs, FILE)).toThrow("migrat");
+    const again = fixtureInMemory("gen2/u64-seq-1k.db");
+    expect(() => carryOut(again, changed(planned(again), change))).toThrow(reason);
+  });
+
+  test("a batch that comes to another end stops before it is written", () => {
+    const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+    const plan = planned(vfs);
+    plan.tables.batches[4]! += 1;
+    expect(() => carryOut(vfs, plan)).toThrow("came to another end");
+  });
+});
+
+describe("back", () => {
+  test.each([
+    ["another digest", { digest: OTHER_DIGEST }, "the content digest differs"],
+    ["other records", { records: 999 }, "1000 records arrived of 999"],
+  ])("%s is damage", async (_, change, reason) => {
+    const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+    expect((await convert(vfs, OPTIONS)).status).toBe("converted");
+    settleStore(vfs, FILE);
+    const planned = endOf(planBack(vfs, FILE, OPTIONS, newResult(FILE)));
+    expect(() => carryOut(vfs, changed(planned, change))).toThrow(reason);
+  });
+});
