@@ -6,7 +6,6 @@ import {
   crash,
   ENGINE,
   FAULTS,
-  FORGED,
   guard,
   HANDLE,
   MODEL,
@@ -173,7 +172,7 @@ export const CALLERS_GUARDS = [
     RECOVERY,
     "if (this.#target instanceof OverlayTarget) this.#target.seal();",
     "",
-    FORGED,
+    OPENING,
   ),
   guard(
     "S4",
@@ -183,7 +182,7 @@ export const CALLERS_GUARDS = [
     "",
     OPENING,
   ),
-  guard("W4", "the name of a copy is synced", BACKUP, "vfs.syncFolderOf(path);", "", crash("backup")),
+  guard("W4", "the name of a copy is synced", BACKUP, "vfs.syncFolderOf(path);", "", OPENING),
   guard(
     "P2",
     "a copy that is over lets go of its snapshot",
