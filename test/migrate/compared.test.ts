@@ -2,9 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import type { PlannedProgram } from "../../migrate/in-place/prepare.js";
-import { begin, finishBegun, planInPlace } from "../../migrate/in-place-steps.js";
-import { newResult } from "../../migrate/results.js";
+import { assertBudget, begin, finishBegun, planInPlace } from "../../migrate/in-place-steps.js";
+import { openLegacy } from "../../migrate/legacy/legacy-file.js";
+import { legacyRecordOf, storeTreeName } from "../../migrate/legacy-record.js";
+import { newResult, RefusedError } from "../../migrate/results.js";
+import { verifyStoreFile } from "../../migrate/rewrite-verify.js";
 import { planBack, settleStore } from "../../migrate/rollback-steps.js";
+import { writeStoreFile } from "../../migrate/store-file.js";
 import { CorruptionError } from "../../src/base/errors.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { fixtureInMemory } from "./legacy/support.js";
@@ -65,6 +69,17 @@ describe("in place", () => {
   });
 });
 
+test("more room on the way than is allowed is refused, unless it is asked for", () => {
+  const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+  const planned = endOf(planInPlace(vfs, FILE, OPTIONS, newResult(FILE)));
+  expect(planned.extraBytes).toBeGreaterThan(0);
+  assertBudget({ ...planned, budgetBytes: planned.extraBytes }, {});
+  const short = { ...planned, budgetBytes: planned.extraBytes - 1 };
+  expect(() => assertBudget(short, {})).toThrow(RefusedError);
+  expect(() => assertBudget(short, {})).toThrow("--allow-growth");
+  assertBudget(short, { allowGrowth: true });
+});
+
 describe("back", () => {
   test.each([
     ["another digest", { digest: OTHER_DIGEST }, "the content digest differs"],
@@ -76,4 +91,24 @@ describe("back", () => {
     const planned = endOf(planBack(vfs, FILE, OPTIONS, newResult(FILE)));
     expect(() => carryOut(vfs, changed(planned, change))).toThrow(reason);
   });
+});
+
+test("rewriting: another digest, or other records, are damage", () => {
+  const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
+  const source = openLegacy(vfs, FILE);
+  const survey = source.inspect();
+  const trees = survey.trees.map((tree, index) => ({
+    name: storeTreeName(survey, index),
+    batches: source.batches(survey, tree),
+  }));
+  const store = { pageSize: survey.pageSize, trees, legacy: legacyRecordOf(survey) };
+  const written = endOf(writeStoreFile(vfs, "/new.db", store));
+  source.close();
+  const compare = (change: object): string | null => {
+    const changed = survey.trees.map((tree) => ({ ...tree, content: { ...tree.content!, ...change } }));
+    return verifyStoreFile(vfs, "/new.db", { ...survey, trees: changed }, written, "full");
+  };
+  expect(compare({})).toBe(survey.trees[0]?.content?.digest);
+  expect(() => compare({ digest: OTHER_DIGEST })).toThrow("the content digest of the tree");
+  expect(() => compare({ records: 999 })).toThrow("1000 records of 999");
 });

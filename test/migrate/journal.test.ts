@@ -3,9 +3,11 @@
 import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
+import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
 import { convertInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { CorruptionError } from "../../src/base/errors.js";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, put } from "./legacy/support.js";
@@ -116,6 +118,8 @@ test("the mark counts where its checksum is right, at the end of the file or in 
   longer.set(whole);
   longer.set(whole.subarray(trailer), whole.length);
   expect(inspected(longer)).toBe("migrating");
+  longer[20]! ^= 1;
+  expect(() => inspected(longer)).toThrow("migrat");
 });
 
 test("the log is set aside while the fence is up, and is there until the end", () => {
@@ -133,4 +137,39 @@ test("the log is set aside while the fence is up, and is there until the end", (
     "finish file.db-wal-migration",
   ]);
   expect(beside()).toEqual([]);
+});
+
+test("the log is set aside, and pages are written, when the fence is durable, not before", () => {
+  const vfs = new FaultyVfs({ disk: fixtureInMemory("gen1/u64-wal.db") });
+  const calls: string[] = [];
+  const { size } = vfs.stat(FILE) as { size: number };
+  vfs.onCall = ({ operation, path, position, other }) => {
+    if (operation === "write" && path === FILE && position > 0 && position < size) calls.push("page");
+    else if (operation === "write" && path === FILE && position === 0) calls.push("fence");
+    else if (operation === "sync" && path === FILE) calls.push("sync");
+    else if (operation === "rename" && `${path} ${other}`.includes("-wal")) calls.push("aside");
+  };
+  const options = { verify: "none", assumeClosed: true } as const;
+  for (const _ of convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined));
+  const fence = calls.indexOf("fence");
+  expect(fence).toBeGreaterThan(-1);
+  const durable = calls.indexOf("sync", fence);
+  expect(calls.indexOf("aside")).toBeGreaterThan(durable);
+  // Nor is a byte of the file changed before.
+  expect(calls.indexOf("page")).toBeGreaterThan(durable);
+});
+
+test("what an interrupted beginning has left is cut off, unless somebody has used the file since", () => {
+  for (const used of [false, true]) {
+    const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+    const file = vfs.open(FILE, "write");
+    const before = file.size();
+    writeNote(vfs, FILE, file);
+    file.write(new Uint8Array(5000).fill(7), 0, 5000, before);
+    if (used) file.write(Uint8Array.of(1, 2, 3), 0, 3, 4000);
+    file.close();
+    expect(undoBeginning(vfs, FILE)).toBe(true);
+    expect(vfs.stat(FILE)?.size, `used since: ${used}`).toBe(used ? before + 5000 : before);
+    expect(undoBeginning(vfs, FILE)).toBe(false);
+  }
 });

@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { convertSteps } from "../../migrate/file-job.js";
 import { begin, planInPlace } from "../../migrate/in-place-steps.js";
 import { runMigration } from "../../migrate/index.js";
 import { assertNobodyElse, findOpeners, removeEmptyLock } from "../../migrate/openers.js";
@@ -44,6 +45,10 @@ afterEach(async () => {
   }
   fs.rmSync(folder, { recursive: true });
 });
+
+function endOf(steps: Generator): void {
+  while (steps.next().done !== true);
+}
 
 /** Another process opens the file and keeps it open. */
 async function openElsewhere(name: string): Promise<number> {
@@ -129,9 +134,7 @@ describe("somebody who comes in", () => {
     await ready();
     const { convertByRewrite } = await import("../../migrate/rewrite-steps.js");
     const steps = convertByRewrite(vfs, path, { strategy: "rewrite" }, newResult(path), () => undefined);
-    expect(() => {
-      while (steps.next().done !== true);
-    }).toThrow(LockedError);
+    expect(() => endOf(steps)).toThrow(LockedError);
     expect(Buffer.compare(fs.readFileSync(path), before)).toBe(0);
   });
 });
@@ -156,6 +159,20 @@ test("of lock files only an empty one is the legacy engine's", () => {
   fs.writeFileSync(lock, "somebody");
   removeEmptyLock(nodeVfs, path);
   expect(fs.existsSync(lock)).toBe(true);
+});
+
+test("a file that is open elsewhere is not touched, and nothing is made beside it", async () => {
+  await openElsewhere(path);
+  const touched: string[] = [];
+  const vfs = Object.assign(Object.create(nodeVfs), {
+    open: (name: string, mode: Parameters<Vfs["open"]>[1]) => {
+      if (mode !== "read") touched.push(`${mode} ${name}`);
+      return nodeVfs.open(name, mode);
+    },
+  }) as Vfs;
+  expect(() => endOf(convertSteps(vfs, path, {}, newResult(path)))).toThrow(LockedError);
+  expect(touched).toEqual([]);
+  expect(fs.readdirSync(folder)).toEqual(["file.db"]);
 });
 
 test("a whole run tells of them as locked", async () => {

@@ -1,6 +1,7 @@
 /** Files that are not plain: several trees, disorder, ambiguity, flipped bits. */
 
 import { describe, expect, test } from "vitest";
+import { reasonsAgainst } from "../../migrate/check-file.js";
 import { planMigration } from "../../migrate/index.js";
 import { encodeMeta, META_ROOT_FIELDS, patchMeta } from "../../migrate/legacy/meta.js";
 import { PageSeal } from "../../migrate/legacy/page-check.js";
@@ -11,6 +12,7 @@ import { open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
+import { headerOf, withPage } from "../support/forge.js";
 import { digestOf, LOG_SALT, type PlainRecord, put, record, SALT, survey } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 import { convert, FILE, rollBack, verified } from "./support.js";
@@ -143,6 +145,64 @@ test("a record in the unnamed tree of a file of several trees makes a rollback i
   store.put(Buffer.from("x"), Buffer.from("y"));
   store.close();
   expect((await rollBack(vfs)).reason).toMatch(/the unnamed tree was added/);
+});
+
+test("a tree that was dropped since makes a rollback impossible, and nothing is changed", async () => {
+  const vfs = graphFile({ nodes: [record("a")], edges: [record("b")] });
+  await convert(vfs);
+  const store = open<Uint8Array, Uint8Array>(FILE, { vfs, keyEncoding: "binary", valueEncoding: "binary" });
+  store.dropTree("edges");
+  store.close();
+  const before = contentOf(vfs);
+  expect((await rollBack(vfs)).reason).toMatch(/the tree "edges" was dropped/);
+  expect(Buffer.compare(contentOf(vfs), before)).toBe(0);
+});
+
+test("a root that is a leaf by itself goes back to its old page, wherever that was", async () => {
+  const names = ["nodes", "edges", "degree"] as const;
+  const vfs = graphFile({
+    nodes: variedRecords(150, 60, 1),
+    edges: [record("b")],
+    degree: [record("c")],
+  });
+  const roots = (): (number | undefined)[] =>
+    names.map((name) => survey(vfs).trees.find((tree) => tree.name === name)?.root);
+  const before = roots();
+  await convert(vfs);
+  const store = open<Uint8Array, Uint8Array>(FILE, { vfs, keyEncoding: "binary", valueEncoding: "binary" });
+  const encodings = { keyEncoding: "binary", valueEncoding: "binary" } as const;
+  const nodes = store.tree<Uint8Array, Uint8Array>("nodes", encodings);
+  for (let i = 0; i < 300; i++) nodes.put(Buffer.from(`more ${i}`), Buffer.alloc(40));
+  store.close();
+  expect((await rollBack(vfs)).reason).toBe(null);
+  expect(roots()).toEqual(before);
+});
+
+test("a store that does not verify is not rolled back", async () => {
+  const vfs = graphFile({ nodes: [record("a")], edges: [record("b")] });
+  await convert(vfs);
+  const bytes = contentOf(vfs);
+  const { pageSize, pageCount } = headerOf(bytes);
+  // A tree that counts its records wrong: nothing that a rollback reads would tell.
+  let spoiled: Uint8Array | undefined;
+  for (let page = 8192 / pageSize; page < pageCount && spoiled === undefined; page++) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + page * pageSize, pageSize);
+    if (view.getUint32(24, true) !== 1 || view.getUint16(10, true) !== 1) continue;
+    spoiled = withPage(bytes, page, (changed) => changed.setUint32(24, 5, true));
+  }
+  put(vfs, FILE, spoiled as Uint8Array);
+  expect((await rollBack(vfs)).reason).toMatch(/the store is damaged/);
+  expect(Buffer.compare(contentOf(vfs), spoiled as Uint8Array)).toBe(0);
+});
+
+test("more pages of kind 5 and 6 than can be carried along are a reason against a conversion", () => {
+  const found = survey(graphFile({ nodes: [record("a")] }));
+  expect(reasonsAgainst(found)).toEqual([]);
+  const image = new Uint8Array(PAGE);
+  expect(reasonsAgainst({ ...found, carried: Uint32Array.of(7), carriedImages: [image] })).toEqual([]);
+  expect(reasonsAgainst({ ...found, carried: Uint32Array.of(7, 8), carriedImages: [image] })[0]).toMatch(
+    /kind 5 or 6/,
+  );
 });
 
 test.each([224, 1000, 65567])(

@@ -46,6 +46,7 @@ it.each([true, false])(
     const vfs = leftWithLog();
     const store = open<string, string>(STORE_PATH, { vfs, readOnly });
     await store.backup("/copy.esp");
+    expect(store.stats().snapshots).toBe(0);
     const after = vfs.powerCut("dropped", 1);
     store.close();
     using copy = open<string, string>("/copy.esp", { vfs: after, createIfMissing: false });

@@ -6,7 +6,6 @@ import {
   crash,
   ENGINE,
   FAULTS,
-  FORGED,
   guard,
   HANDLE,
   MODEL,
@@ -174,7 +173,7 @@ export const CALLERS_GUARDS = [
     REPLAY_TARGET,
     "if ((touched & (1 << i)) === 0) continue;",
     "if (touched >= 0) continue;",
-    FORGED,
+    OPENING,
   ),
   guard(
     "S4",
@@ -184,7 +183,7 @@ export const CALLERS_GUARDS = [
     "",
     OPENING,
   ),
-  guard("W4", "the name of a copy is synced", BACKUP, "vfs.syncFolderOf(path);", "", crash("backup")),
+  guard("W4", "the name of a copy is synced", BACKUP, "vfs.syncFolderOf(path);", "", OPENING),
   guard(
     "P2",
     "a copy that is over lets go of its snapshot",

@@ -100,12 +100,4 @@ export const LOCK_GUARDS = [
     'if (before.state === "free" && options.evenIfAlive !== true) {',
     LOCK,
   ),
-  guard(
-    "P5",
-    "who could leave no lock file sees those of others",
-    LOCKS,
-    'return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))\n      ? "not on disk"\n      : found;',
-    'return found === "nothing" ? "not on disk" : "not on disk";',
-    LOCK,
-  ),
 ];

@@ -16,7 +16,6 @@ import {
   OPENED_ELSEWHERE,
   OPENERS,
   PROGRAM,
-  REAL_FILES,
   SHAPES,
   STEPS,
 } from "./common.mjs";
@@ -172,7 +171,7 @@ export const MIGRATOR_GUARDS = [
     OPENERS,
     'if (stat?.kind === "file" && stat.size === 0) vfs.unlink(lock);',
     'if (stat?.kind === "file") vfs.unlink(lock);',
-    REAL_FILES,
+    OPENED_ELSEWHERE,
   ),
   guard(
     "M2",
@@ -180,7 +179,7 @@ export const MIGRATOR_GUARDS = [
     STEPS,
     "if (planned.extraBytes <= planned.budgetBytes || options.allowGrowth === true) return;",
     "if (planned.extraBytes > 0) return;",
-    REAL_FILES,
+    COMPARED,
   ),
   guard(
     "M2",
@@ -219,30 +218,23 @@ export const MIGRATOR_GUARDS = [
     "-t",
     "bits flipped",
   ]),
-  guard(
-    "M3",
-    "the fence is synced",
-    FENCE,
-    "writeFully(file, sector, 0, Math.min(sector.length, SECTOR_BYTES), 0);\n  file.sync();",
-    "writeFully(file, sector, 0, Math.min(sector.length, SECTOR_BYTES), 0);",
-    MIGRATE,
-  ),
-  guard(
-    "M3",
-    "the slot behind the fence is synced",
-    FENCE,
-    "writeSlot(file, program, slot);\n  file.sync();",
-    "writeSlot(file, program, slot);",
-    MIGRATE,
-  ),
-  guard(
-    "M3",
-    "the second header of a store does not outlive the fence",
-    FENCE,
-    'if (program.head.direction === "back") {',
-    "if (program.head.version < 0) {",
-    MIGRATE,
-  ),
+  {
+    rule: "M3",
+    name: "the fence is synced",
+    edits: [
+      {
+        file: FENCE,
+        text: "writeFully(file, sector, 0, Math.min(sector.length, SECTOR_BYTES), 0);\n  file.sync();",
+        instead: "writeFully(file, sector, 0, Math.min(sector.length, SECTOR_BYTES), 0);",
+      },
+      {
+        file: FENCE,
+        text: "writeSlot(file, program, slot);\n  file.sync();",
+        instead: "writeSlot(file, program, slot);",
+      },
+    ],
+    tests: JOURNAL,
+  },
   guard(
     "M3",
     "until the fence, undoing is cutting off",
@@ -257,7 +249,7 @@ export const MIGRATOR_GUARDS = [
     FENCE,
     "&& headChecksum(file) === note.head) {",
     ") {",
-    MIGRATE,
+    JOURNAL,
   ),
   guard("M3", "the note is durable before the file is touched", FENCE, "out.sync();", "", MIGRATE),
   guard("M3", "and so is its name", FENCE, "vfs.syncFolderOf(path);", "", MIGRATE),
@@ -347,7 +339,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/in-place/back-plan.ts",
     "if (levels.length === 1 && tree.legacyRoot > 0)",
     "if (tree.legacyRoot < 0)",
-    BACK_AGAIN,
+    SHAPES,
   ),
   guard(
     "M4",
@@ -411,14 +403,6 @@ export const MIGRATOR_GUARDS = [
     "migrate/file-job.ts",
     "if (problem !== undefined) {",
     "if (problem === null) {",
-    REAL_FILES,
-  ),
-  guard(
-    "M4",
-    "a value that no legacy leaf can hold makes a rollback impossible before anything is written",
-    "migrate/in-place/back-plan.ts",
-    "if (run.length > this.#pageSize) throw new ValueTooLargeError(run.length, this.#pageSize);",
-    "",
     SHAPES,
   ),
   guard(
@@ -427,14 +411,6 @@ export const MIGRATOR_GUARDS = [
     "migrate/legacy/page-check.ts",
     'if (readU32(page, HEADER_CHECKSUM) !== this.checksum(page, number)) return "the checksum does not match";',
     "",
-    LEGACY_DAMAGE,
-  ),
-  guard(
-    "M3",
-    "number of a page of the legacy file",
-    "migrate/legacy/page-check.ts",
-    "if (readU64(page, HEADER_NUMBER) !== number)",
-    "if (readU64(page, HEADER_NUMBER) < 0)",
     LEGACY_DAMAGE,
   ),
   guard(

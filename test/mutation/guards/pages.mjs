@@ -5,6 +5,7 @@ import {
   BLOCKS,
   BUILDER,
   BUILT,
+  endless,
   FORGED_PAGES,
   guard,
   HOSTILE,
@@ -383,7 +384,7 @@ export const PAGES_GUARDS = [
     TREE,
     "if (expected >= 0 && level !== expected) throw",
     "if (expected > 99) throw",
-    FORGED_PAGES,
+    endless(FORGED_PAGES),
   ),
   guard(
     "L8",
@@ -391,6 +392,6 @@ export const PAGES_GUARDS = [
     TREE,
     "if (fence.length > 0 && compareKeys(fence, key) <= 0)",
     "if (leaf < 0)",
-    FORGED_PAGES,
+    endless([...FORGED_PAGES, "-t", "high fence"]),
   ),
 ];
