@@ -4,7 +4,10 @@
  */
 
 import { expect, it } from "vitest";
+import { createMetrics } from "../../src/base/metrics.js";
 import { open } from "../../src/index.js";
+import { OP_PAGE, SPLIT_RECORD_BYTES } from "../../src/log/log-format.js";
+import { RecordBuffer } from "../../src/log/record-buffer.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { outcome } from "../support/damage.js";
 import { Session, STORE_PATH, type Step } from "../support/session.js";
@@ -37,6 +40,17 @@ function assertNothingLost(vfs: FaultyVfs, session: Session, what: string): void
   const { history, settings } = session;
   expect(outcome(vfs.powerCutImage("dropped", 1), settings, history), what).toBe(history.newest);
 }
+
+it("edits behind a split name their page again, since replay has none selected then", () => {
+  const records = new RecordBuffer(createMetrics().log);
+  records.selectPage(7);
+  const before = records.used;
+  records.split(7, 8, 3, Uint8Array.of(1));
+  const split = records.used;
+  records.selectPage(7);
+  expect([...records.bytes.subarray(split, records.used)]).toEqual([OP_PAGE, 7, 0, 0, 0]);
+  expect(split - before).toBe(SPLIT_RECORD_BYTES + 1);
+});
 
 it("a split of a leaf that the log knows takes no image of it, nor of the new one", () => {
   const vfs = new FaultyVfs({ seed: SEED });

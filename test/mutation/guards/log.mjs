@@ -357,7 +357,7 @@ export const LOG_GUARDS = [
     RECORDS,
     "this.used = to + SPLIT_RECORD_BYTES + separator.length;\n    this.#page = -1;",
     "this.used = to + SPLIT_RECORD_BYTES + separator.length;",
-    crash("no-durability", 60),
+    SPLITS,
   ),
   guard(
     "W1",
