@@ -147,7 +147,7 @@ test("of very many panels the first are drawn, and all when the reader asks for 
     await figure.locator("details.data summary").click();
     expect(await figure.locator("tbody").textContent()).toContain("memory");
     await redrawnAfter(page, name, () => figure.locator(".more button").click());
-    expect(await text(page, name)).toMatch(last);
+    await expect.poll(() => text(page, name), PATIENT).toMatch(last);
     expect(await figure.locator(".more").textContent()).toBe("");
   };
   await withPage("", check, 1280, pathToFileURL(file).href);
@@ -155,7 +155,8 @@ test("of very many panels the first are drawn, and all when the reader asks for 
     "#workload=overwrite-same",
     async (page) => {
       await drawn(page, "throughput-by-interval");
-      expect(await text(page, "throughput-by-interval")).toMatch(/overwrite-same · large\s*\(memory\)/);
+      const shown = (): Promise<string | null> => text(page, "throughput-by-interval");
+      await expect.poll(shown, PATIENT).toMatch(/overwrite-same · large\s*\(memory\)/);
       expect(await page.locator('[data-chart="throughput-by-interval"] .more').textContent()).toBe("");
     },
     1280,
@@ -235,7 +236,7 @@ test("ratios can be taken to another engine", async () => {
     const select = page.locator('[data-chart="ratio-heatmap"] select[data-param="baseline"]');
     await redrawnAfter(page, "ratio-heatmap", () => select.selectOption("rebuild"));
     expect(page.url()).toContain("baseline=rebuild");
-    expect(await text(page, "ratio-heatmap")).toContain("3.33");
+    await expect.poll(() => text(page, "ratio-heatmap"), PATIENT).toContain("3.33");
     const other = page.locator('[data-chart="geometric-means"] select[data-param="baseline"]');
     expect(await other.inputValue()).toBe("rebuild");
   });
@@ -244,7 +245,7 @@ test("ratios can be taken to another engine", async () => {
 test("before and after can be exchanged", async () => {
   await withPage("#before=after-run&after=before-run", async (page) => {
     await drawn(page, "before-after");
-    expect(await text(page, "before-after")).toContain("worse");
+    await expect.poll(() => text(page, "before-after"), PATIENT).toContain("worse");
     const selects = page.locator('[data-chart="before-after"] select');
     expect(await selects.nth(0).inputValue()).toBe("after-run");
     expect(await selects.nth(1).inputValue()).toBe("before-run");
