@@ -11,7 +11,7 @@ import type { Pass } from "../workloads/workload.js";
 import { Bed } from "./bed.js";
 import { CpuProfiler } from "./cpu-profile.js";
 import { cpuMicroseconds, peakResidentBytes, resetPeak, writtenBytes } from "./process-figures.js";
-import { timePass } from "./timing.js";
+import { collectYoung, timePass } from "./timing.js";
 
 /** What a child is asked to measure. */
 export interface RoundRequest {
@@ -148,9 +148,7 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
   const profiler = request.cpuProfile === null ? null : new CpuProfiler(request.cpuProfile);
   for (let turn = 1; ; turn++) {
     const store = await bed.acquire("measured");
-    // With a store open: once a collection finds no object of the kinds that code was compiled for, V8
-    // throws that code away, and the warm-up would be lost.
-    collectGarbage();
+    collectYoung();
     if (turn === 1) resetPeak();
     const pass = bed.prepare(store, shared.stream.kinds.length, request.commitEvery);
     const before = store.counters();
@@ -236,9 +234,4 @@ async function hashAgain(bed: Bed): Promise<string> {
     );
   }
   return hash;
-}
-
-/** A full collection between phases, where the runner has allowed it. */
-function collectGarbage(): void {
-  (globalThis as { gc?: () => void }).gc?.();
 }

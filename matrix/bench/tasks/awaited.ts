@@ -3,19 +3,12 @@
  * All operations together are one iteration.
  */
 
+import { collectYoung } from "../../runner/timing.js";
 import { seededRandom, shuffle } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import { type AwaitedStore, openAwaited } from "../awaited-handles.js";
 import { loadedContent } from "../dataset.js";
-import {
-  collectGarbage,
-  numberOption,
-  type Runner,
-  sum,
-  type TaskContext,
-  timeEach,
-  warmBy,
-} from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach, warmBy } from "./task.js";
 
 export async function awaited({ bed, options, warm }: TaskContext): Promise<Runner> {
   const callers = numberOption(options, "callers");
@@ -28,7 +21,7 @@ export async function awaited({ bed, options, warm }: TaskContext): Promise<Runn
     const ranks = shuffle(bed.data.fresh.slice(), seededRandom(bed.spec.seed, label)).slice(0, operations);
     const [keys, values] = [bed.keysOf(ranks), bed.data.valuesOf(ranks)];
     const store = await openAwaited(bed, folder);
-    collectGarbage();
+    collectYoung();
     const samples = await timeEach(1, () => putAll(store, keys, values, callers), true);
     await store.close();
     last = { folder, ranks };

@@ -8,10 +8,11 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type MatrixStore, openEspalier } from "../../engines/espalier.js";
+import { collectYoung } from "../../runner/timing.js";
 import { seededRandom } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import { loadedContent } from "../dataset.js";
-import { collectGarbage, numberOption, type Runner, type TaskContext } from "./task.js";
+import { numberOption, type Runner, type TaskContext } from "./task.js";
 
 const PAGE = 4096;
 /** Gets from the disk itself: enough for a median, few enough for a slow disk. */
@@ -38,7 +39,7 @@ export async function cold({ bed, mode, options }: TaskContext): Promise<Runner>
       forget(file);
       store = open();
     }
-    collectGarbage();
+    collectYoung();
     const before = store.metrics().pager.misses;
     const getUs = timeUs(keys, (key) => {
       if (store.get(key) === undefined) throw new Error("a get found nothing");

@@ -5,10 +5,11 @@
 
 import type { EngineStore } from "../../engines/engine.js";
 import { type MatrixStore, openEspalier, readingSide } from "../../engines/espalier.js";
+import { collectYoung } from "../../runner/timing.js";
 import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
 import { loadedContent } from "../dataset.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
 
 /** Gets in an iteration, so that the clock's own cost does not count. */
 const GROUP_GETS = 1000;
@@ -27,7 +28,7 @@ export async function gets({ bed, mode, options, warm }: TaskContext): Promise<R
   const round = async (label: string): Promise<number> => {
     const ranks = bed.data.draw(operations, label);
     const keys = bed.keysOf(ranks);
-    collectGarbage();
+    collectYoung();
     const seconds = await timeGets(store, visit, keys, mode === "transaction");
     compareSome(bed, store, ranks, keys);
     return seconds;

@@ -6,9 +6,10 @@
 import type { EngineStore } from "../../engines/engine.js";
 import { counterAt } from "../../results/counters.js";
 import { writtenBytes } from "../../runner/process-figures.js";
+import { collectYoung } from "../../runner/timing.js";
 import type { Bed } from "../bed.js";
 import { type Content, loadedContent } from "../dataset.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
 import { commits, type Phase, type WriteShape, warmUp } from "./writes.js";
 
 export async function loads({ bed, options, warm }: TaskContext): Promise<Runner> {
@@ -84,7 +85,7 @@ async function loadPart(
   for (let at = 0; at < phase.ranks.length; at += part) {
     const ranks = phase.ranks.subarray(at, at + part);
     const { iterations, commit } = commits(bed, store, { ...phase, ranks }, shape);
-    collectGarbage();
+    collectYoung();
     samplesMs.push(...(await timeEach(iterations, commit, awaited)));
   }
   const [logAfter, writtenAfter] = [logBytesOf(store), writtenBytes()];

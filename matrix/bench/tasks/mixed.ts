@@ -4,19 +4,12 @@
  */
 
 import type { EngineStore } from "../../engines/engine.js";
+import { collectYoung } from "../../runner/timing.js";
 import { seededRandom, shuffle } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
 import { type Content, loadedContent } from "../dataset.js";
-import {
-  collectGarbage,
-  numberOption,
-  type Runner,
-  sum,
-  type TaskContext,
-  timeEach,
-  warmBy,
-} from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach, warmBy } from "./task.js";
 import { warmUp, withStore } from "./writes.js";
 
 interface Operations {
@@ -101,7 +94,7 @@ async function timePhase(
     }
     return store.transaction(putAll);
   };
-  collectGarbage();
+  collectYoung();
   const samples = await timeEach(Math.ceil(puts.length / step), next, awaited);
   if (found !== gets.length) throw new Error(`${gets.length - found} of ${gets.length} gets found nothing`);
   return sum(samples) / 1000;

@@ -4,9 +4,10 @@
  */
 
 import type { ScanRange } from "../../engines/engine.js";
+import { collectYoung } from "../../runner/timing.js";
 import type { Key } from "../../streams/shapes.js";
 import { openScanner, type ScanKind } from "../handles.js";
-import { collectGarbage, numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach } from "./task.js";
 
 export async function scans({ bed, mode, options, warm }: TaskContext): Promise<Runner> {
   const scanner = await openScanner(bed, mode as ScanKind);
@@ -46,7 +47,7 @@ export async function scans({ bed, mode, options, warm }: TaskContext): Promise<
       if (typeof counted === "number") add(counted);
       else return counted.then(add);
     };
-    collectGarbage();
+    collectYoung();
     const samples = await timeEach(chosen.length, run, awaited);
     if (seen !== expected) throw new Error(`scans saw ${seen} records, not ${expected}`);
     return expected / (sum(samples) / 1000);

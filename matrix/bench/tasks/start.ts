@@ -4,9 +4,10 @@
  */
 
 import type { EngineStore } from "../../engines/engine.js";
+import { collectYoung } from "../../runner/timing.js";
 import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
-import { collectGarbage, numberOption, type Runner, type TaskContext } from "./task.js";
+import { numberOption, type Runner, type TaskContext } from "./task.js";
 
 /** Repetitions until the code counts as warm. */
 const TURNS = 20;
@@ -24,7 +25,7 @@ export async function start({ bed, options }: TaskContext): Promise<Runner> {
       for (let turn = 0; turn < TURNS; turn++) {
         const folder = bed.emptyFolder();
         const store = await bed.open(folder);
-        collectGarbage();
+        collectYoung();
         inserts.push(await insertUs(bed, store, ranks, commitEvery));
         gets.push(getUs(bed, store, ranks));
         await store.close();

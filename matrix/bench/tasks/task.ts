@@ -63,11 +63,3 @@ export function sum(values: readonly number[]): number {
   for (const value of values) total += value;
   return total;
 }
-
-/**
- * Collects what is young, where the process was started so that it may: no phase pays for the one before. A
- * full collection would empty the processor's caches too, just before the clock starts.
- */
-export function collectGarbage(): void {
-  (globalThis as { gc?: (options: { type: "minor" }) => void }).gc?.({ type: "minor" });
-}

@@ -6,20 +6,13 @@
 
 import type { EngineStore } from "../../engines/engine.js";
 import { counterAt } from "../../results/counters.js";
+import { collectYoung } from "../../runner/timing.js";
 import { seededRandom, shuffle } from "../../stats/random.js";
 import type { Key } from "../../streams/shapes.js";
 import type { Bed } from "../bed.js";
 import { type Content, loadedContent } from "../dataset.js";
 import type { Figures } from "../plan.js";
-import {
-  collectGarbage,
-  numberOption,
-  type Runner,
-  sum,
-  type TaskContext,
-  timeEach,
-  warmBy,
-} from "./task.js";
+import { numberOption, type Runner, sum, type TaskContext, timeEach, warmBy } from "./task.js";
 
 /** How a turn of the warm-up on a scratch store is committed, and its operations at most. */
 const WARM = { operations: 30_000, commitEvery: 1000, smallCommits: 200 };
@@ -142,7 +135,7 @@ async function timePhase(
 ): Promise<PhaseFigures> {
   const logBefore = logBytes(store);
   const { iterations, commit } = commits(bed, store, phase, shape);
-  collectGarbage();
+  collectYoung();
   const samplesMs = await timeEach(iterations, commit, awaited);
   const logAfter = logBytes(store);
   const operations = phase.ranks.length;
