@@ -135,15 +135,16 @@ function cleanUp() {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(130);
+  });
+
 async function switchOff(guards) {
   const results = [];
   const queue = [...guards];
   const startedMs = Date.now();
-  for (const signal of ["SIGINT", "SIGTERM"])
-    process.once(signal, () => {
-      cleanUp();
-      process.exit(130);
-    });
   try {
     await Promise.all(Array.from({ length: Number(options.jobs) }, () => worker(queue, results)));
   } finally {
