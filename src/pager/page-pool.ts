@@ -54,8 +54,6 @@ export class PagePool {
   readonly blockShift: number;
   readonly frameShift: number;
   readonly frameCount: number;
-  /** Whether views of the slab are safe to hand out. */
-  readonly fixed: boolean;
 
   readonly blockOf: Int32Array;
   readonly flags: Uint8Array;
@@ -109,7 +107,6 @@ export class PagePool {
     const slabBytes = this.frameCount * frameBytes;
     this.#slab = takeSlab(slabBytes);
     const { memory } = this.#slab;
-    this.fixed = this.#slab.fixed;
     this.u8 = new Uint8Array(memory, 0, slabBytes);
     this.u16 = new Uint16Array(memory, 0, slabBytes >> 1);
     this.u32 = new Uint32Array(memory, 0, slabBytes >> 2);
@@ -268,6 +265,18 @@ export class PagePool {
     this.dirtySince[frame] = dirtySince;
     this.changedBy[frame] = changedBy;
     this.#spares--;
+  }
+
+  /** Bytes [at, end) of the slab for a caller outside of the store: a view where that is safe, else a copy. */
+  handOut(at: number, end: number): Uint8Array {
+    if (!this.#slab.fixed) return this.u8.slice(at, end);
+    this.#slab.viewed = true;
+    return this.u8.subarray(at, end);
+  }
+
+  /** Whether bytes from outside of the store are a view of the slab. */
+  isView(bytes: Uint8Array): boolean {
+    return this.#slab.viewed && bytes.buffer === this.#slab.memory;
   }
 
   /** The store is closed: the memory may serve another. */

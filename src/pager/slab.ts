@@ -16,6 +16,8 @@ export interface Slab {
   readonly memory: ArrayBuffer;
   /** Whether views of it are safe to hand out. */
   readonly fixed: boolean;
+  /** Whether a view of it was handed out, by this store or by one that had it before. */
+  viewed: boolean;
 }
 
 /** The part of the host's globals that is used here; Node's type declarations leave it out. */
@@ -25,25 +27,30 @@ interface WasmHost {
   };
 }
 
-const kept: Map<number, WeakRef<ArrayBuffer>[]> = new Map();
+const kept: Map<number, { readonly memory: WeakRef<ArrayBuffer>; readonly viewed: boolean }[]> = new Map();
 
 /** Memory of at least `bytes` bytes; what is in it is arbitrary. */
 export function takeSlab(bytes: number): Slab {
-  if (bytes < FIXED_BYTES_MIN) return { memory: new ArrayBuffer(bytes), fixed: false };
+  if (bytes < FIXED_BYTES_MIN) return detachable(bytes);
   const list = kept.get(bytes);
   while (list !== undefined && list.length > 0) {
-    const memory = list.pop()!.deref();
-    if (memory !== undefined) return { memory, fixed: true };
+    const last = list.pop()!;
+    const memory = last.memory.deref();
+    if (memory !== undefined) return { memory, fixed: true, viewed: last.viewed };
   }
   const memory = allocateFixed(bytes);
-  return memory === undefined ? { memory: new ArrayBuffer(bytes), fixed: false } : { memory, fixed: true };
+  return memory === undefined ? detachable(bytes) : { memory, fixed: true, viewed: false };
+}
+
+function detachable(bytes: number): Slab {
+  return { memory: new ArrayBuffer(bytes), fixed: false, viewed: false };
 }
 
 /** The slab's store is closed: nothing reads or writes it any more. */
 export function returnSlab(bytes: number, slab: Slab): void {
   if (!slab.fixed) return;
-  const list = (kept.get(bytes) ?? []).filter((reference) => reference.deref() !== undefined);
-  if (list.length < KEPT_MAX) list.push(new WeakRef(slab.memory));
+  const list = (kept.get(bytes) ?? []).filter(({ memory }) => memory.deref() !== undefined);
+  if (list.length < KEPT_MAX) list.push({ memory: new WeakRef(slab.memory), viewed: slab.viewed });
   kept.set(bytes, list);
 }
 

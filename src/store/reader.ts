@@ -81,8 +81,7 @@ export class Reader<K, V> {
       readOverflow(this.engine.pager, reference, bytes, 0);
       return bytes;
     }
-    const end = at + valueLength(pool, offset, slot);
-    return pool.fixed ? pool.u8.subarray(at, end) : pool.u8.slice(at, end);
+    return pool.handOut(at, at + valueLength(pool, offset, slot));
   }
 
   getInto(key: K, target: Uint8Array): number {

@@ -155,7 +155,7 @@ export class TreeHandle<K = string, V = unknown> {
     entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
     if (engine.closed || this.#gone) this.#assertUsable();
     // A view of the store's own memory moves under the edit (P4).
-    if (entry.value.buffer === engine.pager.pool.u8.buffer) entry.value = entry.value.slice();
+    if (engine.pager.pool.isView(entry.value)) entry.value = entry.value.slice();
     return entry;
   }
 

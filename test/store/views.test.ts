@@ -87,3 +87,19 @@ describe.each([1, 16])("a cache of %i MiB", (mebibytes) => {
     expect(store.getInto(key(999), Buffer.alloc(1))).toBe(-1);
   });
 });
+
+it("of a closed store can be put into the next one, which works in the same memory", () => {
+  const before = filled(16 * MIB);
+  const view = before.getView(key(100)) as Uint8Array;
+  before.close();
+  // The same records in the same order lie at the same places.
+  using store = filled(16 * MIB);
+  expect(view[0]).toBe(100);
+  // So many that the leaf with those bytes is split for some of them.
+  for (let i = 0; i < 300; i++) {
+    const shown = Buffer.from(view);
+    const next = Buffer.from(`key 0100 ${String(i).padStart(4, "0")}`);
+    store.put(next, view);
+    expect(Buffer.from(store.get(next) as Uint8Array), `copy ${i}`).toEqual(shown);
+  }
+});

@@ -53,6 +53,7 @@ export const FREE_LIST = "src/pager/free-list.ts";
 export const PAGE_SPACE = "src/pager/page-space.ts";
 export const HEADER = "src/pager/store-header.ts";
 export const SLAB = "src/pager/slab.ts";
+export const POOL = "src/pager/page-pool.ts";
 export const ALLOCATOR = "src/page/leaf-allocator.ts";
 export const BUILDER = "src/page/leaf-builder.ts";
 export const LEAF_READER = "src/page/leaf.ts";
