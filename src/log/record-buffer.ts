@@ -3,7 +3,7 @@
  * encoding (log-format.ts) and nothing of files.
  */
 
-import { copyBytes } from "../base/bytes.js";
+import { type ByteMemory, copyWords } from "../base/bytes.js";
 import type { LogMetrics } from "../base/metrics.js";
 import {
   BLOCK_BYTES,
@@ -28,9 +28,10 @@ import {
 /** Small: a store that is only opened and read never uses it. */
 const BYTES_START = 16 * 1024;
 
-export class RecordBuffer {
-  bytes: Uint8Array = new Uint8Array(BYTES_START);
-  words: Uint32Array = new Uint32Array(this.bytes.buffer);
+export class RecordBuffer implements ByteMemory {
+  u8: Uint8Array = new Uint8Array(BYTES_START);
+  view: DataView = new DataView(this.u8.buffer);
+  words: Uint32Array = new Uint32Array(this.u8.buffer);
   /** End of the last record. */
   used = 0;
   /** Where the open frame begins. */
@@ -61,12 +62,12 @@ export class RecordBuffer {
   /** Ends the open frame at a multiple of eight bytes. */
   padFrame(): void {
     this.reserve(8);
-    while ((this.used & 7) !== 0) this.bytes[this.used++] = OP_PAD;
+    while ((this.used & 7) !== 0) this.u8[this.used++] = OP_PAD;
   }
 
   /** Forgets the first `count` bytes, which are in the file. */
   slide(count: number): void {
-    this.bytes.copyWithin(0, count, this.used);
+    this.u8.copyWithin(0, count, this.used);
     this.used -= count;
     this.frameStart -= count;
   }
@@ -75,35 +76,28 @@ export class RecordBuffer {
     if (page === this.#page) return;
     this.#page = page;
     this.reserve(5);
-    const b = this.bytes;
-    const at = this.used;
-    b[at] = OP_PAGE;
-    b[at + 1] = page;
-    b[at + 2] = page >>> 8;
-    b[at + 3] = page >>> 16;
-    b[at + 4] = page >>> 24;
-    this.used = at + 5;
+    this.view.setUint8(this.used, OP_PAGE);
+    this.#u32(this.used + 1, page);
+    this.used += 5;
   }
 
-  /** The bytes now at source[from..from+length) were written at `at` of the selected page. */
-  write(at: number, source: Uint8Array, from: number, length: number): void {
+  /** The `length` bytes now at `from` in `source` were written at `at` of the selected page. */
+  write(at: number, source: ByteMemory, from: number, length: number): void {
     this.reserve(5 + length);
-    const b = this.bytes;
+    const { view } = this;
     let to = this.used;
-    b[to] = OP_WRITE;
-    b[to + 1] = at;
-    b[to + 2] = at >>> 8;
-    b[to + 3] = length;
-    b[to + 4] = length >>> 8;
+    view.setUint8(to, OP_WRITE);
+    view.setUint16(to + 1, at, true);
+    view.setUint16(to + 3, length, true);
     to += 5;
-    copyBytes(b, to, source, from, length);
+    copyWords(this, to, source, from, length);
     this.used = to + length;
     this.#metrics.records++;
   }
 
   move(to: number, from: number, length: number): void {
     this.reserve(7);
-    const b = this.bytes;
+    const b = this.u8;
     const at = this.used;
     b[at] = OP_MOVE;
     b[at + 1] = to;
@@ -118,8 +112,7 @@ export class RecordBuffer {
 
   /**
    * Slot `index` is new in the selected leaf, with this head and extent (offset | length and flag << 16);
-   * tail and holes are the leaf's now. The record's bytes are keyLength ones of `page` from `keyAt` on and
-   * value[from..from+length).
+   * tail and holes are the leaf's now. The record is the `length` bytes from `from` on in `source`.
    */
   slot(
     index: number,
@@ -127,36 +120,28 @@ export class RecordBuffer {
     extent: number,
     tail: number,
     holes: number,
-    page: Uint8Array,
-    keyAt: number,
-    keyLength: number,
-    value: Uint8Array,
+    source: ByteMemory,
     from: number,
     length: number,
   ): void {
-    this.reserve(SLOT_RECORD_BYTES + keyLength + length);
-    const b = this.bytes;
-    let to = this.used;
-    b[to] = OP_SLOT;
-    b[to + 1] = index;
-    b[to + 2] = index >>> 8;
-    this.#u32(to + 3, head);
-    this.#u32(to + 7, extent);
-    b[to + 11] = tail;
-    b[to + 12] = tail >>> 8;
-    b[to + 13] = holes;
-    b[to + 14] = holes >>> 8;
-    to += SLOT_RECORD_BYTES;
-    copyBytes(b, to, page, keyAt, keyLength);
-    copyBytes(b, to + keyLength, value, from, length);
-    this.used = to + keyLength + length;
+    this.reserve(SLOT_RECORD_BYTES + length);
+    const { view } = this;
+    const to = this.used;
+    view.setUint8(to, OP_SLOT);
+    view.setUint16(to + 1, index, true);
+    view.setUint32(to + 3, head, true);
+    view.setUint32(to + 7, extent, true);
+    view.setUint16(to + 11, tail, true);
+    view.setUint16(to + 13, holes, true);
+    copyWords(this, to + SLOT_RECORD_BYTES, source, from, length);
+    this.used = to + SLOT_RECORD_BYTES + length;
     this.#metrics.records++;
   }
 
   /** Leaf `left` was cut in two before its record `cut`; the part behind it went to the new page `right`. */
   split(left: number, right: number, cut: number, separator: Uint8Array): void {
     this.reserve(SPLIT_RECORD_BYTES + separator.length);
-    const b = this.bytes;
+    const b = this.u8;
     const to = this.used;
     b[to] = OP_SPLIT;
     this.#u32(to + 1, left);
@@ -173,7 +158,7 @@ export class RecordBuffer {
 
   fill(at: number, length: number, byte: number): void {
     this.reserve(6);
-    const b = this.bytes;
+    const b = this.u8;
     const to = this.used;
     b[to] = OP_FILL;
     b[to + 1] = at;
@@ -198,7 +183,7 @@ export class RecordBuffer {
     pageSize: number,
   ): number {
     this.reserve(9 + front + back);
-    const b = this.bytes;
+    const b = this.u8;
     let at = this.used;
     b[at] = OP_IMAGE;
     this.#u32(at + 1, page);
@@ -220,10 +205,10 @@ export class RecordBuffer {
   block(block: number, touched: number, source: Uint8Array, from: number): number {
     this.reserve(6 + BLOCK_BYTES);
     const at = this.used;
-    this.bytes[at] = OP_BLOCK;
+    this.u8[at] = OP_BLOCK;
     this.#u32(at + 1, block);
-    this.bytes[at + 5] = touched;
-    this.bytes.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
+    this.u8[at + 5] = touched;
+    this.u8.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
     this.used = at + 6 + BLOCK_BYTES;
     this.#metrics.images++;
     return at + 6 - this.frameStart;
@@ -247,7 +232,7 @@ export class RecordBuffer {
 
   #pair(op: number, first: number, second: number): void {
     this.reserve(9);
-    this.bytes[this.used] = op;
+    this.u8[this.used] = op;
     this.#u32(this.used + 1, first);
     this.#u32(this.used + 5, second);
     this.used += 9;
@@ -255,24 +240,21 @@ export class RecordBuffer {
   }
 
   #u32(at: number, value: number): void {
-    const b = this.bytes;
-    b[at] = value;
-    b[at + 1] = value >>> 8;
-    b[at + 2] = value >>> 16;
-    b[at + 3] = value >>> 24;
+    this.view.setUint32(at, value, true);
   }
 
   /** Room for `length` more bytes, and the padding of a block behind them. */
   reserve(length: number): void {
-    if (this.used + length + BLOCK_BYTES > this.bytes.length) this.#grow(length);
+    if (this.used + length + BLOCK_BYTES > this.u8.length) this.#grow(length);
   }
 
   #grow(length: number): void {
-    let size = this.bytes.length * 2;
+    let size = this.u8.length * 2;
     while (this.used + length + BLOCK_BYTES > size) size *= 2;
     const larger = new Uint8Array(size);
-    larger.set(this.bytes.subarray(0, this.used));
-    this.bytes = larger;
+    larger.set(this.u8.subarray(0, this.used));
+    this.u8 = larger;
+    this.view = new DataView(larger.buffer);
     this.words = new Uint32Array(larger.buffer);
   }
 }

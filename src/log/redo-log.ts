@@ -287,7 +287,7 @@ export class RedoLog {
     words[w + 8] = this.durable >>> 0;
     words[w + 9] = Math.floor(this.durable / 0x1_0000_0000);
     words[w + 1] = frameHeaderCheck(words, w);
-    const checksum = crc32(this.records.bytes.subarray(at + 4, this.records.used), this.#chain);
+    const checksum = crc32(this.records.u8.subarray(at + 4, this.records.used), this.#chain);
     words[w] = checksum;
     return checksum;
   }
@@ -300,14 +300,14 @@ export class RedoLog {
     const active = this.#segments[this.#active]!;
     const from = this.records.frameStart - (this.records.frameStart % BLOCK_BYTES);
     const end = alignUp(this.records.used, BLOCK_BYTES);
-    this.records.bytes.fill(0, this.records.used, end);
+    this.records.u8.fill(0, this.records.used, end);
     if (this.#base + end > SEGMENT_BYTES_MAX) {
       throw new DiskFullError("the transaction is larger than a log segment can be");
     }
     if (this.#base + end > active.size) this.#growFor(active, this.#base + end);
     const through = sync && this.#writes === this.#writesSynced;
     try {
-      active.write(this.records.bytes, from, end - from, this.#base + from, through);
+      active.write(this.records.u8, from, end - from, this.#base + from, through);
       this.#writes++;
       if (sync) {
         if (!through) active.file.sync();

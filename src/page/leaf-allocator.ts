@@ -86,7 +86,7 @@ export class LeafAllocator {
       at,
       entry.overflow ? record | OVERFLOW_FLAG : record,
     );
-    this.#pager.edits.slotInserted(index, record - entry.length, entry.value, entry.from, entry.length);
+    this.#pager.edits.slotInserted(index);
     return true;
   }
 

@@ -4,7 +4,7 @@
  * anything of the target changes (L1), and writes records in key order without gaps.
  */
 
-import { copyBytes, EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
+import { type ByteMemory, copyBytes, copyWords, EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
 import {
   AT_HIGH_LENGTH,
   AT_HOLES,
@@ -41,6 +41,7 @@ export class LeafBuilder {
   readonly #pageSize: number;
   readonly #memory: Uint8Array;
   readonly #bytes: Uint8Array;
+  readonly #page: ByteMemory;
   readonly #halves: Uint16Array;
   readonly #words: Uint32Array;
   #prefix = 0;
@@ -52,6 +53,7 @@ export class LeafBuilder {
     this.#pageSize = pageSize;
     this.#memory = memory;
     this.#bytes = memory.subarray(0, pageSize);
+    this.#page = { u8: this.#bytes, view: new DataView(memory.buffer, memory.byteOffset, pageSize) };
     this.#halves = new Uint16Array(memory.buffer, memory.byteOffset, pageSize >> 1);
     this.#words = new Uint32Array(memory.buffer, memory.byteOffset, pageSize >> 2);
   }
@@ -168,7 +170,7 @@ export class LeafBuilder {
       }
       if (cut > 0) source += cut;
       else for (let i = 0; i < -cut; i++) b[at++] = u8[fence + i]!;
-      copyBytes(b, at, u8, source, end - source);
+      copyWords(this.#page, at, pool, source, end - source);
       at += end - source;
       const key = start + suffixVarintBytes(suffix);
       this.#words[word] = cut === 0 ? u32[slot]! : headOf(b, key, key + suffix);

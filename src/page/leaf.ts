@@ -27,7 +27,7 @@ import type { PagePool } from "../pager/page-pool.js";
 export { LENGTH_MASK, OVERFLOW_FLAG };
 
 /** Where pages lie: the pool's slab, or a page of its own. */
-export type PageMemory = Pick<PagePool, "u8" | "u16" | "u32" | "pageSize" | "keyDecodes">;
+export type PageMemory = Pick<PagePool, "u8" | "u16" | "u32" | "view" | "pageSize" | "keyDecodes">;
 
 export function slotCount(pool: PageMemory, offset: number): number {
   return pool.u16[(offset + AT_SLOTS) >> 1]!;

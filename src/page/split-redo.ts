@@ -34,6 +34,7 @@ class Scratch {
       u8: new Uint8Array(memory),
       u16: new Uint16Array(memory),
       u32: new Uint32Array(memory),
+      view: new DataView(memory),
       keyDecodes: 0,
     };
     this.#left = new LeafBuilder(pageSize);

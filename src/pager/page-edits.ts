@@ -8,7 +8,7 @@
 
 import { SLOT_RECORD_BYTES, SPLIT_RECORD_BYTES } from "../log/log-format.js";
 import type { RedoLog } from "../log/redo-log.js";
-import { AT_HOLES, AT_TAIL, LEAF_SLOT_BYTES } from "./page-header.js";
+import { AT_HOLES, AT_TAIL, LEAF_SLOT_BYTES, LENGTH_MASK } from "./page-header.js";
 import { FRAME_IMAGE, FRAME_TX, type PagePool } from "./page-pool.js";
 import type { TouchedBlocks } from "./touched-blocks.js";
 
@@ -108,20 +108,19 @@ export class PageEdits {
   written(at: number, length: number): void {
     if (!this.#logging) return;
     this.#log.records.selectPage(this.#page);
-    this.#log.records.write(at - this.#offset, this.#pool.u8, at, length);
+    this.#log.records.write(at - this.#offset, this.#pool, at, length);
     this.#count(WRITE_RECORD_BYTES + length);
   }
 
-  /**
-   * Slot `index` of the selected leaf has just been put in between the others, and the header says so. Its
-   * record is `keyLength` bytes, as they are in the page, and then value[from..from+length).
-   */
-  slotInserted(index: number, keyLength: number, value: Uint8Array, from: number, length: number): void {
+  /** Slot `index` of the selected leaf and its record have just been put in, and the header says so. */
+  slotInserted(index: number): void {
     if (!this.#logging) return;
-    const { u8, u16, u32 } = this.#pool;
+    const pool = this.#pool;
+    const { u16, u32 } = pool;
     const offset = this.#offset;
-    const slot = (offset + this.#pool.pageSize - LEAF_SLOT_BYTES * (index + 1)) >> 2;
+    const slot = (offset + pool.pageSize - LEAF_SLOT_BYTES * (index + 1)) >> 2;
     const extent = u32[slot + 1]!;
+    const length = (extent >>> 16) & LENGTH_MASK;
     const { records } = this.#log;
     records.selectPage(this.#page);
     records.slot(
@@ -130,14 +129,11 @@ export class PageEdits {
       extent,
       u16[(offset + AT_TAIL) >> 1]!,
       u16[(offset + AT_HOLES) >> 1]!,
-      u8,
+      pool,
       offset + (extent & 0xffff),
-      keyLength,
-      value,
-      from,
       length,
     );
-    this.#count(SLOT_RECORD_BYTES + keyLength + length);
+    this.#count(SLOT_RECORD_BYTES + length);
   }
 
   /** Copies `length` bytes within the selected page; the ranges may overlap. */

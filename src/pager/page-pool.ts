@@ -46,6 +46,7 @@ export class PagePool {
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  readonly view: DataView;
   /** The same memory with Buffer's string methods. */
   readonly buffer: Buffer;
   readonly pageSize: number;
@@ -110,6 +111,7 @@ export class PagePool {
     this.u8 = new Uint8Array(memory, 0, slabBytes);
     this.u16 = new Uint16Array(memory, 0, slabBytes >> 1);
     this.u32 = new Uint32Array(memory, 0, slabBytes >> 2);
+    this.view = new DataView(memory, 0, slabBytes);
     this.buffer = Buffer.from(memory, 0, slabBytes);
 
     const n = this.frameCount;

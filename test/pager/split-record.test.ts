@@ -48,7 +48,7 @@ it("edits behind a split name their page again, since replay has none selected t
   records.split(7, 8, 3, Uint8Array.of(1));
   const split = records.used;
   records.selectPage(7);
-  expect([...records.bytes.subarray(split, records.used)]).toEqual([OP_PAGE, 7, 0, 0, 0]);
+  expect([...records.u8.subarray(split, records.used)]).toEqual([OP_PAGE, 7, 0, 0, 0]);
   expect(split - before).toBe(SPLIT_RECORD_BYTES + 1);
 });
 
