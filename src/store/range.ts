@@ -163,12 +163,18 @@ export class RangeIterator<T> implements IterableIterator<T> {
   next(): IteratorResult<T> {
     if (this.#done) return { done: true, value: undefined };
     this.#engine.assertOpen();
-    if (this.#left <= 0 || !this.#advance()) {
+    try {
+      if (this.#left > 0 && this.#advance()) {
+        this.#left--;
+        return { done: false, value: this.#record() };
+      }
+    } catch (error) {
+      // A loop over an iterator that has thrown does not end it.
       this.#finish();
-      return { done: true, value: undefined };
+      throw error;
     }
-    this.#left--;
-    return { done: false, value: this.#record() };
+    this.#finish();
+    return { done: true, value: undefined };
   }
 
   /** Moves to the next record inside the bounds. */
@@ -208,10 +214,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
 
   /** In a transaction the tree may have changed under the cursor: goes on behind the last key. */
   #advanceLive(): boolean {
-    if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction) {
-      this.#finish();
+    if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction)
       throw new ClosedError("the transaction that the range was made in");
-    }
     const cursor = this.#cursor;
     if (this.#changes === this.#tree.changes) {
       return (this.#reverse ? cursor.previous() : cursor.next()) && this.#enterLeaf();

@@ -8,6 +8,7 @@ import {
   FAULTS,
   guard,
   HANDLE,
+  HOSTILE_PAGES,
   MODEL,
   OPEN,
   OPENING,
@@ -135,6 +136,14 @@ export const CALLERS_GUARDS = [
     "const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;",
     "const own = -1;",
     CONTRACT,
+  ),
+  guard(
+    "S2",
+    "a range that throws gives its snapshot back",
+    RANGE,
+    "      this.#finish();\n      throw error;",
+    "      throw error;",
+    HOSTILE_PAGES,
   ),
   guard(
     "S2",

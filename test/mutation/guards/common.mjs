@@ -101,6 +101,7 @@ export const READ_AFTER = ["test/pager/data-file.test.ts"];
 export const FAULTS = ["test/crash/faults.test.ts"];
 export const FULL = ["test/store/disk-full.test.ts"];
 export const HOSTILE = ["test/store/hostile.test.ts"];
+export const HOSTILE_PAGES = ["test/store/hostile-pages.test.ts"];
 export const FORGED_PAGES = ["test/store/hostile-pages.test.ts"];
 export const USE = ["test/store/hostile-use.test.ts"];
 export const MODEL = ["test/store/model.test.ts"];
