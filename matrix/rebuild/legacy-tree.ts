@@ -47,8 +47,7 @@ export class LegacyTree {
 
   /** Puts a record. REQUIRES: a transaction of the store runs. */
   put(key: Key, value: Buffer): void {
-    const { entry, keyBuffer } = this.#engine;
-    entry.key = keyBuffer;
+    const { entry } = this.#engine;
     entry.keyLength = this.#encodeKey(key);
     entry.value = value;
     entry.from = 0;

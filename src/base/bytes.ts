@@ -36,6 +36,10 @@ export interface ByteMemory {
   readonly view: DataView;
 }
 
+export function byteMemory(u8: Uint8Array): ByteMemory {
+  return { u8, view: new DataView(u8.buffer, u8.byteOffset, u8.byteLength) };
+}
+
 /** Up to this many bytes words beat the native copy, which needs a view of the source. */
 const WORDS_BYTES_MAX = 128;
 

@@ -3,11 +3,11 @@
  * the hot paths pass one argument and allocate nothing.
  */
 
-import { EMPTY_BYTES } from "../base/bytes.js";
+import { type ByteMemory, byteMemory, EMPTY_BYTES } from "../base/bytes.js";
 
 export class Entry {
-  /** The whole key is key[0..keyLength). */
-  key: Uint8Array = EMPTY_BYTES;
+  /** The whole key is the first `keyLength` bytes. */
+  keyMemory: ByteMemory = byteMemory(EMPTY_BYTES);
   keyLength = 0;
   /** The value, or its overflow reference, is value[from..from+length). */
   value: Uint8Array = EMPTY_BYTES;
@@ -15,4 +15,8 @@ export class Entry {
   length = 0;
   /** Whether the value is an overflow reference. */
   overflow = false;
+
+  get key(): Uint8Array {
+    return this.keyMemory.u8;
+  }
 }

@@ -8,7 +8,7 @@
  * it does not: the tree then splits the leaf and tries again.
  */
 
-import { copyBytes } from "../base/bytes.js";
+import { copyBytes, copyWords } from "../base/bytes.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { AT_HOLES, AT_SLOTS, AT_TAIL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
@@ -247,16 +247,16 @@ export class LeafAllocator {
   }
 
   #writeRecord(at: number, suffix: number, entry: Entry): void {
-    const { key, keyLength } = entry;
-    const u8 = this.#pool.u8;
+    const pool = this.#pool;
+    const { u8 } = pool;
     let to = at;
     if (suffix < 0x80) u8[to++] = suffix;
     else {
       u8[to++] = (suffix & 0x7f) | 0x80;
       u8[to++] = suffix >>> 7;
     }
-    for (let i = keyLength - suffix; i < keyLength; i++) u8[to++] = key[i]!;
-    this.#copyIn(to, entry);
+    copyWords(pool, to, entry.keyMemory, entry.keyLength - suffix, suffix);
+    this.#copyIn(to + suffix, entry);
   }
 
   #copyIn(at: number, entry: Entry): void {

@@ -4,7 +4,14 @@
  * anything of the target changes (L1), and writes records in key order without gaps.
  */
 
-import { type ByteMemory, copyBytes, copyWords, EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
+import {
+  type ByteMemory,
+  byteMemory,
+  copyBytes,
+  copyWords,
+  EMPTY_BYTES,
+  sharedPrefixLength,
+} from "../base/bytes.js";
 import {
   AT_HIGH_LENGTH,
   AT_HOLES,
@@ -53,7 +60,7 @@ export class LeafBuilder {
     this.#pageSize = pageSize;
     this.#memory = memory;
     this.#bytes = memory.subarray(0, pageSize);
-    this.#page = { u8: this.#bytes, view: new DataView(memory.buffer, memory.byteOffset, pageSize) };
+    this.#page = byteMemory(this.#bytes);
     this.#halves = new Uint16Array(memory.buffer, memory.byteOffset, pageSize >> 1);
     this.#words = new Uint32Array(memory.buffer, memory.byteOffset, pageSize >> 2);
   }

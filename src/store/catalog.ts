@@ -5,7 +5,7 @@
  * Names that begin with a zero byte are reserved records, not trees; their values are free.
  */
 
-import { readU32, writeU32 } from "../base/bytes.js";
+import { byteMemory, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError, EncodingError, OptionError } from "../base/errors.js";
 import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
 import { assertReference, readOverflow, readReference } from "../page/overflow.js";
@@ -111,8 +111,8 @@ export class Catalog {
   write(name: string, value: Uint8Array): void {
     const { entry } = this.#engine;
     const key = Buffer.from(name, "utf8");
-    const kept = entry.key;
-    entry.key = key;
+    const kept = entry.keyMemory;
+    entry.keyMemory = byteMemory(key);
     entry.keyLength = key.length;
     entry.value = value;
     entry.from = 0;
@@ -120,7 +120,7 @@ export class Catalog {
     try {
       this.#tree.put(entry);
     } finally {
-      entry.key = kept;
+      entry.keyMemory = kept;
     }
   }
 

@@ -3,7 +3,7 @@
  * group commit. Knows encoded bytes only.
  */
 
-import { alignUp } from "../base/bytes.js";
+import { alignUp, byteMemory } from "../base/bytes.js";
 import { ClosedError, EspalierError, TransactionError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
 import type { StoreMetrics } from "../base/metrics.js";
@@ -71,7 +71,7 @@ export class Engine {
     this.queue = new AsyncWrites(this);
     // In whole words: the ordered codec looks at its target as such.
     this.keyBuffer = Buffer.alloc(alignUp(this.context.keyBytesMax + KEY_BUFFER_SLACK, 8));
-    this.entry.key = this.keyBuffer;
+    this.entry.keyMemory = byteMemory(this.keyBuffer);
   }
 
   get metrics(): StoreMetrics {

@@ -191,10 +191,11 @@ export class TreeHandle<K = string, V = unknown> {
     let added = 0;
     let done = 0;
     const body = (): number => {
-      for (const [key, value] of entries) {
+      for (const entry of entries) {
         engine.beginWrite();
         try {
-          if (this.#tree.put(this.#encode(key, value))) added++;
+          // Taken apart by index: a pattern goes through an iterator of the pair's own.
+          if (this.#tree.put(this.#encode(entry[0], entry[1]))) added++;
           done++;
         } catch (error) {
           engine.failed(error, done > 0);

@@ -7,7 +7,7 @@
  * transaction half changed: it must be rolled back.
  */
 
-import { EMPTY_BYTES } from "../base/bytes.js";
+import { byteMemory, EMPTY_BYTES } from "../base/bytes.js";
 import { CorruptionError, KeyTooLargeError, ValueTooLargeError } from "../base/errors.js";
 import { childAt, searchBranch } from "../page/branch.js";
 import { Entry } from "../page/entry.js";
@@ -233,7 +233,7 @@ export class Tree {
   /** Writes an overflow value to the lowest free run and points its slot there; the old run is the caller's. */
   moveOverflow(leaf: number, slot: number, key: Uint8Array, value: Uint8Array): void {
     const entry = new Entry();
-    entry.key = key;
+    entry.keyMemory = byteMemory(key);
     entry.keyLength = key.length;
     entry.value = encodeReference(writeOverflow(this.#pager, value, true));
     entry.length = entry.value.length;

@@ -3,6 +3,7 @@
  * page after each step: its bytes, its accounting, and the state that the allocator keeps with it.
  */
 
+import { byteMemory } from "../../src/base/bytes.js";
 import { open } from "../../src/index.js";
 import { Entry } from "../../src/page/entry.js";
 import { REGIONS_MAX } from "../../src/page/free-regions.js";
@@ -99,7 +100,7 @@ export class LeafHarness {
     const fits = needed <= this.room();
     const before = fits ? undefined : this.bytes();
     const entry = this.#entry;
-    entry.key = key;
+    entry.keyMemory = byteMemory(key);
     entry.keyLength = key.length;
     entry.value = value;
     entry.from = 0;
