@@ -11,6 +11,7 @@ import { endianness } from "node:os";
 import { PlatformError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
+import { PageTable } from "./page-table.js";
 import { returnSlab, type Slab, takeSlab } from "./slab.js";
 
 export const FRAMES_MIN = 64;
@@ -85,10 +86,7 @@ export class PagePool {
   readonly #metrics: PagerMetrics;
   readonly #stamp: Uint32Array;
   #operation = 1;
-  /** Open addressing: block, frame. */
-  readonly #table: Int32Array;
-  readonly #tableMask: number;
-  readonly #tableShift: number;
+  readonly #table: PageTable = new PageTable();
   readonly #freeFrames: Int32Array;
   #freeCount: number;
   #sampler = 0x2545f491;
@@ -128,11 +126,6 @@ export class PagePool {
     this.#freeFrames = new Int32Array(n);
     for (let i = 0; i < n; i++) this.#freeFrames[i] = n - 1 - i;
     this.#freeCount = n;
-
-    const bits = Math.ceil(Math.log2(n * 2));
-    this.#table = new Int32Array(2 << bits).fill(NO_BLOCK);
-    this.#tableMask = (1 << bits) - 1;
-    this.#tableShift = 32 - bits;
   }
 
   /** Frames that hold no block: before-images and versions. */
@@ -151,23 +144,9 @@ export class PagePool {
   /** Offset of a page's bytes, loaded and checked where need be. Throws CorruptionError, IoError. */
   at(page: number): number {
     const block = page >>> this.blockShift;
-    const table = this.#table;
-    const mask = this.#tableMask;
-    let i = Math.imul(block, 0x9e3779b1) >>> this.#tableShift;
-    let frame: number;
-    for (;;) {
-      const key = table[i * 2]!;
-      if (key === block) {
-        frame = table[i * 2 + 1]!;
-        this.#metrics.hits++;
-        break;
-      }
-      if (key === NO_BLOCK) {
-        frame = this.#miss(block);
-        break;
-      }
-      i = (i + 1) & mask;
-    }
+    let frame = this.#table.get(block);
+    if (frame >= 0) this.#metrics.hits++;
+    else frame = this.#miss(block);
     this.#stamp[frame] = this.#operation;
     if (this.blockShift === 0) return frame << this.frameShift;
     return this.pageIn(page, frame);
@@ -187,13 +166,7 @@ export class PagePool {
 
   /** Frame of a block that is here, or -1. Does not count as a use. */
   lookup(block: number): number {
-    let i = Math.imul(block, 0x9e3779b1) >>> this.#tableShift;
-    for (;;) {
-      const key = this.#table[i * 2]!;
-      if (key === block) return this.#table[i * 2 + 1]!;
-      if (key === NO_BLOCK) return -1;
-      i = (i + 1) & this.#tableMask;
-    }
+    return this.#table.get(block);
   }
 
   /** Frame of a block, loaded where need be, its pages unchecked. */
@@ -316,10 +289,7 @@ export class PagePool {
     this.touched[frame] = 0;
     this.incarnation[frame]!++;
     this.epoch++;
-    let i = Math.imul(block, 0x9e3779b1) >>> this.#tableShift;
-    while (this.#table[i * 2]! !== NO_BLOCK) i = (i + 1) & this.#tableMask;
-    this.#table[i * 2] = block;
-    this.#table[i * 2 + 1] = frame;
+    this.#table.add(block, frame);
   }
 
   #emptyFrame(): number {
@@ -363,28 +333,10 @@ export class PagePool {
     return (x >>> 0) % limit;
   }
 
-  /** Takes a block out of the table; entries behind it move up so that probes never meet a gap. */
   #forget(frame: number): void {
-    const table = this.#table;
-    const mask = this.#tableMask;
-    const block = this.blockOf[frame]!;
+    this.#table.remove(this.blockOf[frame]!);
     this.blockOf[frame] = NO_BLOCK;
     this.flags[frame] = 0;
     this.checked[frame] = 0;
-    let hole = Math.imul(block, 0x9e3779b1) >>> this.#tableShift;
-    while (table[hole * 2]! !== block) hole = (hole + 1) & mask;
-    let i = hole;
-    for (;;) {
-      i = (i + 1) & mask;
-      const key = table[i * 2]!;
-      if (key === NO_BLOCK) break;
-      const home = Math.imul(key, 0x9e3779b1) >>> this.#tableShift;
-      if (((i - home) & mask) >= ((i - hole) & mask)) {
-        table[hole * 2] = key;
-        table[hole * 2 + 1] = table[i * 2 + 1]!;
-        hole = i;
-      }
-    }
-    table[hole * 2] = NO_BLOCK;
   }
 }

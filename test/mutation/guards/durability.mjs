@@ -22,8 +22,8 @@ export const DURABILITY_GUARDS = [
     "S1",
     "a commit is synced",
     REDO_LOG,
-    "active.write(this.records.bytes, from, end - from, this.#base + from, through);",
-    "active.write(this.records.bytes, from, end - from, this.#base + from, false);",
+    "active.write(this.records.u8, from, end - from, this.#base + from, through);",
+    "active.write(this.records.u8, from, end - from, this.#base + from, false);",
     crash("puts"),
   ),
   guard(

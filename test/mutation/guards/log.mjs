@@ -43,8 +43,8 @@ export const LOG_GUARDS = [
       },
       {
         file: REDO_LOG,
-        text: "crc32(this.records.bytes.subarray(at + 4, this.records.used), this.#chain)",
-        instead: "crc32(this.records.bytes.subarray(at + 4, this.records.used), this.#chain & 0)",
+        text: "crc32(this.records.u8.subarray(at + 4, this.records.used), this.#chain)",
+        instead: "crc32(this.records.u8.subarray(at + 4, this.records.used), this.#chain & 0)",
       },
     ],
     tests: DAMAGE,
