@@ -125,8 +125,8 @@ export const CALLERS_GUARDS = [
     "S2",
     "a range made in a transaction ends with it",
     RANGE,
-    "if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction) {",
-    "if (this.#transaction < 0) {",
+    "if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction)",
+    "if (this.#transaction < 0)",
     USE,
   ),
   guard(

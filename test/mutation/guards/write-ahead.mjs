@@ -186,8 +186,8 @@ export const WRITE_AHEAD_GUARDS = [
     "W1",
     "a new slot is logged with its record",
     EDITS,
-    "keyLength,\n      value,\n      from,\n      length,\n    );\n    this.#count",
-    "keyLength,\n      value,\n      from,\n      0,\n    );\n    this.#count",
+    "offset + (extent & 0xffff),",
+    "offset,",
     SLOTS,
   ),
   guard(
