@@ -9,8 +9,9 @@
  */
 
 import { copyBytes, copyWords } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
-import { AT_HOLES, AT_SLOTS, AT_TAIL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import { AT_HOLES, AT_PREFIX_LENGTH, AT_SLOTS, AT_TAIL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import type { Entry } from "./entry.js";
@@ -66,6 +67,7 @@ export class LeafAllocator {
   insert(page: number, index: number, entry: Entry): boolean {
     const offset = this.#pager.at(page);
     const suffix = entry.keyLength - prefixLength(this.#pool, offset);
+    if (suffix < 0) throw this.#misrouted(page);
     const record = suffixVarintBytes(suffix) + suffix + entry.length;
     const room = this.room(offset);
     if (record + LEAF_SLOT_BYTES > room) {
@@ -88,6 +90,15 @@ export class LeafAllocator {
     );
     this.#pager.edits.slotInserted(index);
     return true;
+  }
+
+  /** A key that is shorter than what all keys of the leaf begin with: the branches lead to the wrong leaf. */
+  #misrouted(page: number): CorruptionError {
+    return new CorruptionError("L8", "its parent leads keys to it that are not between its fences", {
+      path: this.#pager.data.file.path,
+      page,
+      offset: AT_PREFIX_LENGTH,
+    });
   }
 
   /** As insert, in the place of slot `index`, which has the same key. */

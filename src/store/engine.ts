@@ -42,6 +42,8 @@ export class Engine {
   readonly spareKeyBytes: ByteSource[] = [];
   readonly valueBuffer: Buffer = Buffer.alloc(VALUE_BUFFER_BYTES);
   closed = false;
+  /** Transactions that callers have begun: a range made in one does not outlive it. */
+  transactions = 0;
 
   readonly #trees: Map<number, Tree> = new Map();
   /** An explicit transaction runs. */
@@ -170,6 +172,7 @@ export class Engine {
     this.queue.flush();
     this.pager.assertWritable();
     this.#explicit = true;
+    this.transactions++;
     let result: T;
     try {
       result = body();

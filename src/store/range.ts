@@ -131,7 +131,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#reverse = reverse;
     this.#left = limit;
     this.#keyBytes = engine.spareKeyBytes.pop() ?? byteSource(engine.keyBuffer.length);
-    this.#transaction = engine.pager.transaction;
+    this.#transaction = engine.transactions;
     const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;
     this.#held = { engine, snapshot: own, released: false };
     this.#cursor = new Cursor(tree, snapshot ?? own);
@@ -180,6 +180,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
   /** Moves to the next record inside the bounds. */
   #advance(): boolean {
     const cursor = this.#cursor;
+    if (cursor.snapshot < 0) this.#assertSameTransaction();
     if (!this.#started) {
       this.#started = true;
       return this.#start() && this.#enterLeaf();
@@ -212,10 +213,13 @@ export class RangeIterator<T> implements IterableIterator<T> {
     return length === key.length && this.#keyBytes.buffer.compare(key, 0, key.length, 0, length) === 0;
   }
 
+  #assertSameTransaction(): void {
+    if (this.#engine.transactions !== this.#transaction || !this.#engine.inTransaction)
+      throw new ClosedError("the transaction that the range was made in");
+  }
+
   /** In a transaction the tree may have changed under the cursor: goes on behind the last key. */
   #advanceLive(): boolean {
-    if (this.#engine.pager.transaction !== this.#transaction || !this.#engine.inTransaction)
-      throw new ClosedError("the transaction that the range was made in");
     const cursor = this.#cursor;
     if (this.#changes === this.#tree.changes) {
       return (this.#reverse ? cursor.previous() : cursor.next()) && this.#enterLeaf();

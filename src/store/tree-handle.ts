@@ -90,7 +90,8 @@ export class TreeHandle<K = string, V = unknown> {
 
   /**
    * The value's encoded bytes without a copy, where the value lies inline; undefined where the key is
-   * not there. Valid until the next call on the store, reads included, and not to be written to.
+   * not there. Valid until the next call on the store, reads included, and not to be written to. It may be that
+   * call's key or value; of several records put at once it must be a copy, since each may move what it shows.
    */
   getView(key: K): Uint8Array | undefined {
     return this.#live().getView(key);
@@ -132,6 +133,11 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** Puts a record, new or in the place of the one with this key. */
   put(key: K, value: V, options?: WriteOptions): void {
+    if (this.engine.queue.waiting === 0) this.#put(key, value, options);
+    else this.#put(this.#own(key), this.#own(value), options);
+  }
+
+  #put(key: K, value: V, options: WriteOptions | undefined): void {
     const { engine } = this;
     this.#live();
     engine.beginWrite();
@@ -144,6 +150,12 @@ export class TreeHandle<K = string, V = unknown> {
     engine.endWrite(options?.sync);
   }
 
+  /** A view of the store's own memory as a copy, where something else is done before it is read (P4). */
+  #own<T>(given: T): T {
+    if (!(given instanceof Uint8Array) || !this.engine.pager.pool.isView(given)) return given;
+    return new Uint8Array(given) as T & Uint8Array;
+  }
+
   /**
    * Fills in the engine's entry, which the next encode overwrites. The value first: its toJSON is the
    * caller's code, and may have used this store, closed it, or dropped the tree.
@@ -154,27 +166,30 @@ export class TreeHandle<K = string, V = unknown> {
     this.#reader.values.encode(value, entry, engine.valueBuffer);
     entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
     if (engine.closed || this.#gone) this.#assertUsable();
-    // A view of the store's own memory moves under the edit (P4).
-    if (engine.pager.pool.isView(entry.value)) entry.value = entry.value.slice();
+    // A view of the store's own memory moves under the edit (P4). A Buffer's slice would be one more.
+    if (engine.pager.pool.isView(entry.value)) entry.value = new Uint8Array(entry.value);
     return entry;
   }
 
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
+    const ownKey = this.#own(key);
+    const ownValue = this.#own(value);
     this.engine.queue.flush();
-    if (this.#live().has(key)) return false;
-    this.put(key, value, options);
+    if (this.#live().has(ownKey)) return false;
+    this.put(ownKey, ownValue, options);
     return true;
   }
 
   /** Removes a record; returns whether it was there. */
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
+    const ownKey = engine.queue.waiting === 0 ? key : this.#own(key);
     this.#live();
     engine.beginWrite();
     let removed = false;
     try {
-      const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+      const length = this.#reader.keys.encode(ownKey, engine.keyBuffer, engine.context.keyBytesMax);
       removed = this.#tree.remove(engine.keyBuffer, length);
     } catch (error) {
       engine.failed(error, false);
@@ -190,7 +205,7 @@ export class TreeHandle<K = string, V = unknown> {
     const { engine } = this;
     let added = 0;
     let done = 0;
-    const body = (): number => {
+    const putAll = (): void => {
       for (const entry of entries) {
         engine.beginWrite();
         try {
@@ -201,6 +216,15 @@ export class TreeHandle<K = string, V = unknown> {
           engine.failed(error, done > 0);
           throw error;
         }
+      }
+    };
+    const body = (): number => {
+      try {
+        putAll();
+      } catch (error) {
+        // It may be the iterable that has thrown, between two records.
+        if (done > 0) engine.failed(error, true);
+        throw error;
       }
       return added;
     };

@@ -8,6 +8,7 @@
  */
 
 import { compareBytes, EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
 import {
   type BranchEntry,
   branchEntries,
@@ -29,7 +30,7 @@ import {
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { leafBytesUnder } from "../page/leaf-builder.js";
 import { leafCapacity } from "../page/limits.js";
-import { AT_LEVEL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import { AT_LEVEL, AT_NUMBER, AT_SLOTS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { highBound, lowBound, type Path } from "./path.js";
 import type { Rebalancer } from "./rebalance.js";
@@ -159,7 +160,11 @@ export class Splitter {
         if (fits(other, candidate)) return { at: other, separator: candidate };
       }
     }
-    throw new Error("L7: a leaf of two records or more has no cut that fits");
+    throw new CorruptionError("L7", "its records take more room than it has", {
+      path: this.#pager.data.file.path,
+      page: pool.u32[(offset + AT_NUMBER) >> 2]!,
+      offset: AT_SLOTS,
+    });
   }
 
   /** The cut with the shortest separator within the window around the middle; of equals, the nearest. */

@@ -117,6 +117,27 @@ describe("the contract", () => {
     expect(store.stats().durable).toBe(true);
   });
 
+  /** Story: in a transaction that caught the error, the records before it were committed. */
+  it("undoes a batch whose iterable throws, in a transaction too", () => {
+    using store = open<string, number>(path);
+    function* broken(good: number): Generator<[string, number]> {
+      for (let i = 0; i < good; i++) yield [`k${i}`, i];
+      throw new Error("no more");
+    }
+    expect(() => store.putMany(broken(3))).toThrow("no more");
+    expect(() =>
+      store.transaction(() => {
+        expect(() => store.putMany(broken(3))).toThrow("no more");
+      }),
+    ).toThrow("rolled back");
+    expect([...store.keys()]).toEqual([]);
+    store.transaction(() => {
+      store.put("before", 1);
+      expect(() => store.putMany(broken(0))).toThrow("no more");
+    });
+    expect([...store.keys()]).toEqual(["before"]);
+  });
+
   it("keeps snapshots as they were, across trees", () => {
     using store = open<string, number>(path);
     const index = store.tree<string, string>("by-name");

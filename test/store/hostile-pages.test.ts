@@ -147,6 +147,19 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     }
   });
 
+  /** Story: a key shorter than the prefix of the leaf that it was led to was written before its record. */
+  it("a leaf that its parent leads other keys to", () => {
+    const branch = branches.at(-1) as number;
+    const second = view(branch).getUint32(pageSize - 8, true);
+    const disk = damaged(branch, (page) => page.setUint32(AT_LEFTMOST, second, true));
+    const store = openAt(disk);
+    expect(() => store.put(Buffer.from("0"), Buffer.from("short"))).toThrow(CorruptionError);
+    store.put(key(RECORDS), Buffer.from("goes on"));
+    store.close();
+    using again = openAt(disk);
+    expect(Buffer.from(again.get(key(RECORDS)) as Uint8Array).toString()).toBe("goes on");
+  });
+
   /**
    * Story: deleting a range went on from each leaf's high fence. A leaf whose fence lay at or below the keys
    * that lead to it sent it round in circles.

@@ -1,7 +1,7 @@
 /** Ranges inside a transaction see its edits as they are made, and miss nothing. */
 
 import { expect, it } from "vitest";
-import { open } from "../../src/index.js";
+import { ClosedError, open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
 /**
@@ -44,4 +44,20 @@ it("leave out nothing where the record that they are at is deleted", () => {
     }
   }
   expect(store.verify()).toMatchObject({ ok: true, records: 1040 });
+});
+
+/** Story: only a range that had begun looked whether its transaction still ran. */
+it("end with their transaction, begun or not", () => {
+  using store = open<string, string>("/s.esp", { vfs: new MemoryVfs(), valueEncoding: "utf8" });
+  for (const key of ["a", "b", "c"]) store.put(key, key);
+  for (const begun of [false, true]) {
+    const range = store.transaction(() => {
+      const made = store.range();
+      if (begun) made.next();
+      return [made] as const;
+    })[0];
+    expect(() => range.next()).toThrow(ClosedError);
+    const other = store.transaction(() => [store.range()] as const)[0];
+    store.transaction(() => expect(() => other.next()).toThrow(ClosedError));
+  }
 });

@@ -9,6 +9,7 @@ import {
   FORGED_PAGES,
   guard,
   HOSTILE,
+  HOSTILE_PAGES,
   LEAF,
   LEAF_READER,
   LONG_TEXTS,
@@ -31,6 +32,14 @@ export const PAGES_GUARDS = [
     "if (pool.u32[offset >> 2] !== checksum)",
     "if (checksum < 0)",
     HOSTILE,
+  ),
+  guard(
+    "L8",
+    "a key that does not begin as all of its leaf do is not put there",
+    ALLOCATOR,
+    "if (suffix < 0) throw this.#misrouted(page);",
+    "",
+    HOSTILE_PAGES,
   ),
   guard("P1", "number of a page", BLOCKS, "if (number !== page)", "if (number < 0)", HOSTILE),
   guard(

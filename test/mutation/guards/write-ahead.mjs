@@ -182,14 +182,7 @@ export const WRITE_AHEAD_GUARDS = [
     "pool.imaged[frame] = generation + 1;",
     crash("both-segments"),
   ),
-  guard(
-    "W1",
-    "a new slot is logged with its record",
-    EDITS,
-    "offset + (extent & 0xffff),",
-    "offset,",
-    SLOTS,
-  ),
+  guard("W1", "a new slot is logged with its record", EDITS, "offset + (extent & 0xffff),", "offset,", SLOTS),
   guard(
     "W2",
     "pages that only the log has are part of the checkpoint",
