@@ -28,6 +28,7 @@ import {
 } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
+import { firstNotBelow, HEAD_BYTES } from "./head-search.js";
 import { headOf, prefixLength, slotCount } from "./leaf.js";
 import { separatorBytes } from "./limits.js";
 
@@ -51,39 +52,36 @@ export function searchBranch(pool: PagePool, offset: number, key: Uint8Array, le
   const prefix = pool.u16[(offset + AT_PREFIX_LENGTH) >> 1]!;
   const head = headOf(key, prefix, length);
   const base = ((offset + pool.pageSize) >> 2) - 3;
-  let low = 0;
   let high = pool.u16[(offset + AT_SLOTS) >> 1]!;
+  let low = firstNotBelow(u32, base, 3, high, head);
+  if (low === high || u32[base - 3 * low]! !== head) return low;
+  // The heads from here on that are the same as the key's. What two keys share with it, all between them do.
+  const { u8 } = pool;
+  const wanted = length - prefix;
+  let lowShared = HEAD_BYTES;
+  let highShared = HEAD_BYTES;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const probe = u32[base - 3 * middle]!;
-    if (probe < head || (probe === head && !isAbove(pool, offset, base - 3 * middle, key, prefix, length))) {
-      low = middle + 1;
-    } else high = middle;
-  }
-  return low;
-}
-
-/** Whether the separator whose head equals the key's is larger than the key. */
-function isAbove(
-  pool: PagePool,
-  offset: number,
-  word: number,
-  key: Uint8Array,
-  prefix: number,
-  length: number,
-): boolean {
-  const extent = pool.u32[word + 2]!;
-  const own = extent >>> 16;
-  const wanted = length - prefix;
-  if (own > 4) {
+    const word = base - 3 * middle;
+    if (u32[word]! > head) {
+      high = middle;
+      continue;
+    }
+    const extent = u32[word + 2]!;
+    const own = extent >>> 16;
     const at = offset + (extent & 0xffff);
-    const shared = own < wanted ? own : wanted;
-    for (let i = 4; i < shared; i++) {
-      const difference = pool.u8[at + i]! - key[prefix + i]!;
-      if (difference !== 0) return difference > 0;
+    const limit = own < wanted ? own : wanted;
+    let shared = lowShared < highShared ? lowShared : highShared;
+    while (shared < limit && u8[at + shared] === key[prefix + shared]) shared++;
+    if (shared < limit ? u8[at + shared]! < key[prefix + shared]! : own <= wanted) {
+      low = middle + 1;
+      lowShared = shared;
+    } else {
+      high = middle;
+      highShared = shared;
     }
   }
-  return own > wanted;
+  return low;
 }
 
 /** A copy of the whole separator of slot `index`. */

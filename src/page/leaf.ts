@@ -23,6 +23,7 @@ import {
   PAGE_HEADER_BYTES,
 } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
+import { firstNotBelow } from "./head-search.js";
 
 export { LENGTH_MASK, OVERFLOW_FLAG };
 
@@ -116,13 +117,13 @@ export function searchLeaf(pool: PagePool, offset: number, key: Uint8Array, leng
   const prefix = pool.u16[(offset + AT_PREFIX_LENGTH) >> 1]!;
   const head = headOf(key, prefix, length);
   const base = ((offset + pool.pageSize) >> 2) - 2;
-  let low = 0;
   let high = pool.u16[(offset + AT_SLOTS) >> 1]!;
+  let low = firstNotBelow(u32, base, 2, high, head);
+  // Mostly no head is the same, or one is.
+  let middle = low;
   while (low < high) {
-    const middle = (low + high) >>> 1;
     const probe = u32[base - 2 * middle]!;
-    if (probe < head) low = middle + 1;
-    else if (probe > head) high = middle;
+    if (probe > head) high = middle;
     else {
       pool.keyCompares++;
       const record = offset + (u32[base - 2 * middle + 1]! & 0xffff);
@@ -131,6 +132,7 @@ export function searchLeaf(pool: PagePool, offset: number, key: Uint8Array, leng
       if (order < 0) low = middle + 1;
       else high = middle;
     }
+    middle = (low + high) >>> 1;
   }
   return -(low + 1);
 }

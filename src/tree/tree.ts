@@ -165,6 +165,8 @@ export class Tree {
     this.#makeInline(entry);
     for (;;) {
       const offset = this.#leafForEdit(entry);
+      // First, since the copy for a rollback reads the page in one go: the search finds it in the processor's cache.
+      this.#pager.edits.select(this.#leaf);
       const slot = searchLeaf(this.#pool, offset, entry.key, entry.keyLength);
       if (slot >= 0) {
         const old = this.#overflowOf(offset, slot);
