@@ -101,6 +101,8 @@ export class RedoLog {
   /** Writes to the active segment, and how many of them a sync has covered. */
   #writes = 0;
   #writesSynced = 0;
+  /** The active segment has zeros that the file system may not have given a place on the disk. */
+  #grown = false;
 
   constructor(settings: LogSettings, committed: number) {
     this.#settings = settings;
@@ -199,6 +201,21 @@ export class RedoLog {
   /** Extends the active segment by written zeros. Throws DiskFullError. */
   growActive(bytes: number): void {
     this.#segments[this.#active]!.grow(bytes);
+    this.#grown = true;
+  }
+
+  /**
+   * Between two commits that are synced each: has what the active segment has grown by synced in the background.
+   * The file system gives it its place on the disk then, instead of a part in each commit's sync, which takes
+   * half as long again for it.
+   */
+  settleGrowth(): void {
+    if (!this.#grown || this.#writes !== this.#writesSynced) return;
+    this.#grown = false;
+    const segment = this.#segments[this.#active]!;
+    segment.syncAside().catch((error: unknown) => {
+      if (!segment.closed) this.failure ??= error;
+    });
   }
 
   activeFile(): VfsFile {
@@ -332,6 +349,7 @@ export class RedoLog {
   #growFor(segment: Segment, bytes: number): void {
     try {
       segment.grow(bytes);
+      this.#grown = true;
     } catch (error) {
       throw logFull(error);
     }
@@ -411,6 +429,7 @@ export class RedoLog {
     this.#base = BLOCK_BYTES;
     this.records.used = 0;
     this.#freshBlock = false;
+    this.#grown = false;
     if (inTransaction) this.records.openFrame();
   }
 

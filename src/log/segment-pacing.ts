@@ -71,6 +71,7 @@ export class SegmentPacing {
     try {
       this.#checkpoint.step(bytes);
       if (this.#log.usedBytes > this.#switchAt && !this.#grow(0)) this.#switch(false);
+      this.#log.settleGrowth();
     } catch (error) {
       this.#failed(error);
     }

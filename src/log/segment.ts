@@ -4,6 +4,7 @@
  */
 
 import { alignUp } from "../base/bytes.js";
+import { IoError } from "../base/errors.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import { BLOCK_BYTES } from "./log-format.js";
@@ -19,10 +20,12 @@ export class Segment {
 
   closed = false;
 
+  readonly #vfs: Vfs;
   /** The same file opened so that a write returns when it is durable. */
   readonly #through: VfsFile;
 
-  private constructor(file: VfsFile, through: VfsFile, size: number) {
+  private constructor(vfs: Vfs, file: VfsFile, through: VfsFile, size: number) {
+    this.#vfs = vfs;
     this.file = file;
     this.#through = through;
     this.size = size;
@@ -36,6 +39,7 @@ export class Segment {
       const size = file.size();
       if (size > bytes) file.truncate(bytes);
       segment = new Segment(
+        vfs,
         file,
         vfs.open(path, "write-through"),
         Math.min(size - (size % BLOCK_BYTES), bytes),
@@ -55,6 +59,25 @@ export class Segment {
    */
   syncAsync(): Promise<void> {
     return this.#through.syncAsync();
+  }
+
+  /**
+   * Syncs without blocking, through a descriptor of its own, which takes no report of a lost write away from the
+   * others. Resolves at once where there is no descriptor to be had: for a sync that nobody relies on.
+   */
+  async syncAside(): Promise<void> {
+    let aside: VfsFile;
+    try {
+      aside = this.#vfs.open(this.file.path, "write");
+    } catch (error) {
+      if (error instanceof IoError) return;
+      throw error;
+    }
+    try {
+      await aside.syncAsync();
+    } finally {
+      aside.close();
+    }
   }
 
   /** With `through`, returns when these bytes are durable. */

@@ -115,7 +115,8 @@ export class FreeRegions {
   /**
    * The bytes [from, to) of the page have just become free, and no slot refers to them any more; the
    * header still counts the holes and the tail as before. Returns the whole hole that they are part
-   * of as from << 16 | to, without remembering it: the caller adds it, or lowers the tail by it.
+   * of as from << 16 | to, without remembering it: the caller adds it, or lowers the tail by it. (Only the
+   * bytes themselves, where add would forget the hole at once and it lies beside nothing that is remembered.)
    * REQUIRES: the state is built.
    */
   absorb(offset: number, from: number, to: number): number {
@@ -132,7 +133,7 @@ export class FreeRegions {
         else high = end;
         this.#dropAt(page, i);
       }
-    } else {
+    } else if (!this.#staysForgotten(page, from, to)) {
       const hole = this.#holeAround(offset, from, to);
       low = hole >>> 16;
       high = hole & 0xffff;
@@ -149,6 +150,18 @@ export class FreeRegions {
     const start = page * FIELDS;
     for (let i = start; i < start + 2 * this.#counts[page]!; i += 2) sum += this.#fields[i + 1]!;
     return sum === this.#pool.u16[(offset + AT_HOLES) >> 1]!;
+  }
+
+  /** Whether [from, to) is not worth a look at the slots: it touches no region, and none is smaller. */
+  #staysForgotten(page: number, from: number, to: number): boolean {
+    if (this.#counts[page]! < REGIONS_MAX) return false;
+    const start = page * FIELDS;
+    for (let i = start; i < start + FIELDS; i += 2) {
+      const at = this.#fields[i]!;
+      const length = this.#fields[i + 1]!;
+      if (at === to || at + length === from || length < to - from) return false;
+    }
+    return true;
   }
 
   /** The hole around [from, to), found from the slots: something was forgotten. */

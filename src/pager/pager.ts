@@ -157,6 +157,11 @@ export class Pager {
     return this.#open;
   }
 
+  /** Whether selecting the page at `offset` logs nothing by itself: who finds nothing to change there then has only copied it. */
+  mayTouchInVain(offset: number): boolean {
+    return this.#open && this.pool.imaged[offset >>> this.pool.frameShift] === this.log.generation;
+  }
+
   /** Why the store takes no writes, if it does not. */
   assertWritable(): void {
     if (this.readOnly) throw new ReadOnlyError();

@@ -165,7 +165,7 @@ export class Tree {
     this.#makeInline(entry);
     for (;;) {
       const offset = this.#leafForEdit(entry);
-      // First, since the copy for a rollback reads the page in one go: the search finds it in the processor's cache.
+      // First: the copy for a rollback reads the page in one go, and the search finds it in the processor's cache.
       this.#pager.edits.select(this.#leaf);
       const slot = searchLeaf(this.#pool, offset, entry.key, entry.keyLength);
       if (slot >= 0) {
@@ -253,6 +253,7 @@ export class Tree {
   remove(key: Uint8Array, length: number): boolean {
     this.#pager.beginOperation();
     const offset = this.#descend(key, length);
+    if (this.#pager.mayTouchInVain(offset)) this.#pager.edits.select(this.#leaf);
     const slot = searchLeaf(this.#pool, offset, key, length);
     if (slot < 0) return false;
     this.changes++;

@@ -1,6 +1,7 @@
 /** The writing side of the log by itself: blocks that a sync has covered are never written again (W6). */
 
 import { expect, it } from "vitest";
+import { PoisonedError } from "../../src/base/errors.js";
 import { createMetrics } from "../../src/base/metrics.js";
 import { BLOCK_BYTES, segmentPath } from "../../src/log/log-format.js";
 import { RedoLog } from "../../src/log/redo-log.js";
@@ -92,4 +93,75 @@ it("a sync in the background covers the commits before it, and only those", asyn
   await log.syncInBackground();
   expect([log.committed, log.durable]).toEqual([3, 3]);
   log.close(false);
+});
+
+/** A log that has just grown and committed once; and the calls since. */
+function grownLog(sync: boolean): { vfs: FaultyVfs; log: RedoLog; calls: string[] } {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const log = startLog(vfs);
+  log.growActive(log.segmentBytes + 64 * 1024);
+  commitOne(log, sync);
+  const calls: string[] = [];
+  vfs.onCall = ({ operation, path }) => void calls.push(`${operation} ${path}`);
+  return { vfs, log, calls };
+}
+
+function commitOne(log: RedoLog, sync: boolean): void {
+  log.begin();
+  log.records.selectPage(5);
+  log.records.fill(0, 8, 1);
+  log.commit(sync);
+}
+
+it("what the log has grown by is synced in the background, once, through a descriptor of its own", async () => {
+  const { log, calls } = grownLog(true);
+  log.settleGrowth();
+  log.settleGrowth();
+  await new Promise(setImmediate);
+  const path = segmentPath(STORE, 0);
+  expect(calls).toEqual([`open ${path}`, `sync ${path}`, `close ${path}`]);
+  expect(log.durable).toBe(1);
+  log.close(false);
+});
+
+it("growth is left alone where commits are not synced one by one, and in a segment that is left", async () => {
+  const { log, calls } = grownLog(false);
+  log.settleGrowth();
+  expect(calls).toEqual([]);
+  log.prepareStandby();
+  log.switchSegment(false);
+  calls.length = 0;
+  log.settleGrowth();
+  expect(calls).toEqual([]);
+  log.close(false);
+});
+
+it("a sync of growth that fails poisons: it may have taken other bytes with it", async () => {
+  const { vfs, log } = grownLog(true);
+  vfs.faults = [{ kind: "lost-sync", at: vfs.calls + 2, lasts: "once" }];
+  log.settleGrowth();
+  await new Promise(setImmediate);
+  expect(vfs.faultsHit).toBe(1);
+  expect(() => commitOne(log, true)).toThrow(PoisonedError);
+  log.close(false);
+});
+
+it("growth that cannot be synced for want of a descriptor is no failure", async () => {
+  const { vfs, log } = grownLog(true);
+  vfs.faults = [{ kind: "EMFILE", at: vfs.calls + 1, lasts: "once" }];
+  log.settleGrowth();
+  await new Promise(setImmediate);
+  expect(vfs.faultsHit).toBe(1);
+  commitOne(log, true);
+  expect(log.durable).toBe(2);
+  log.close(false);
+});
+
+it("a log that is closed meanwhile has nothing to fail", async () => {
+  const { vfs, log } = grownLog(true);
+  vfs.faults = [{ kind: "EIO", at: vfs.calls + 2, lasts: "once" }];
+  log.settleGrowth();
+  log.close(false);
+  await new Promise(setImmediate);
+  expect([vfs.faultsHit, log.failure]).toEqual([1, undefined]);
 });

@@ -5,6 +5,7 @@
 
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { Prng } from "../../src/vfs/prng.js";
 import { LeafHarness } from "../support/leaf-harness.js";
 
 const PAGE = 512;
@@ -120,6 +121,22 @@ describe(`the leaf allocator, seed ${SEED}`, () => {
       }),
       { seed: SEED, numRuns: RUNS },
     );
+  });
+
+  it("has many more holes than it remembers", () => {
+    const wide = new LeafHarness(4096);
+    const prng = new Prng(SEED);
+    for (let round = 0; round < 20; round++) {
+      wide.commit();
+      wide.reset(Buffer.from("a"), Buffer.from("z"));
+      for (let i = 0; i < 120; i++) wide.put(Buffer.from(`key-${i}`), filled(prng.below(4), 1));
+      while (wide.records.length > 20) {
+        const at = prng.below(wide.records.length);
+        if (prng.chance(0.8)) wide.remove(at, at + 1);
+        else wide.put(Buffer.from(`key-${prng.below(120)}`), filled(prng.below(12), 2));
+        wide.assert();
+      }
+    }
   });
 
   afterAll(() => {

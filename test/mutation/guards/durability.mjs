@@ -58,7 +58,22 @@ export const DURABILITY_GUARDS = [
     "throw error;\n    }\n    this.#metrics.fsyncs",
     REFUSED,
   ),
-  guard("S1", "a failed background sync poisons", REDO_LOG, "this.failure ??= error;", "", REFUSED),
+  guard(
+    "S1",
+    "a failed sync of growth poisons",
+    REDO_LOG,
+    "if (!segment.closed) this.failure ??= error;",
+    "",
+    ["test/log/redo-log.test.ts"],
+  ),
+  guard(
+    "S1",
+    "a failed background sync poisons",
+    REDO_LOG,
+    "if (segment.closed) return;\n      this.failure ??= error;",
+    "",
+    REFUSED,
+  ),
   guard("S1", "a failed sync of a checkpoint poisons", CHECKPOINT, "this.#log.failure ??= error;", "", [
     "test/log/checkpoint.test.ts",
   ]),
