@@ -12,6 +12,7 @@
  */
 
 import { sharedPrefixLength } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
 import {
   AT_HOLES,
   AT_KIND,
@@ -30,7 +31,7 @@ import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import { firstNotBelow, HEAD_BYTES } from "./head-search.js";
 import { headOf, prefixLength, slotCount } from "./leaf.js";
-import { separatorBytes } from "./limits.js";
+import { branchCapacity, separatorBytes } from "./limits.js";
 
 /** Index of the first word of slot `index`. */
 function slotWord(pool: PagePool, offset: number, index: number): number {
@@ -174,7 +175,10 @@ export function buildBranch(
   return bytes;
 }
 
-/** Replaces `page`, which keeps its number and record count, by a compact image. */
+/**
+ * Replaces `page`, which keeps its number and record count, by a compact image. Throws CorruptionError, and nothing
+ * has changed, where it does not fit: whoever asked for it went by a page that is not what it says.
+ */
 export function writeBranch(
   pager: Pager,
   page: number,
@@ -185,6 +189,12 @@ export function writeBranch(
   high: Uint8Array,
 ): void {
   const { pool } = pager;
+  if (branchBytes(entries, low, high) > branchCapacity(pager.pageSize))
+    throw new CorruptionError("L6", "its separators take more room than it has", {
+      path: pager.data.file.path,
+      page,
+      offset: AT_SLOTS,
+    });
   const offset = pager.edits.select(page);
   const image = buildBranch(pager.pageSize, level, leftmost, entries, low, high);
   const words = new Uint32Array(image.buffer);

@@ -45,7 +45,11 @@ export class CheckpointSet implements CheckpointTarget {
       if ((pool.flags[frame]! & FRAME_DIRTY) !== 0 && pool.blockOf[frame]! >= 0)
         blocks.add(pool.blockOf[frame]!);
     }
-    this.#blocks = Int32Array.from(blocks).sort();
+    // Behind the end lie free pages that the file is cut before; nobody could load those that were spilled.
+    const end = Math.ceil(this.#pager.pageCount / (1 << pool.blockShift));
+    this.#blocks = Int32Array.from(blocks)
+      .filter((block) => block < end)
+      .sort();
     this.#next = 0;
     // A checkpoint that is tried again is still one of the state at the switch.
     if (this.#listed === undefined) {

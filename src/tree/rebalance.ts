@@ -9,7 +9,6 @@ import {
   type BranchEntry,
   branchBytes,
   branchEntries,
-  branchFits,
   branchRoom,
   childAt,
   insertSeparator,
@@ -199,9 +198,10 @@ export class Rebalancer {
   #mayReplaceSeparator(path: Path, depth: number, index: number, separator: Uint8Array): boolean {
     const { pool } = this.#pager;
     const offset = this.#pager.at(path.pages[depth]!);
+    const prefix = prefixLength(pool, offset);
     const old = separatorOf(pool, offset, index);
-    const gain = separatorBytes(old.length) - separatorBytes(separator.length);
-    return gain >= 0 || branchRoom(pool, offset) + gain >= 0 || branchFits(pool, offset, separator.length);
+    const gain = separatorBytes(old.length - prefix) - separatorBytes(separator.length - prefix);
+    return branchRoom(pool, offset) + gain >= 0;
   }
 
   #replaceSeparator(path: Path, depth: number, index: number, separator: Uint8Array): void {

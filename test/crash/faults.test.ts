@@ -9,7 +9,7 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import { type FaultCount, runWithFault } from "../support/faults.js";
 import { Session } from "../support/session.js";
-import { WORKLOADS, type Workload } from "../support/workloads.js";
+import { settingsOf, WORKLOADS, type Workload } from "../support/workloads.js";
 
 const REPLAY: string[] | undefined = process.env["ESPALIER_FAULT"]?.split(",");
 const SEED: number = Number(process.env["ESPALIER_CRASH_SEED"] ?? 1);
@@ -21,7 +21,7 @@ function named(name: string): Workload {
 
 async function callsOf(workload: Workload, pageSize: number, seed: number): Promise<number> {
   const vfs = new FaultyVfs({ seed });
-  await workload.run(new Session(vfs, { pageSize, durability: workload.durability }, seed));
+  await workload.run(new Session(vfs, settingsOf(workload, pageSize), seed));
   return vfs.calls;
 }
 

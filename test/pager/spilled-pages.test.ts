@@ -35,3 +35,31 @@ it.each([512, 4096])(
     session.close();
   },
 );
+
+/** They lie behind the file's new end when the store is closed, which cuts it: nothing can bring them there. */
+it.each([512, 4096])(
+  "a store is closed whose file is cut before such pages, pages of %i bytes",
+  (pageSize) => {
+    const vfs = new FaultyVfs({ seed: 1 });
+    const settings = { pageSize, durability: "sync", logBytes: 64 * 1024 * 1024 } as const;
+    const session = new Session(vfs, settings, 1);
+    session.open();
+    const name = (i: number): string => `k${String(i).padStart(6, "0")}`;
+    const records = pageSize === 512 ? 6000 : 1500;
+    session.transaction([
+      {
+        put: Array.from({ length: records }, (_, i) => [
+          name(i),
+          session.bytes(pageSize === 512 ? 100 : 700),
+        ]),
+      },
+    ]);
+    expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+    session.deleteRange("", name(1), name(records));
+    session.close();
+    session.open();
+    expect(session.store.verify()).toMatchObject({ ok: true, records: 1 });
+    expect(session.store.verify().pages).toBeLessThan(20);
+    session.close();
+  },
+);

@@ -21,7 +21,7 @@ import {
   STORE_PATH,
   storeOptions,
 } from "./session.js";
-import type { Workload } from "./workloads.js";
+import { settingsOf, type Workload } from "./workloads.js";
 
 export const BACKUP_PATH = "/copy.esp";
 export const DEPTH_MAX = 3;
@@ -63,7 +63,7 @@ export async function crashEverywhere(plan: CrashPlan): Promise<CrashCount> {
   const count = noImages();
   const rate = plan.images / (await countCalls(plan));
   const vfs = new FaultyVfs({ seed: plan.seed });
-  const settings: SessionSettings = { pageSize: plan.pageSize, durability: plan.workload.durability };
+  const settings = settingsOf(plan.workload, plan.pageSize);
   const session = new Session(vfs, settings, plan.seed);
   const taker = new ImageTaker(plan, settings, session, count, plan.eachCall ? Math.max(1, rate) : rate);
   vfs.onCall = (record) => {
@@ -88,7 +88,7 @@ async function countCalls(plan: CrashPlan): Promise<number> {
   vfs.onCall = (record) => {
     if (record.changes) calls++;
   };
-  const settings: SessionSettings = { pageSize: plan.pageSize, durability: plan.workload.durability };
+  const settings = settingsOf(plan.workload, plan.pageSize);
   await plan.workload.run(new Session(vfs, settings, plan.seed));
   return calls;
 }

@@ -11,7 +11,12 @@ import type { Session, SessionSettings, Step } from "./session.js";
 export interface Workload {
   readonly name: string;
   readonly durability: SessionSettings["durability"];
+  readonly logBytes?: number;
   readonly run: (session: Session) => void | Promise<void>;
+}
+
+export function settingsOf({ durability, logBytes }: Workload, pageSize: number): SessionSettings {
+  return { pageSize, durability, ...(logBytes !== undefined && { logBytes }) };
 }
 
 function records(session: Session, count: number, limit: number, bytes: number): [string, Uint8Array][] {
@@ -100,6 +105,18 @@ function bothSegments(s: Session): void {
   for (let i = 0; i < 60; i++) {
     s.transaction([{ put: records(s, 40, 600, 800), remove: removals(s, 10, 600) }]);
     if (i % 20 === 7) s.checkpoint();
+  }
+  s.close();
+}
+
+/** The active segment grows several times, and what it has grown by is synced in the background. */
+async function growingLog(s: Session): Promise<void> {
+  s.open();
+  for (let i = 0; i < 40; i++) {
+    s.transaction([{ put: records(s, 12, 400, 1600), remove: removals(s, 2, 400) }]);
+    if (s.prng.chance(0.3)) await new Promise(setImmediate);
+    if (s.prng.chance(0.1)) s.put(s.key(400), s.bytes(20_000));
+    if (s.prng.chance(0.03)) s.checkpoint();
   }
   s.close();
 }
@@ -252,6 +269,7 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "pages-change-hands", durability: "sync", run: pagesChangeHands },
   { name: "pages-change-hands-none", durability: "none", run: pagesChangeHands },
   { name: "both-segments", durability: "sync", run: bothSegments },
+  { name: "growing-log", durability: "sync", logBytes: 1024 * 1024, run: growingLog },
   { name: "group-commit", durability: "group", run: groupCommit },
   { name: "awaited-writes", durability: "group", run: awaitedWrites },
   { name: "awaited-writes-none", durability: "none", run: awaitedWrites },

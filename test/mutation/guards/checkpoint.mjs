@@ -25,6 +25,14 @@ import {
 
 export const CHECKPOINT_GUARDS = [
   guard(
+    "W2",
+    "what was spilled of pages behind the file's new end is left there",
+    CHECKPOINT_SET,
+    ".filter((block) => block < end)",
+    ".filter((block) => block < Number.POSITIVE_INFINITY + 0 * end)",
+    ["test/pager/spilled-pages.test.ts"],
+  ),
+  guard(
     "W4",
     "checksum of the store's header",
     HEADER,

@@ -171,6 +171,14 @@ export const PAGES_GUARDS = [
     LEAF,
   ),
   guard(
+    "L6",
+    "a separator that takes the place of another is measured behind the prefix, as what it takes is",
+    "src/tree/rebalance.ts",
+    "separatorBytes(old.length - prefix) - separatorBytes(separator.length - prefix)",
+    "separatorBytes(old.length) - separatorBytes(separator.length)",
+    ["test/tree/full-branches.test.ts"],
+  ),
+  guard(
     "B1",
     "a tie of heads is decided by whole keys",
     "src/page/branch.ts",
