@@ -21,6 +21,12 @@ const SEGMENT_SHARE = 2;
 const GROWTH_BYTES = 1024 * 1024;
 const GROWTH_SHARE = 1 / 8;
 
+/**
+ * Commits of this size take long enough to be made that the sync of a growth beside them is not waited for. Smaller
+ * ones would be, one in a hundred: they place it piece by piece.
+ */
+const SETTLING_COMMIT_BYTES = 32 * 1024;
+
 /** What the pacing asks of the pager; the calls are for a transaction that goes on in a new segment. */
 export interface PacingOwner {
   /** Size of the data file. */
@@ -71,7 +77,7 @@ export class SegmentPacing {
     try {
       this.#checkpoint.step(bytes);
       if (this.#log.usedBytes > this.#switchAt && !this.#grow(0)) this.#switch(false);
-      this.#log.settleGrowth();
+      if (bytes >= SETTLING_COMMIT_BYTES) this.#log.settleGrowth();
     } catch (error) {
       this.#failed(error);
     }
