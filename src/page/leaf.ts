@@ -23,7 +23,7 @@ import {
   PAGE_HEADER_BYTES,
 } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
-import { firstNotBelow } from "./head-search.js";
+import { firstNotBelow, HEAD_BYTES } from "./head-search.js";
 
 export { LENGTH_MASK, OVERFLOW_FLAG };
 
@@ -101,7 +101,7 @@ function compareBehindHead(
   }
   const wanted = length - prefix;
   const shared = own < wanted ? own : wanted;
-  for (let i = 4; i < shared; i++) {
+  for (let i = HEAD_BYTES; i < shared; i++) {
     const difference = u8[at + i]! - key[prefix + i]!;
     if (difference !== 0) return difference;
   }

@@ -157,7 +157,10 @@ export class Pager {
     return this.#open;
   }
 
-  /** Whether selecting the page at `offset` logs nothing by itself: who finds nothing to change there then has only copied it. */
+  /**
+   * Whether selecting the page at `offset` logs nothing by itself: who finds nothing to change there then has
+   * only copied it.
+   */
   mayTouchInVain(offset: number): boolean {
     return this.#open && this.pool.imaged[offset >>> this.pool.frameShift] === this.log.generation;
   }

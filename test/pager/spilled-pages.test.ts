@@ -5,21 +5,30 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { outcome } from "../support/damage.js";
 import { Session } from "../support/session.js";
 
+function name(i: number): string {
+  return `k${String(i).padStart(6, "0")}`;
+}
+
+/** A store that one transaction, larger than its cache, has filled. */
+function spilled(pageSize: number) {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const settings = { pageSize, durability: "sync", logBytes: 64 * 1024 * 1024 } as const;
+  const session = new Session(vfs, settings, 1);
+  session.open();
+  const records = pageSize === 512 ? 6000 : 1500;
+  const bytes = pageSize === 512 ? 100 : 700;
+  session.transaction([
+    { put: Array.from({ length: records }, (_, i) => [name(i), session.bytes(bytes)] as const) },
+  ]);
+  expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+  return { vfs, settings, session, records };
+}
+
 /** The checkpoint brings such pages into the data file: not over a long value that has their place by now. */
 it.each([512, 4096])(
   "a long value takes the place of pages that only the log has, pages of %i bytes",
   (pageSize) => {
-    const vfs = new FaultyVfs({ seed: 1 });
-    const settings = { pageSize, durability: "sync", logBytes: 64 * 1024 * 1024 } as const;
-    const session = new Session(vfs, settings, 1);
-    session.open();
-    const name = (i: number): string => `k${String(i).padStart(6, "0")}`;
-    const records = pageSize === 512 ? 6000 : 1500;
-    const bytes = pageSize === 512 ? 100 : 700;
-    session.transaction([
-      { put: Array.from({ length: records }, (_, i) => [name(i), session.bytes(bytes)] as const) },
-    ]);
-    expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+    const { vfs, settings, session, records } = spilled(pageSize);
     session.deleteRange("", name(200), name(records - 200));
     const { pages } = session.store.verify();
     for (let i = 0; i < 20; i++) session.put(`v${i}`, session.bytes(30_000));
@@ -40,21 +49,7 @@ it.each([512, 4096])(
 it.each([512, 4096])(
   "a store is closed whose file is cut before such pages, pages of %i bytes",
   (pageSize) => {
-    const vfs = new FaultyVfs({ seed: 1 });
-    const settings = { pageSize, durability: "sync", logBytes: 64 * 1024 * 1024 } as const;
-    const session = new Session(vfs, settings, 1);
-    session.open();
-    const name = (i: number): string => `k${String(i).padStart(6, "0")}`;
-    const records = pageSize === 512 ? 6000 : 1500;
-    session.transaction([
-      {
-        put: Array.from({ length: records }, (_, i) => [
-          name(i),
-          session.bytes(pageSize === 512 ? 100 : 700),
-        ]),
-      },
-    ]);
-    expect(session.store.metrics().pager.spills).toBeGreaterThan(100);
+    const { session, records } = spilled(pageSize);
     session.deleteRange("", name(1), name(records));
     session.close();
     session.open();

@@ -11,7 +11,7 @@ import { Prng } from "../../src/vfs/prng.js";
 import { ImageTaker, noImages } from "./crash.js";
 import { FaultSession, WrongError } from "./fault-session.js";
 import type { SessionSettings } from "./session.js";
-import type { Workload } from "./workloads.js";
+import { settingsOf, type Workload } from "./workloads.js";
 
 export interface FaultPlan {
   readonly workload: Workload;
@@ -30,7 +30,7 @@ export interface FaultCount {
 
 export async function runWithFault(plan: FaultPlan, count: FaultCount): Promise<void> {
   const { workload, pageSize, seed, fault } = plan;
-  const settings: SessionSettings = { pageSize, durability: workload.durability };
+  const settings = settingsOf(workload, pageSize);
   const vfs = new FaultyVfs({ seed, faults: [fault] });
   const session = new FaultSession(vfs, settings, seed, fault.lasts === "once");
   const where = `${fault.kind} ${fault.lasts} at call ${fault.at} of ${workload.name}, page size ${pageSize}, seed ${seed}`;

@@ -112,8 +112,9 @@ function bothSegments(s: Session): void {
 /** The active segment grows several times, and what it has grown by is synced in the background. */
 async function growingLog(s: Session): Promise<void> {
   s.open();
-  for (let i = 0; i < 40; i++) {
-    s.transaction([{ put: records(s, 12, 400, 1600), remove: removals(s, 2, 400) }]);
+  for (let i = 0; i < 30; i++) {
+    // Only growth behind commits of 32 KiB and more is synced so.
+    s.transaction([{ put: records(s, 400, 1200, 150), remove: removals(s, 20, 1200) }]);
     if (s.prng.chance(0.3)) await new Promise(setImmediate);
     if (s.prng.chance(0.1)) s.put(s.key(400), s.bytes(20_000));
     if (s.prng.chance(0.03)) s.checkpoint();
