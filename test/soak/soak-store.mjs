@@ -44,6 +44,8 @@ function same(found, wanted) {
 
 export class SoakStore {
   recordBytes = 0;
+  /** Of pages that are not free. */
+  usedBytes = 0;
 
   constructor(open, path, pageSize, seed, saved) {
     this.open = open;
@@ -244,6 +246,8 @@ export class SoakStore {
     this.store = this.open(this.path, { ...this.options, readOnly: true, createIfMissing: false });
     const report = this.store.verify();
     if (!report.ok) throw new Error(`verify: ${JSON.stringify(report.problems.slice(0, 4))}`);
+    const { pages, freePages, pageSize } = this.store.stats();
+    this.usedBytes = (pages - freePages) * pageSize;
     this.recordBytes = 0;
     for (const [name, model] of this.model) {
       if (name !== "" && !this.store.trees().includes(name)) {
