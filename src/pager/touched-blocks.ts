@@ -137,5 +137,6 @@ export class TouchedBlocks {
   #end(): void {
     this.#blocks.length = 0;
     this.#images.length = 0;
+    this.#versions.endTransaction();
   }
 }

@@ -34,6 +34,8 @@ export class Versions {
   #spillFile: VfsFile | undefined;
   #spillSlots = 0;
   readonly #freeSlots: number[] = [];
+  /** Versions are kept that only the running transaction needs. */
+  #kept = false;
 
   /** Commit number of the newest and oldest live snapshot; -1 and Infinity without any. */
   newest = -1;
@@ -163,13 +165,26 @@ export class Versions {
     return version.replacedBy <= this.#committed() || (this.#pool.flags[version.frame]! & FRAME_DIRTY) === 0;
   }
 
-  /** Drops what no live snapshot needs. */
+  /** The running transaction has ended, and undoing it needs nothing any more. */
+  endTransaction(): void {
+    if (!this.#kept) return;
+    this.#kept = false;
+    this.#collect();
+  }
+
+  /**
+   * Drops what no live snapshot needs, and no undoing: a snapshot may be closed in the transaction that has made
+   * versions for it, which are its before-images too.
+   */
   #collect(): void {
+    const committed = this.#committed();
     for (const [block, list] of this.#byBlock) {
       let previous = -1;
       const kept: Version[] = [];
       for (const version of list) {
-        if (this.#neededBetween(previous, version.replacedBy)) kept.push(version);
+        const undoable = version.replacedBy > committed;
+        this.#kept ||= undoable;
+        if (undoable || this.#neededBetween(previous, version.replacedBy)) kept.push(version);
         else this.#discard(version);
         previous = version.replacedBy;
       }

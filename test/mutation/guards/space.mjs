@@ -20,7 +20,9 @@ import {
   PAGER,
   RECOVERY,
   REDO_LOG,
+  SNAPSHOT_ENDS,
   STORIES,
+  TOUCHED,
   VERSIONS,
 } from "./common.mjs";
 
@@ -32,6 +34,22 @@ export const SPACE_GUARDS = [
     "return list === undefined || list[list.length - 1]!.replacedBy <= this.newest;",
     "return list === null;",
     CONTRACT,
+  ),
+  guard(
+    "P2",
+    "what undoing needs outlives a snapshot that is closed in the transaction",
+    VERSIONS,
+    "if (undoable || this.#neededBetween(",
+    "if (this.#neededBetween(",
+    SNAPSHOT_ENDS,
+  ),
+  guard(
+    "P2",
+    "what only undoing needed goes with its transaction",
+    TOUCHED,
+    "this.#versions.endTransaction();",
+    "",
+    SNAPSHOT_ENDS,
   ),
   guard(
     "P2",
