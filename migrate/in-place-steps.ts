@@ -21,7 +21,7 @@ import { WalkSizer } from "./in-place/forward-plan.js";
 import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
 import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
 import { finalBytes, runProgram } from "./in-place/run-program.js";
-import { readSlot } from "./in-place/slot.js";
+import { isUntouched, readSlot } from "./in-place/slot.js";
 import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
@@ -176,16 +176,16 @@ export function fillFromProgram(program: Program, result: FileResult): void {
   result.bytes.before = head.oldBytes;
 }
 
-/** Takes back a conversion that has raised its fence and done nothing else. */
+/** Takes back a conversion that has raised its fence and done nothing else: the file is byte for byte as it was. */
 export function undoFence(vfs: Vfs, path: string): boolean {
   const file = vfs.open(path, "write");
   try {
     const program = readProgram(file);
     if (program === undefined) return false;
-    const slot = readSlot(file, program);
-    if (slot.phase > 1 || slot.batches > 0) return false;
+    if (!isUntouched(readSlot(file, program))) return false;
     restoreLog(vfs, path);
     lowerFence(file, program);
+    removeNote(vfs, path);
     return true;
   } finally {
     file.close();

@@ -18,7 +18,7 @@ import {
   SECTOR_BYTES,
   writeProgram,
 } from "./program.js";
-import { NO_SLOT, type SlotState, writeSlot } from "./slot.js";
+import { FENCED, type SlotState, writeSlot } from "./slot.js";
 
 /** What is compared to find out whether somebody used the file after the note was made. */
 const HEAD_BYTES = 8192;
@@ -153,10 +153,9 @@ export function raiseFence(file: VfsFile, program: Program): SlotState {
     writeFully(file, ZEROS, 0, SECTOR_BYTES, SECOND_HEADER);
     file.sync();
   }
-  const slot: SlotState = { ...NO_SLOT, sequence: 1, phase: 1 };
-  writeSlot(file, program, slot);
+  writeSlot(file, program, FENCED);
   file.sync();
-  return slot;
+  return FENCED;
 }
 
 /** Takes the fence down again; nothing else may have changed. */

@@ -11,7 +11,7 @@ import type { Follower } from "../follower.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import { PageOutput } from "./page-output.js";
 import { BATCH_WORDS, type Program, type ProgramTree } from "./program.js";
-import { type SlotState, writeSlot } from "./slot.js";
+import { isUntouched, type SlotState, writeSlot } from "./slot.js";
 
 /** Where the finished pages of a leaf go. */
 export interface LeafOutput {
@@ -167,6 +167,7 @@ export class LeafPhase implements LeafOutput {
       throw differs(`batch ${this.#done} came to another end`);
     }
     this.#settle();
+    if (isUntouched(this.#slot)) this.#begin();
     this.bytesWritten += this.#output.bytes;
     this.#output.flush();
     this.#parts.follower?.written();
@@ -175,6 +176,13 @@ export class LeafPhase implements LeafOutput {
     this.#low = low.slice();
     this.#done++;
     this.#end = this.#batch(this.#done);
+  }
+
+  /** Before the first page is written: from here on, taking the fence down would leave half a file. */
+  #begin(): void {
+    this.#slot = { ...this.#slot, sequence: this.#slot.sequence + 1 };
+    writeSlot(this.#file, this.#program, this.#slot);
+    this.#file.sync();
   }
 
   /** Goes on behind the back of the batch that is being made: its predecessor is synced, then the slot says so. */

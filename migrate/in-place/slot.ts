@@ -36,6 +36,14 @@ export const NO_SLOT: SlotState = {
   low: new Uint8Array(0),
 };
 
+/** The fence is up, and no page is written: the leaves have not begun. */
+export const FENCED: SlotState = { ...NO_SLOT, sequence: 1, phase: 1 };
+
+/** Whether every page is still as the conversion found it. */
+export function isUntouched(state: SlotState): boolean {
+  return state.sequence <= FENCED.sequence;
+}
+
 const FIXED_BYTES = 28;
 const PHASE_MAX = 4;
 

@@ -1,4 +1,7 @@
-/** A conversion in place, a rewrite and a rollback survive a crash at every call, and a second one after it. */
+/**
+ * A conversion in place, a rewrite and a rollback survive a crash at every call, and a second one after it; and so
+ * they do where the crash makes somebody think again, and go the other way.
+ */
 
 import { describe, expect, test } from "vitest";
 import type { LegacyGeneration } from "../../migrate/legacy/layout.js";
@@ -55,6 +58,16 @@ function isLegacyWith(digest: string, root: number): (vfs: Vfs) => void {
   };
 }
 
+/** As isLegacyWith, or as it was before anything was begun, with its log. */
+function isLegacyAgain(digest: string, root: number): (vfs: Vfs) => void {
+  return (vfs) => {
+    const found = survey(vfs);
+    expect(found.problems).toEqual([]);
+    expect(found.trees.map((tree) => [tree.root, tree.content?.digest])).toEqual([[root, digest]]);
+    expect(["file.db", "file.db-wal"]).toEqual(expect.arrayContaining(names(vfs)));
+  };
+}
+
 describe.each(shapes)(
   "$generation, $pageSize bytes a page, log of every $inLog. page (ESPALIER_SEED=1 replays)",
   (shape) => {
@@ -77,11 +90,48 @@ describe.each(shapes)(
       expect(count.crashedTwice).toBeGreaterThan(10);
     });
 
+    test("there in place, but back again after the crash", async () => {
+      const count = await crashEverywhere({
+        disk: file.vfs,
+        action: (vfs) => convert(vfs, options),
+        check: isStoreWith(file.digest),
+        afterwards: { action: (vfs) => rollBack(vfs), check: isLegacyAgain(file.digest, file.root) },
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(40);
+      expect(count.crashedTwice).toBeGreaterThan(10);
+    });
+
+    test("back in place, but there again after the crash", async () => {
+      const disk = file.vfs.clone();
+      expect((await convert(disk, options)).status).toBe("converted");
+      const count = await crashEverywhere({
+        disk,
+        action: (vfs) => rollBack(vfs),
+        check: isLegacyWith(file.digest, file.root),
+        afterwards: { action: (vfs) => convert(vfs, options), check: isStoreWith(file.digest) },
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(40);
+      expect(count.crashedTwice).toBeGreaterThan(10);
+    });
+
     test("there by rewriting", async () => {
       const count = await crashEverywhere({
         disk: file.vfs,
         action: (vfs) => convert(vfs, { ...options, strategy: "rewrite" }),
         check: isStoreWith(file.digest),
+        seed: SEED,
+      });
+      expect(count.images).toBeGreaterThan(10);
+    });
+
+    test("there by rewriting, but back again after the crash", async () => {
+      const count = await crashEverywhere({
+        disk: file.vfs,
+        action: (vfs) => convert(vfs, { ...options, strategy: "rewrite" }),
+        check: isStoreWith(file.digest),
+        afterwards: { action: (vfs) => rollBack(vfs), check: isLegacyAgain(file.digest, file.root) },
         seed: SEED,
       });
       expect(count.images).toBeGreaterThan(10);

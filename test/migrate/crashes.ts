@@ -1,6 +1,6 @@
 /**
  * Crashes at every call of a conversion or rollback: what the power cut or the kill leaves is looked at, then the
- * work goes on there, crashes again somewhere, and goes on to its end.
+ * work goes on there, or is turned back, crashes again somewhere, and goes on to its end.
  */
 
 import { expect } from "vitest";
@@ -20,6 +20,8 @@ export interface CrashCase {
   readonly action: Action;
   /** Proves that the work is done and nothing is lost. */
   readonly check: (vfs: FaultyVfs) => void;
+  /** What is done where it was interrupted, and its proof; left out: the same. */
+  readonly afterwards?: Pick<CrashCase, "action" | "check">;
   readonly seed: number;
 }
 
@@ -63,12 +65,13 @@ async function goOn(
   label: string,
   count: CrashCount,
 ): Promise<void> {
+  const { action, check } = test.afterwards ?? test;
   try {
     refusesOrIsWhole(vfs);
     const second = vfs.processKill(1);
     second.crashAt = 1 + prng.below(Math.ceil(count.calls * 1.5));
     try {
-      const result = await test.action(second);
+      const result = await action(second);
       if (result.resumed) count.resumed++;
     } catch (error) {
       if (!(error instanceof CrashSignal)) throw error;
@@ -78,9 +81,9 @@ async function goOn(
       ? second.powerCut(prng.pick(POWER_CUTS), prng.below(2 ** 31))
       : second.processKill(1);
     refusesOrIsWhole(cut);
-    const result = await test.action(cut);
+    const result = await action(cut);
     expect(result).toMatchObject({ reason: null });
-    test.check(cut);
+    check(cut);
   } catch (error) {
     throw new Error(`${label}: ${(error as Error).message}`, { cause: error });
   }

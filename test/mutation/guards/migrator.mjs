@@ -47,6 +47,22 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
+    "who turns back knows that pages are written",
+    LEAF_PHASE,
+    "if (isUntouched(this.#slot)) this.#begin();",
+    "",
+    MIGRATE,
+  ),
+  guard(
+    "M3",
+    "the note goes with the fence that is taken back",
+    STEPS,
+    "lowerFence(file, program);\n    removeNote(vfs, path);",
+    "lowerFence(file, program);",
+    MIGRATE,
+  ),
+  guard(
+    "M3",
     "moved pages are synced before the slot says so",
     "migrate/in-place/move-phase.ts",
     "if (moved > 0) file.sync();",
@@ -229,8 +245,8 @@ export const MIGRATOR_GUARDS = [
       },
       {
         file: FENCE,
-        text: "writeSlot(file, program, slot);\n  file.sync();",
-        instead: "writeSlot(file, program, slot);",
+        text: "writeSlot(file, program, FENCED);\n  file.sync();",
+        instead: "writeSlot(file, program, FENCED);",
       },
     ],
     tests: JOURNAL,
