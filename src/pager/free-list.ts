@@ -29,7 +29,12 @@ export function freeListPages(extents: number, pageSize: number): number {
 }
 
 /** Writes the chain into the pages from `run.start` on; what they don't need is left as it is. */
-export function writeFreeList(data: DataFile, storeId: Uint8Array, extents: ExtentSet, run: Extent): void {
+export function writeFreeList(
+  data: Pick<DataFile, "pageSize" | "write">,
+  storeId: Uint8Array,
+  extents: ExtentSet,
+  run: Extent,
+): void {
   const { pageSize } = data;
   const perPage = Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES);
   const list = [...extents];

@@ -1,11 +1,16 @@
 /**
  * Backup: a copy of the data file as one commit left it, page by page, while writes go on. A snapshot
- * keeps the old bytes of pages that change meanwhile.
+ * keeps the old bytes of pages that change meanwhile. The copy gets a free list of its own: no snapshot keeps
+ * the pages of the one in the file, and of a store that was recovered into memory it is not the newest.
  */
 
 import { setImmediate } from "node:timers/promises";
+import { alignUp } from "../base/bytes.js";
 import { ExistsError } from "../base/errors.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
+import { freeListPages, writeFreeList } from "../pager/free-list.js";
+import type { Extent, ExtentSet } from "../pager/free-space.js";
+import type { Pager } from "../pager/pager.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
@@ -34,16 +39,16 @@ export async function backupStore(
   options.signal?.throwIfAborted();
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
   const { pager } = engine;
-  // With a checkpoint just done, the data file's header and free list describe this very commit.
+  // The data file has everything of this commit then.
   if (!pager.readOnly) pager.checkpointNow();
-  const snapshot = engine.acquireSnapshot();
   const temporary = `${path}-new`;
   if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
   const file = vfs.open(temporary, "create");
+  const snapshot = engine.acquireSnapshot();
   try {
-    const header = { ...pager.header, commit: snapshot };
-    await copyBlocks(engine, file, header, snapshot, options);
-    writeHeaders(file, header);
+    const state = stateNow(pager, snapshot);
+    await copyBlocks(engine, file, pager.pageCount, snapshot, options);
+    writeRest(file, state);
     file.sync();
     file.close();
     vfs.rename(temporary, path);
@@ -57,16 +62,42 @@ export async function backupStore(
   }
 }
 
+/** What the copy says of itself. */
+interface CopiedState {
+  readonly header: StoreHeader;
+  readonly free: ExtentSet;
+  /** The pages of its free list. */
+  readonly list: Extent;
+}
+
+/** The last commit, which the snapshot is of. The free list lies in free pages, or behind all others. */
+function stateNow(pager: Pager, snapshot: number): CopiedState {
+  const free = pager.free.committed();
+  for (const extent of pager.freeListChain) free.add(extent.start, extent.count);
+  const unit = 1 << pager.pool.blockShift;
+  let { pageCount } = pager;
+  // Taking its pages out may cut an extent in two, and rounding up may add one.
+  const count = free.length === 0 ? 0 : alignUp(freeListPages(free.length + 1, pager.pageSize), unit);
+  let start = count === 0 ? 0 : free.lowestRun(count, unit);
+  if (start < 0) {
+    start = alignUp(pageCount, unit);
+    free.add(pageCount, start - pageCount);
+    pageCount = start + count;
+  } else free.remove(start, count);
+  const header = { ...pager.header, commit: snapshot, pageCount, freeListHead: start };
+  return { header, free, list: { start, count } };
+}
+
 async function copyBlocks(
   engine: Engine,
   file: VfsFile,
-  header: StoreHeader,
+  pages: number,
   snapshot: number,
   options: BackupOptions,
 ): Promise<void> {
   const { pager } = engine;
   const { blockBytes } = pager.data;
-  const blocks = Math.ceil((header.pageCount * header.pageSize) / blockBytes);
+  const blocks = Math.ceil((pages * pager.pageSize) / blockBytes);
   const perSlice = Math.max(1, SLICE_BYTES / blockBytes);
   const buffer = new Uint8Array(perSlice * blockBytes);
   for (let block = 0; block < blocks; block += perSlice) {
@@ -95,7 +126,11 @@ function copyKept(engine: Engine, block: number, snapshot: number, target: Uint8
   if (recovered !== undefined) target.set(recovered, at);
 }
 
-function writeHeaders(file: VfsFile, header: StoreHeader): void {
+function writeRest(file: VfsFile, { header, free, list }: CopiedState): void {
+  const { pageSize, storeId } = header;
+  const write = (source: Uint8Array, from: number, length: number, position: number): void =>
+    writeFully(file, source, from, length, position);
+  writeFreeList({ pageSize, write }, storeId, free, list);
   for (let copy = 0; copy < HEADER_COPIES; copy++) {
     const sequence = header.sequence - (header.sequence % HEADER_COPIES) + HEADER_COPIES + copy;
     const block = encodeStoreHeader({ ...header, sequence, clean: true, log: undefined });

@@ -59,12 +59,15 @@ export async function compactStore(
   for (let pass = 0, before = -1; pass < PASSES_MAX && mover.moved > before; pass++) {
     before = mover.moved;
     const trees = catalog.all(-1);
-    for (const root of [catalog.root, ...[...trees.values()].map((record) => record.root)]) {
+    const roots = [...trees].map(([name, record]) => ({ name, root: record.root }));
+    for (const { name, root } of [{ name: undefined, root: catalog.root }, ...roots]) {
       let start: Uint8Array | undefined = EMPTY_BYTES;
       while (start !== undefined) {
         await setImmediate();
         options.signal?.throwIfAborted();
         engine.assertOpen();
+        // The tree was dropped meanwhile: its pages are others' by now.
+        if (name !== undefined && catalog.tree(name, -1)?.root !== root) break;
         const from: Uint8Array = start;
         const tree = engine.treeAt(root);
         start = engine.transaction(() => mover.step(tree, from), true);

@@ -231,10 +231,10 @@ export class Engine {
 
   #notify(committed: boolean): void {
     if (this.#listeners.length === 0) return;
-    for (const listener of this.#listeners.splice(0)) {
-      if (committed) listener.committed();
-      else listener.rolledBack();
-    }
+    const listeners = this.#listeners.splice(0);
+    if (committed) for (const listener of listeners) listener.committed();
+    // Undone is first what was done last: a tree may have been made, dropped and made again.
+    else for (const listener of listeners.reverse()) listener.rolledBack();
   }
 
   // ---- snapshots
