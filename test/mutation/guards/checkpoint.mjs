@@ -20,6 +20,7 @@ import {
   RECOVERY,
   REDO_LOG,
   SEGMENT,
+  SPILLS,
   STORIES,
 } from "./common.mjs";
 
@@ -31,6 +32,14 @@ export const CHECKPOINT_GUARDS = [
     ".filter((block) => block < end)",
     "",
     ["test/pager/spilled-pages.test.ts"],
+  ),
+  guard(
+    "W2",
+    "a checkpoint in a transaction writes what was committed of a page that the transaction has spilled",
+    CHECKPOINT_SET,
+    "if (frame >= 0 && (pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);\n    if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;",
+    "if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;\n    if ((pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    SPILLS,
   ),
   guard(
     "W4",
