@@ -33,8 +33,6 @@ export interface PacingOwner {
   readonly dataBytes: number;
   /** Before the checkpoint collects: what was logged of the transaction is gone. */
   carryOver(): void;
-  /** After it has collected. */
-  carriedOver(): void;
 }
 
 export class SegmentPacing {
@@ -160,11 +158,7 @@ export class SegmentPacing {
     this.#log.switchSegment(inTransaction);
     this.#switchAt = this.#log.segmentBytes * SWITCH_FILL;
     if (inTransaction) this.#owner.carryOver();
-    try {
-      this.#checkpoint.begin();
-    } finally {
-      if (inTransaction) this.#owner.carriedOver();
-    }
+    this.#checkpoint.begin();
   }
 
   #finishCheckpoint(): void {

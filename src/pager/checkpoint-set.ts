@@ -100,7 +100,7 @@ export class CheckpointSet implements CheckpointTarget {
       if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);
       // What was added since then, the log gives out again.
       listed.add(this.#pageCount, start - this.#pageCount);
-      pager.space.pageCount = start + count;
+      pager.space.addForCheckpoint(start + count);
       this.#pageCount = pager.pageCount;
     }
     this.#freeRun = { start, count };

@@ -28,6 +28,7 @@ export class PageSpace {
   readonly #given: number[] = [];
   readonly #revoked: number[] = [];
   #pageCountBefore = 0;
+  #running = false;
 
   constructor(data: DataFile, log: RedoLog, pageCount: number, unit: number) {
     this.#data = data;
@@ -38,6 +39,7 @@ export class PageSpace {
 
   begin(): void {
     this.#pageCountBefore = this.pageCount;
+    this.#running = true;
     this.tookRun = false;
   }
 
@@ -138,10 +140,17 @@ export class PageSpace {
   carryOver(): void {
     if (this.pageCount > this.#pageCountBefore)
       this.#taken.push(this.#pageCountBefore, this.pageCount - this.#pageCountBefore);
+    this.#pageCountBefore = this.pageCount;
   }
 
-  carriedOver(): void {
-    this.#pageCountBefore = this.pageCount;
+  /**
+   * A checkpoint makes the file so many pages long, for its free list: they are none of the running
+   * transaction's, which neither logs nor gives them back, and goes on behind them.
+   */
+  addForCheckpoint(pageCount: number): void {
+    if (this.#running) this.carryOver();
+    this.pageCount = pageCount;
+    this.#pageCountBefore = pageCount;
   }
 
   committed(commit: number): void {
@@ -162,6 +171,7 @@ export class PageSpace {
   }
 
   #end(): void {
+    this.#running = false;
     this.#taken.length = 0;
     this.#early.length = 0;
     this.#given.length = 0;

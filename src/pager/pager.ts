@@ -416,10 +416,6 @@ export class Pager {
     this.space.carryOver();
   }
 
-  carriedOver(): void {
-    this.space.carriedOver();
-  }
-
   /** Brings all commits into the data file. Between transactions. */
   checkpointNow(): void {
     if (!this.log.started) return;

@@ -81,9 +81,43 @@ const ordered: KeyCodec = {
     }
   },
   decode(bytes, from, to): unknown {
-    return readKey(bytes.buffer, from, to);
+    const { u8, buffer } = bytes;
+    let end = elementEnd(u8, from, to);
+    if (end >= to) return readKey(buffer, from, to);
+    // One by one: of a whole tuple, ordered-binary takes some elements that are null for what separates the others.
+    const tuple = [readKey(buffer, from, end)];
+    for (let at = end + 1; at < to; at = end + 1) {
+      end = elementEnd(u8, at, to);
+      tuple.push(readKey(buffer, at, end));
+    }
+    return tuple;
   },
 };
+
+/** A first byte below this is null, false or true. */
+const NUMBER_FIRST = 8;
+const STRING_FIRST = 24;
+const NUMBER_BYTES = 9;
+const ESCAPE = 4;
+
+/** Where the element at `at` of a tuple, or the whole key, ends: a zero byte, which separates, or the key's end. */
+function elementEnd(u8: Uint8Array, at: number, to: number): number {
+  const first = u8[at]!;
+  if (first < NUMBER_FIRST) return at + 1;
+  const isText = first >= STRING_FIRST;
+  let end = isText ? at : at + NUMBER_BYTES;
+  while (end < to && u8[end] !== 0) end += isText && u8[end] === ESCAPE ? 2 : 1;
+  return end < to ? end : to;
+}
+
+/** From this length on ordered-binary does not escape the characters that it takes for the end of a string. */
+const UNESCAPED_LENGTH_MIN = 64;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these it is.
+const RESERVED_CHARACTERS = /[\0-\x04]/g;
+
+function escaped(text: string): string {
+  return text.length < UNESCAPED_LENGTH_MIN ? text : text.replace(RESERVED_CHARACTERS, "\x04$&");
+}
 
 type OrderedKey = number | string | boolean | null | bigint | OrderedKey[];
 
@@ -99,7 +133,7 @@ function assertOrdered(key: unknown, limit: number, inTuple: boolean): OrderedKe
   if (typeof key === "string") {
     if (key.length > limit) throw new KeyTooLargeError(key.length, limit);
     if (!key.isWellFormed()) throw new EncodingError("an ordered key must not contain lone surrogates");
-    return key;
+    return escaped(key);
   }
   if (typeof key === "bigint") {
     if (!Number.isFinite(Number(key)))

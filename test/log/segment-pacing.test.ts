@@ -106,7 +106,7 @@ function pacing(state: { running: boolean; ready: boolean; finish?: (log: FakeLo
       checkpoint.ready = true;
     },
   };
-  const owner = { dataBytes: 0, carryOver: () => undefined, carriedOver: () => undefined };
+  const owner = { dataBytes: 0, carryOver: () => undefined };
   const paced = new SegmentPacing(
     log as unknown as RedoLog,
     checkpoint as unknown as Checkpoint,

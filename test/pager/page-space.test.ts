@@ -35,13 +35,28 @@ it("after a change of log segments, what it added is free", () => {
   for (let i = 0; i < 4; i++) s.takePage(false, Number.POSITIVE_INFINITY);
   s.carryOver();
   expect([...s.taken]).toEqual([10, 1, 11, 1, 20, 2]);
-  s.carriedOver();
   expect(s.takePage(false, Number.POSITIVE_INFINITY)).toBe(22);
   s.undone();
   expect(s.pageCount).toBe(22);
   expect([...s.free.ready]).toEqual([
     { start: 10, count: 2 },
     { start: 20, count: 2 },
+  ]);
+});
+
+it("pages that a checkpoint adds meanwhile are not its own", () => {
+  const s = space();
+  s.addForCheckpoint(24);
+  s.begin();
+  for (let i = 0; i < 4; i++) s.takePage(false, Number.POSITIVE_INFINITY);
+  s.addForCheckpoint(28);
+  expect(s.takePage(false, Number.POSITIVE_INFINITY)).toBe(28);
+  expect([...s.taken]).toEqual([10, 1, 11, 1, 24, 2]);
+  s.undone();
+  expect(s.pageCount).toBe(28);
+  expect([...s.free.ready]).toEqual([
+    { start: 10, count: 2 },
+    { start: 24, count: 2 },
   ]);
 });
 

@@ -35,6 +35,52 @@ describe("an ordered key", () => {
     expect(roundTrip(key)).toEqual(key);
   });
 
+  /** Story: of tuples with null in them, elements were lost, or were pieces of what the buffer had held before. */
+  it.each([
+    [[1, null, null]],
+    [[1, 2, null]],
+    [[1, 2, null, 3]],
+    [[true, null]],
+    [[false, false, null]],
+    [[null, null]],
+    [[null, 12, null, null]],
+    [[null, null, null, null, null]],
+    [["a", null, null, null]],
+    [["a", null, "", null, ""]],
+    [["a", 2n ** 80n + 1n, null, -1.5]],
+    [[null, "", null]],
+    [["\0", "\x04\0", "\x04", null]],
+    [7],
+    ["seven\0"],
+  ])("%o comes back as it was, whatever lies behind it", (key) => {
+    const bytes = encode(key);
+    for (const behind of [0, 1, 4, 6, 7, 0x10, 0x1b, 0x41, 0xff]) {
+      const source = byteSource(alignUp(bytes.length + 16, 8));
+      source.u8.fill(behind);
+      source.u8.set(bytes);
+      expect(ordered.decode(source, 0, bytes.length)).toEqual(key);
+    }
+  });
+
+  /**
+   * Story: of strings of 64 characters and more, those that end a string were not escaped: one with such a character
+   * was the same key as a tuple, and came back as that.
+   */
+  it.each([0, 1, 2, 3, 4, 5])("a long string with character %i in it is no tuple", (code) => {
+    const start = "x".repeat(62);
+    const character = String.fromCharCode(code);
+    for (const key of [`${start}${character}y`, `${start}z${character}y`, `${character}${start}zz`]) {
+      expect(roundTrip(key)).toBe(key);
+      expect(roundTrip([1, key, null])).toEqual([1, key, null]);
+    }
+    const [before, tuple, key, behind] = [start, [start, "yz"], `${start}${character}yz`, `${start}\x06`].map(
+      encode,
+    );
+    expect(Buffer.compare(before!, key!)).toBe(-1);
+    expect(Buffer.compare(tuple!, key!)).toBe(-1);
+    expect(Buffer.compare(key!, behind!)).toBe(-1);
+  });
+
   it.each([
     ["a string by one byte", "x".repeat(LIMIT + 1)],
     ["a string that does not fit the buffer", "x".repeat(4 * LIMIT)],

@@ -2,6 +2,7 @@
 
 import {
   CHECKPOINT,
+  CHECKPOINT_SET,
   CONTRACT,
   crash,
   DATA_FILE,
@@ -11,6 +12,7 @@ import {
   FREE_SPACE,
   FULL,
   guard,
+  LATE_FREE_LIST,
   MODEL,
   ORDER,
   OTHER_VERSIONS,
@@ -250,5 +252,37 @@ export const SPACE_GUARDS = [
     "if (log.partWritten || log.standby.size <= log.segmentBytes) return false;",
     "if (log.standby !== undefined) return false;",
     FULL,
+  ),
+  guard(
+    "P2",
+    "pages that became free after a checkpoint that had no room for its free list are not taken for it",
+    CHECKPOINT_SET,
+    "if (start >= 0 && listed.remove(start, count)) free.ready.remove(start, count);",
+    "listed.remove(start, count);\n    if (start >= 0) free.ready.remove(start, count);",
+    LATE_FREE_LIST,
+  ),
+  guard(
+    "P2",
+    "pages that were added after a checkpoint that had no room for its free list are free in it",
+    CHECKPOINT_SET,
+    "listed.add(this.#pageCount, start - this.#pageCount);",
+    "",
+    LATE_FREE_LIST,
+  ),
+  guard(
+    "P2",
+    "pages that a checkpoint adds for its free list are none of the running transaction's",
+    PAGE_SPACE,
+    "if (this.#running) this.carryOver();\n    this.pageCount = pageCount;\n    this.#pageCountBefore = pageCount;",
+    "this.pageCount = pageCount;",
+    LATE_FREE_LIST,
+  ),
+  guard(
+    "P2",
+    "what a transaction has added before a checkpoint did is given out by its records",
+    PAGE_SPACE,
+    "if (this.#running) this.carryOver();",
+    "",
+    LATE_FREE_LIST,
   ),
 ];
