@@ -112,10 +112,19 @@ export class RedoLog {
     this.records = new RecordBuffer(settings.metrics);
   }
 
-  /** Whether files of an earlier log are there, which the start of this one overwrites. */
+  /** Whether files of an earlier log are there. */
   hasRemains(): boolean {
+    return this.#remains().length > 0;
+  }
+
+  /** A segment that is only cut or written over, its header still in place, would pass for what it was. */
+  removeRemains(): void {
+    for (const path of this.#remains()) this.#settings.vfs.unlink(path);
+  }
+
+  #remains(): string[] {
     const { vfs, storePath } = this.#settings;
-    return [0, 1].some((index) => vfs.stat(segmentPath(storePath, index)) !== undefined);
+    return [0, 1].map((i) => segmentPath(storePath, i)).filter((path) => vfs.stat(path) !== undefined);
   }
 
   /**

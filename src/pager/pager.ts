@@ -20,6 +20,7 @@ import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
+import { makeHeaderDurable } from "./opened-header.js";
 import { PageEdits } from "./page-edits.js";
 import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
 import { FRAME_IMAGE, PagePool } from "./page-pool.js";
@@ -84,6 +85,8 @@ export class Pager {
 
   readonly #checkpointSet: CheckpointSet;
   readonly #background: BackgroundSync;
+  readonly #vfs: Vfs;
+  readonly #path: string;
   #open = false;
   readonly #touched: TouchedBlocks;
   readonly edits: PageEdits;
@@ -99,6 +102,8 @@ export class Pager {
     this.readOnly = settings.readOnly;
     this.redoSplit = settings.redoSplit;
     this.#background = settings.background;
+    this.#vfs = vfs;
+    this.#path = path;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     const logSettings: LogSettings = {
       vfs,
@@ -190,13 +195,7 @@ export class Pager {
 
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
-    // A killed process may have left the clean header in the page cache only, with a log that the older
-    // header needs: both go now. Who has removed the log had synced the header before.
-    try {
-      if (this.log.hasRemains()) this.data.sync();
-    } catch (error) {
-      throw this.headerFailed(error);
-    }
+    this.#leaveRemains();
     this.data.claimForCheckpoints(this.pageCount);
     const position = this.log.start(this.header.lastGeneration + 1);
     try {
@@ -210,6 +209,17 @@ export class Pager {
       throw this.headerFailed(error);
     }
     this.segments.started();
+  }
+
+  /** A log that is still there goes, once the clean header stands. Who has removed it had synced that before. */
+  #leaveRemains(): void {
+    if (!this.log.hasRemains()) return;
+    try {
+      makeHeaderDurable(this.#vfs, this.#path, this.data, this.header);
+    } catch (error) {
+      throw this.headerFailed(error);
+    }
+    this.log.removeRemains();
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */

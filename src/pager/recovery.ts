@@ -13,6 +13,7 @@ import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
+import { makeHeaderDurable } from "./opened-header.js";
 import type { Pager } from "./pager.js";
 import { Replay } from "./replay.js";
 import { OverlayTarget, PoolTarget } from "./replay-target.js";
@@ -54,9 +55,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
     !pager.readOnly,
   );
   try {
-    // A killed process may have left its last header in the page cache only: what the older one needs must
-    // not be overwritten before.
-    if (!pager.readOnly) pager.data.sync();
+    if (!pager.readOnly) makeHeaderDurable(vfs, path, pager.data, header);
     const replay = new Replay(
       pager,
       path,
