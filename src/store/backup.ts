@@ -4,8 +4,14 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { alignUp } from "../base/bytes.js";
 import { ExistsError } from "../base/errors.js";
+import { createMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
+import { DataFile } from "../pager/data-file.js";
+import { freeListPages, writeFreeList } from "../pager/free-list.js";
+import type { Extent, ExtentSet } from "../pager/free-space.js";
+import type { Pager } from "../pager/pager.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
@@ -34,15 +40,20 @@ export async function backupStore(
   options.signal?.throwIfAborted();
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
   const { pager } = engine;
-  // With a checkpoint just done, the data file's header and free list describe this very commit.
+  // With a checkpoint just done, the data file has all pages as this very commit left them.
   if (!pager.readOnly) pager.checkpointNow();
   const snapshot = engine.acquireSnapshot();
+  // The store's own list may be replaced before it is copied; recovered into memory, it has none.
+  const list = placeFreeList(pager);
   const temporary = `${path}-new`;
   if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
   const file = vfs.open(temporary, "create");
   try {
-    const header = { ...pager.header, commit: snapshot };
+    const { pageCount, run, extents } = list;
+    const header = { ...pager.header, commit: snapshot, pageCount, freeListHead: run.start };
     await copyBlocks(engine, file, header, snapshot, options);
+    const copy = new DataFile(file, header.pageSize, Number.POSITIVE_INFINITY, createMetrics().pager);
+    writeFreeList(copy, header.storeId, extents, run);
     writeHeaders(file, header);
     file.sync();
     file.close();
@@ -55,6 +66,21 @@ export async function backupStore(
   } finally {
     engine.releaseSnapshot(snapshot);
   }
+}
+
+/** The pages that are free now, and where the copy has the list of them: in some of them, or behind all pages. */
+function placeFreeList(pager: Pager): { extents: ExtentSet; run: Extent; pageCount: number } {
+  const extents = pager.free.committed();
+  for (const extent of pager.freeListChain) extents.add(extent.start, extent.count);
+  const { pageCount } = pager;
+  if (extents.length === 0) return { extents, run: { start: 0, count: 0 }, pageCount };
+  const unit = 1 << pager.pool.blockShift;
+  const count = alignUp(freeListPages(extents.length + 1, pager.pageSize), unit);
+  const found = extents.lowestRun(count, unit);
+  if (found >= 0 && extents.remove(found, count)) return { extents, run: { start: found, count }, pageCount };
+  const start = alignUp(pageCount, unit);
+  extents.add(pageCount, start - pageCount);
+  return { extents, run: { start, count }, pageCount: start + count };
 }
 
 async function copyBlocks(

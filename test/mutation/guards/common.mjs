@@ -107,6 +107,7 @@ export const HOSTILE_PAGES = ["test/store/hostile-pages.test.ts"];
 export const FORGED_PAGES = ["test/store/hostile-pages.test.ts"];
 export const USE = ["test/store/hostile-use.test.ts"];
 export const MODEL = ["test/store/model.test.ts"];
+export const COPIES = ["test/store/backup.test.ts"];
 export const CONTRACT = ["test/store/contract.test.ts"];
 export const TREES = ["test/tree"];
 export const OPENED_ELSEWHERE = ["test/migrate/openers.test.ts"];
