@@ -64,11 +64,22 @@ it("opening a file that says it is huge", () => {
   expect(error).toMatchObject({ code: "ERR_ESPALIER_IO", errno: "ENOMEM" });
 });
 
-it("a frame that found no place in the table is free again", () => {
-  const owner: PoolOwner = { ...NO_OWNER, clean: () => true, outOfMemory: () => new Error("no memory") };
+it("the cache knows its pages after a page that found no place in its table", () => {
+  const owner: PoolOwner = {
+    ...NO_OWNER,
+    clean: () => true,
+    load: (block, _frame, offset) => {
+      pool.u32[offset >> 2] = block;
+    },
+    outOfMemory: () => new Error("no memory"),
+  };
   const pool = new PagePool(PAGE_SIZE, FRAMES_MIN * PAGE_SIZE, owner, createMetrics().pager);
-  for (let page = 0; page < FRAMES_MIN; page++) pool.at(page);
+  const read = (page: number): number | undefined => {
+    pool.beginOperation();
+    return pool.u32[pool.at(page) >> 2];
+  };
+  for (let page = 0; page < FRAMES_MIN; page++) expect(read(page)).toBe(page);
   limitMemory();
-  pool.beginOperation();
-  for (let i = 0; i < 2 * FRAMES_MIN; i++) expect(() => pool.at(PAGES - i)).toThrow("no memory");
+  for (let i = 0; i < 2 * FRAMES_MIN; i++) expect(() => read(PAGES - i)).toThrow("no memory");
+  for (let page = 0; page < 20 * FRAMES_MIN; page++) expect(read(page * 7)).toBe(page * 7);
 });
