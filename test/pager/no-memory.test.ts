@@ -1,10 +1,7 @@
 /** Where the host has no memory for the table of a very large file: an error of the store's own, and no more. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { createMetrics } from "../../src/base/metrics.js";
-import { NO_OWNER } from "../../src/commands/pages/scratch-pool.js";
 import { EspalierError, open } from "../../src/index.js";
-import { FRAMES_MIN, PagePool, type PoolOwner } from "../../src/pager/page-pool.js";
 import { encodeStoreHeader } from "../../src/pager/store-header.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { writeFully } from "../../src/vfs/whole-io.js";
@@ -62,24 +59,4 @@ it("opening a file that says it is huge", () => {
   const error = errorOf(() => open(PATH, { vfs, createIfMissing: false }));
   expect(error).toBeInstanceOf(EspalierError);
   expect(error).toMatchObject({ code: "ERR_ESPALIER_IO", errno: "ENOMEM" });
-});
-
-it("the cache knows its pages after a page that found no place in its table", () => {
-  const owner: PoolOwner = {
-    ...NO_OWNER,
-    clean: () => true,
-    load: (block, _frame, offset) => {
-      pool.u32[offset >> 2] = block;
-    },
-    outOfMemory: () => new Error("no memory"),
-  };
-  const pool = new PagePool(PAGE_SIZE, FRAMES_MIN * PAGE_SIZE, owner, createMetrics().pager);
-  const read = (page: number): number | undefined => {
-    pool.beginOperation();
-    return pool.u32[pool.at(page) >> 2];
-  };
-  for (let page = 0; page < FRAMES_MIN; page++) expect(read(page)).toBe(page);
-  limitMemory();
-  for (let i = 0; i < 2 * FRAMES_MIN; i++) expect(() => read(PAGES - i)).toThrow("no memory");
-  for (let page = 0; page < 20 * FRAMES_MIN; page++) expect(read(page * 7)).toBe(page * 7);
 });
