@@ -11,7 +11,8 @@ import { MIGRATING_MAGIC } from "../src/store/read-header.js";
 export type FileKind = "legacy" | "store" | "migrating";
 
 /** What the migrator and the engines leave beside their files. */
-const BESIDE = /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|new)$/;
+const BESIDE =
+  /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|(new|import)-[0-9a-f]{24})$/;
 const GLOB = /[*?[\]{}]/;
 
 /** In order, each once. A name that is nothing, or can't be looked at, is kept, so that it is told. */

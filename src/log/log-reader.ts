@@ -340,7 +340,7 @@ export function findUnknownLog(
 }
 
 /** Number of the commit that a segment's first frame belongs to; 0: it holds none. */
-function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
+export function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
   const file = vfs.open(path, "read");
   try {
     const bytes = new Uint8Array(FRAME_HEADER_BYTES);

@@ -112,21 +112,6 @@ export class RedoLog {
     this.records = new RecordBuffer(settings.metrics);
   }
 
-  /** Whether files of an earlier log are there. */
-  hasRemains(): boolean {
-    return this.#remains().length > 0;
-  }
-
-  /** A segment that is only cut or written over, its header still in place, would pass for what it was. */
-  removeRemains(): void {
-    for (const path of this.#remains()) this.#settings.vfs.unlink(path);
-  }
-
-  #remains(): string[] {
-    const { vfs, storePath } = this.#settings;
-    return [0, 1].map((i) => segmentPath(storePath, i)).filter((path) => vfs.stat(path) !== undefined);
-  }
-
   /**
    * Makes both segments, and the first one ready; the caller then writes the position into the store's
    * header and syncs that before the first commit. Throws what the file system throws.

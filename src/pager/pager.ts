@@ -13,6 +13,7 @@
 import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
+import { hasLogRemains, removeLogRemains } from "../log/log-remains.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -118,7 +119,7 @@ export class Pager {
     this.blocks = new BlockStore(data, header.storeId, this.log, settings.checkPage, metrics.pager, path);
     this.pool = new PagePool(header.pageSize, settings.cacheBytes, this.blocks, metrics.pager);
     this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
-    this.versions = new Versions(this.pool, vfs, `${path}-versions`, metrics.pager, () => this.log.committed);
+    this.versions = new Versions(this.pool, vfs, path, metrics.pager, () => this.log.committed);
     this.#touched = new TouchedBlocks(this.pool, this.versions, this.blocks);
     this.edits = new PageEdits(this.pool, this.log, this.#touched, () => {
       if (!this.#open) this.#begin();
@@ -213,13 +214,13 @@ export class Pager {
 
   /** A log that is still there goes, once the clean header stands. Who has removed it had synced that before. */
   #leaveRemains(): void {
-    if (!this.log.hasRemains()) return;
+    if (!hasLogRemains(this.#vfs, this.#path)) return;
     try {
       makeHeaderDurable(this.#vfs, this.#path, this.data, this.header);
     } catch (error) {
       throw this.headerFailed(error);
     }
-    this.log.removeRemains();
+    removeLogRemains(this.#vfs, this.#path, this.header.storeId);
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */

@@ -7,8 +7,8 @@
  */
 
 import { CorruptionError } from "../base/errors.js";
-import { segmentPath } from "../log/log-format.js";
 import { findUnknownLog, LogReader } from "../log/log-reader.js";
+import { removeLogRemains } from "../log/log-remains.js";
 import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
@@ -75,7 +75,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   } finally {
     reader.close();
   }
-  if (!pager.readOnly) removeSegments(vfs, path);
+  if (!pager.readOnly) removeLogRemains(vfs, path, header.storeId);
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
 }
 
@@ -114,11 +114,4 @@ function pagesPossible(pager: Pager, logBytes: number): number {
 
 function takeFreeList(pager: Pager, extents: ExtentSet): void {
   for (const extent of extents) pager.free.ready.add(extent.start, extent.count);
-}
-
-function removeSegments(vfs: Vfs, path: string): void {
-  for (let i = 0; i < 2; i++) {
-    const segment = segmentPath(path, i);
-    if (vfs.stat(segment)?.kind === "file") vfs.unlink(segment);
-  }
 }

@@ -13,6 +13,7 @@ import { freeListPages, writeFreeList } from "../pager/free-list.js";
 import type { Extent, ExtentSet } from "../pager/free-space.js";
 import type { Pager } from "../pager/pager.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import type { Engine } from "./engine.js";
@@ -39,16 +40,16 @@ export async function backupStore(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
+  removeScratch(vfs, path, "new");
   const { pager } = engine;
   // With a checkpoint just done, the data file has all pages as this very commit left them.
   if (!pager.readOnly) pager.checkpointNow();
-  const snapshot = engine.acquireSnapshot();
-  // The store's own list may be replaced before it is copied; recovered into memory, it has none.
-  const list = placeFreeList(pager);
-  const temporary = `${path}-new`;
-  if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
+  const temporary = scratchName(path, "new");
   const file = vfs.open(temporary, "create");
+  const snapshot = engine.acquireSnapshot();
   try {
+    // The store's own list may be replaced before it is copied; recovered into memory, it has none.
+    const list = placeFreeList(pager);
     const { pageCount, run, extents } = list;
     const header = { ...pager.header, commit: snapshot, pageCount, freeListHead: run.start };
     await copyBlocks(engine, file, header, snapshot, options);
@@ -57,6 +58,7 @@ export async function backupStore(
     writeHeaders(file, header);
     file.sync();
     file.close();
+    if (vfs.stat(path) !== undefined) throw new ExistsError(path);
     vfs.rename(temporary, path);
     vfs.syncFolderOf(path);
   } catch (error) {

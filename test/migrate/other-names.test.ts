@@ -132,7 +132,7 @@ describe("several names of one file in one run", () => {
 
 describe("names in a folder", () => {
   test("that end like those of helpers are left out only beside the file they would belong to", () => {
-    const names = ["orders-new", "orders-log1", "b.db-wal", "a-lock"];
+    const names = ["orders-log2", "orders-log1", "b.db-wal", "a-lock"];
     for (const name of names) take(PLAIN, name);
     expect(findFiles([folder], ["legacy"])).toEqual([...names].sort().map((name) => join(folder, name)));
     take(PLAIN, "orders");

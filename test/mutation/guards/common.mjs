@@ -33,6 +33,7 @@ export function guard(rule, name, file, text, instead, tests) {
 export const RECORDS = "src/log/record-buffer.ts";
 export const REDO_LOG = "src/log/redo-log.ts";
 export const LOG_READER = "src/log/log-reader.ts";
+export const LOG_REMAINS = "src/log/log-remains.ts";
 export const LOG_FORMAT = "src/log/log-format.ts";
 export const PACING = "src/log/segment-pacing.ts";
 export const SEGMENT = "src/log/segment.ts";
@@ -109,6 +110,7 @@ export const FORGED_PAGES = ["test/store/hostile-pages.test.ts"];
 export const USE = ["test/store/hostile-use.test.ts"];
 export const MODEL = ["test/store/model.test.ts"];
 export const COPIES = ["test/store/backup.test.ts"];
+export const NEIGHBOURS = ["test/store/neighbours.test.ts"];
 export const CONTRACT = ["test/store/contract.test.ts"];
 export const TREES = ["test/tree"];
 export const OTHER_NAMES = ["test/migrate/other-names.test.ts"];
