@@ -12,6 +12,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -24,7 +25,7 @@ import { RefusedError } from "./results.js";
  * copied.
  */
 export function backupPlace(backup: string, name: string, several: boolean): string {
-  const isFolder = statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = attempt(backup, () => statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true);
   return isFolder || several ? join(backup, name) : backup;
 }
 
@@ -42,15 +43,18 @@ export function backupNames(paths: readonly string[]): string[] {
  * Throws RefusedError where something else is there, IoError, DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
+  const partial = `${to}-partial`;
   if (existsSync(to)) {
-    if (looksLike(path, to)) return;
-    throw new RefusedError(`the backup ${to} exists already`);
+    if (attempt(to, () => isCopy(path, to) && isCopy(logPath(path), logPath(to)))) return;
+    throw new RefusedError(`the backup ${to} exists already, and is not of the file as it is now`);
   }
+  if (existsSync(logPath(to)) && !existsSync(partial))
+    throw new RefusedError(`the backup would lie beside a log that is not its own, ${logPath(to)}`);
   attempt(to, () => {
     mkdirSync(dirname(to), { recursive: true });
-    const partial = `${to}-partial`;
     copyFileSync(path, partial, constants.COPYFILE_FICLONE);
     syncPath(partial);
+    rmSync(logPath(to), { recursive: true, force: true });
     if (existsSync(logPath(path))) {
       cpSync(logPath(path), logPath(to), { recursive: true, mode: constants.COPYFILE_FICLONE });
       syncTree(logPath(to));
@@ -60,20 +64,32 @@ export function copyWithLog(path: string, to: string): void {
   });
 }
 
-const HEAD_BYTES = 8192;
-
-/** Whether `copy`, which is whole if it is there, was made of the file as it is now. */
-function looksLike(path: string, copy: string): boolean {
-  return statSync(path).size === statSync(copy).size && headOf(path).equals(headOf(copy));
+/** Whether `copy` is the same, byte for byte: a file, a folder with the same in it, or nothing. */
+function isCopy(path: string, copy: string): boolean {
+  const [original, found] = [path, copy].map((name) => statSync(name, { throwIfNoEntry: false }));
+  if (original === undefined || found === undefined) return original === found;
+  if (original.isDirectory() !== found.isDirectory()) return false;
+  if (!original.isDirectory()) return original.size === found.size && sameBytes(path, copy);
+  const names = readdirSync(path).sort();
+  if (names.join("/") !== readdirSync(copy).sort().join("/")) return false;
+  return names.every((name) => isCopy(join(path, name), join(copy, name)));
 }
 
-function headOf(path: string): Buffer {
-  const descriptor = openSync(path, "r");
+const COMPARE_BYTES: number = 1024 * 1024;
+
+function sameBytes(path: string, copy: string): boolean {
+  const descriptors = [openSync(path, "r"), openSync(copy, "r")] as const;
+  const buffers = descriptors.map(() => Buffer.alloc(COMPARE_BYTES));
   try {
-    const bytes = Buffer.alloc(HEAD_BYTES);
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));
+    for (let at = 0; ; at += COMPARE_BYTES) {
+      const [a, b] = descriptors.map((descriptor, i) =>
+        buffers[i]!.subarray(0, readSync(descriptor, buffers[i]!, 0, COMPARE_BYTES, at)),
+      );
+      if (!a!.equals(b!)) return false;
+      if (a!.length < COMPARE_BYTES) return true;
+    }
   } finally {
-    closeSync(descriptor);
+    for (const descriptor of descriptors) closeSync(descriptor);
   }
 }
 
@@ -91,9 +107,9 @@ function syncPath(path: string): void {
   }
 }
 
-function attempt(path: string, copy: () => void): void {
+function attempt<T>(path: string, copy: () => T): T {
   try {
-    copy();
+    return copy();
   } catch (error) {
     const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
     if (code === "ENOSPC" || code === "EDQUOT")

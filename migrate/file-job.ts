@@ -27,6 +27,7 @@ import { asidePath, logPath, removeLogs, restoreLog } from "./legacy-log.js";
 import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-record.js";
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
+import { assertNoLogBesideLink } from "./other-names.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
 import { convertByRewrite, removeRewrite } from "./rewrite-steps.js";
 import { rollBackByRewrite, rollBackInPlace, settleStore } from "./rollback-steps.js";
@@ -90,6 +91,7 @@ export function* convertSteps(
       return;
     }
     clearBeginning(vfs, path, state);
+    assertNoLogBesideLink(vfs, given, path);
     const convert = options.strategy === "rewrite" ? convertByRewrite : convertInPlace;
     yield* convert(vfs, path, options, result, beforeFirstChange);
     result.status = "converted";

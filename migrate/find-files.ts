@@ -3,7 +3,7 @@
  * **). From folders and globs only what looks like a file of the kinds asked for is taken.
  */
 
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { STORE_MAGIC } from "../src/pager/store-header.js";
 import { MIGRATING_MAGIC } from "../src/store/read-header.js";
@@ -11,14 +11,15 @@ import { MIGRATING_MAGIC } from "../src/store/read-header.js";
 export type FileKind = "legacy" | "store" | "migrating";
 
 /** What the migrator and the engines leave beside their files. */
-const BESIDE = /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|new)$/;
+const BESIDE =
+  /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|(new|import)-[0-9a-f]{24})$/;
 const GLOB = /[*?[\]{}]/;
 
-/** In order, each once. A name that is nothing is kept, so that it is told. */
+/** In order, each once. A name that is nothing, or can't be looked at, is kept, so that it is told. */
 export function findFiles(names: readonly string[], kinds: readonly FileKind[]): string[] {
   const found = new Set<string>();
   for (const name of names) {
-    const stat = statSync(name, { throwIfNoEntry: false });
+    const stat = statOf(name);
     if (stat?.isDirectory() === true) {
       for (const file of filesBelow(name)) if (isWanted(file, kinds)) found.add(file);
     } else if (stat === undefined && GLOB.test(name)) {
@@ -26,6 +27,14 @@ export function findFiles(names: readonly string[], kinds: readonly FileKind[]):
     } else found.add(name);
   }
   return [...found];
+}
+
+function statOf(name: string): Stats | undefined {
+  try {
+    return statSync(name, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Folders deeper than this are not looked into. */
@@ -77,9 +86,16 @@ function globExpression(pattern: string): RegExp {
 }
 
 function isWanted(path: string, kinds: readonly FileKind[]): boolean {
-  if (BESIDE.test(path)) return false;
+  // A file may have such a name of its own: what lies beside a file has that file beside it.
+  if (BESIDE.test(path) && statOf(path.replace(BESIDE, "")) !== undefined) return false;
+  if (isMisnamed(path)) return true;
   const kind = kindOf(path);
   return kind !== undefined && kinds.includes(kind);
+}
+
+/** A name that is no UTF-8 reaches us with marks in place of what it is, and leads to nothing: kept, to be told. */
+function isMisnamed(path: string): boolean {
+  return path.includes("\uFFFD") && statOf(path) === undefined;
 }
 
 /** By the first bytes alone. */

@@ -25,6 +25,7 @@ import { isUntouched, readSlot } from "./in-place/slot.js";
 import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
+import { assertOneName } from "./other-names.js";
 import { type FileResult, RefusedError } from "./results.js";
 
 /**
@@ -50,13 +51,14 @@ export function* convertInPlace(
   }
 }
 
-/** Checks the legacy file and plans its conversion; changes nothing. */
+/** Checks the legacy file and plans its conversion; changes nothing. Throws RefusedError. */
 export function* planInPlace(
   vfs: Vfs,
   path: string,
   options: FileOptions,
   result: FileResult,
 ): Generator<WorkStep, PlannedProgram> {
+  assertOneName(vfs, path);
   const source = openForCheck(vfs, path, options);
   try {
     const likely = likelyPageSize(source, options);

@@ -4,6 +4,7 @@
  */
 
 import type { Vfs } from "../src/vfs/vfs.js";
+import { RefusedError } from "./results.js";
 
 export function logPath(path: string): string {
   return `${path}-wal`;
@@ -25,9 +26,14 @@ export function setLogAside(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
-/** Puts it back where it was. */
+/** Puts it back where it was. Throws RefusedError where another one lies there: the file was used since. */
 export function restoreLog(vfs: Vfs, path: string): void {
   if (vfs.stat(asidePath(path)) === undefined) return;
+  if (vfs.stat(logPath(path)) !== undefined) {
+    throw new RefusedError(
+      `there are two logs of it, ${logPath(path)} and, left by an earlier conversion, ${asidePath(path)}; move away the one that is not its own`,
+    );
+  }
   vfs.rename(asidePath(path), logPath(path));
   vfs.syncFolderOf(path);
 }

@@ -23,6 +23,7 @@ import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
 import { findOpeners } from "./openers.js";
 import type { FileOptions } from "./options.js";
+import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
 import { type FileFormat, newResult, RefusedError } from "./results.js";
 
 export interface SizeSpan {
@@ -106,6 +107,8 @@ export function* planSteps(
       plan.possible = true;
       return;
     }
+    assertNoLogBesideLink(vfs, given, path);
+    if (options.strategy !== "rewrite") assertOneName(vfs, path);
     yield* planLegacy(vfs, path, options, plan);
     plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
     addOpeners(vfs, path, options, plan);

@@ -10,6 +10,7 @@ import { notePath } from "./in-place/fence.js";
 import { asidePath, logPath } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
+import { assertNoLogBesideLink } from "./other-names.js";
 import type { FileResult } from "./results.js";
 import { rewritePath } from "./rewrite-steps.js";
 
@@ -27,6 +28,7 @@ export function* rehearseSteps(
   if (inspectFile(nodeVfs, path).kind !== "legacy") {
     throw new NotAStoreError(path, "only a legacy file can be rehearsed");
   }
+  assertNoLogBesideLink(nodeVfs, given, path);
   assertNobodyElse(nodeVfs, path, options.assumeClosed === true);
   const clone = rehearsalPath(path);
   removeAll(clone);

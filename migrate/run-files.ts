@@ -3,9 +3,9 @@
  * file that fails is told and the others go on.
  */
 
-import { statSync } from "node:fs";
+import { EspalierError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
-import type { Vfs } from "../src/vfs/vfs.js";
+import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
 import { backupNames, backupPlace, copyWithLog } from "./backup.js";
 import { Pace, type PaceOptions, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
@@ -56,6 +56,8 @@ class FileRun {
   readonly #info: RunInfo;
   readonly #started: number = performance.now();
   readonly #told: Map<string, number> = new Map();
+  /** By a file's identity: the end of the work on it under the name that was taken up last. */
+  readonly #ends: Map<string, Promise<void>> = new Map();
 
   constructor(action: MigrationAction, paths: readonly string[], options: RunOptions) {
     this.#action = action;
@@ -86,7 +88,7 @@ class FileRun {
 
   async run(): Promise<MigrationReport> {
     const environment = environmentHere();
-    const files = this.#paths.map((path) => ({ path, bytes: this.#sizeOf(path) }));
+    const files = this.#paths.map((path) => ({ path, bytes: statOf(this.#vfs, path)?.size ?? null }));
     const head = { schema: REPORT_SCHEMA, version: REPORT_VERSION, run: this.#info, environment } as const;
     this.#emit({ event: "run-started", at: this.#info.startedAt, ...head, run: { ...this.#info }, files });
     await this.#allFiles();
@@ -119,7 +121,7 @@ class FileRun {
     const worker = async (): Promise<void> => {
       while (next < this.#paths.length) {
         const index = next++;
-        await this.#oneFile(index, pace, pool);
+        await this.#inTurn(this.#paths[index]!, () => this.#oneFile(index, pace, pool));
       }
     };
     try {
@@ -127,6 +129,14 @@ class FileRun {
     } finally {
       await pool?.close();
     }
+  }
+
+  /** Two names of one file, hard links or others, are worked on one after the other: no lock sees that they are one. */
+  #inTurn(path: string, work: () => Promise<void>): Promise<void> {
+    const identity = statOf(this.#vfs, path)?.identity ?? path;
+    const end = (this.#ends.get(identity) ?? Promise.resolve()).then(work);
+    this.#ends.set(identity, end);
+    return end;
   }
 
   async #oneFile(index: number, pace: Pace, pool: WorkerPool | undefined): Promise<void> {
@@ -162,10 +172,15 @@ class FileRun {
   #emit(event: MigrationEvent): void {
     this.#options.onEvent?.(event);
   }
+}
 
-  #sizeOf(path: string): number | null {
-    if (this.#vfs !== nodeVfs) return this.#vfs.stat(path)?.size ?? null;
-    return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+/** undefined also where it can't be told: the work on the file will say why. */
+function statOf(vfs: Vfs, path: string): VfsStat | undefined {
+  try {
+    return vfs.stat(path);
+  } catch (error) {
+    if (error instanceof EspalierError) return undefined;
+    throw error;
   }
 }
 

@@ -64,7 +64,8 @@ export class WorkerPool {
   }
 
   #start(): Worker {
-    const worker = new Worker(ENTRY, { workerData: this.#settings });
+    // The process's own options may be such that the module does not run with them (--input-type).
+    const worker = new Worker(ENTRY, { workerData: this.#settings, execArgv: [] });
     this.#all.add(worker);
     return worker;
   }

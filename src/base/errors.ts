@@ -45,11 +45,11 @@ export class NotFoundError extends EspalierError {
   }
 }
 
-/** `errorIfExists` was asked for and there is a file. */
+/** A file is there: one that was not to be there, or that lies in the way. */
 export class ExistsError extends EspalierError {
   readonly path: string;
-  constructor(path: string) {
-    super("ERR_ESPALIER_EXISTS", `${path} exists already`);
+  constructor(path: string, message: string = `${path} exists already`) {
+    super("ERR_ESPALIER_EXISTS", message);
     this.path = path;
   }
 }

@@ -10,6 +10,7 @@ import { open } from "../store/open.js";
 import type { Store } from "../store/store.js";
 import { TreeHandle } from "../store/tree-handle.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
+import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import {
   type BytesEntry,
   classicRecords,
@@ -44,9 +45,9 @@ export async function exportLevel(
   if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
   using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
   const tree = bytesOf(store, options.tree ?? UNNAMED);
-  const temporary = `${folder}-export`;
+  const temporary = scratchName(folder, "export");
   try {
-    await destroyClassic(temporary);
+    for (const left of leftScratch(nodeVfs, folder, "export")) await destroyClassic(left);
     const report = await fill(temporary, tree, options);
     await check(temporary, report, options);
     nodeVfs.rename(temporary, folder);

@@ -9,6 +9,7 @@ import { PAGE_SIZE_MAX } from "../pager/store-header.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
+import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import { type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { removeStoreFiles } from "./location.js";
@@ -70,9 +71,9 @@ async function importWith(
   options: ImportOptions,
 ): Promise<CopyReport> {
   const source = await openClassic(nodeVfs, folder);
-  const temporary = `${file}-import`;
+  const temporary = scratchName(file, "import");
   try {
-    removeStoreFiles(nodeVfs, temporary);
+    for (const left of leftScratch(nodeVfs, file, "import")) removeStoreFiles(nodeVfs, left);
     const report = await fill(temporary, pageSize, classicRecords(source, BATCH_RECORDS), options);
     nodeVfs.rename(temporary, file);
     nodeVfs.syncFolderOf(file);

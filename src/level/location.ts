@@ -5,7 +5,7 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { NotAStoreError, NotFoundError } from "../base/errors.js";
+import { IoError, NotAStoreError, NotFoundError } from "../base/errors.js";
 import { segmentPath } from "../log/log-format.js";
 import { acquireLock } from "../vfs/lock.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -45,8 +45,18 @@ export function prepareStoreFile(vfs: Vfs, location: string, createIfMissing: bo
     );
   }
   if (!createIfMissing) throw new NotFoundError(file, `${file} does not exist`);
-  if (vfs.shared) mkdirSync(dirname(file), { recursive: true });
+  if (vfs.shared) makeFolder(dirname(file));
   return file;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new IoError(folder, "mkdir", String((error as { code?: unknown }).code ?? "UNKNOWN"), {
+      cause: error,
+    });
+  }
 }
 
 /** Removes a store's files, and its folder if that is empty then. Throws LockedError where it is open. */

@@ -297,6 +297,17 @@ function isGeneration(vfs: Vfs, path: string, storeId: Uint8Array, generation: n
   return readSegmentHeader(vfs, path, storeId)?.generation === generation;
 }
 
+/** Whether the segments that `position` names are there; not whether their frames are whole. */
+export function hasLog(vfs: Vfs, storePath: string, storeId: Uint8Array, position: LogPosition): boolean {
+  const { segment, generation, salt, nextSalt } = position;
+  const isThere = (index: number, ofGeneration: number, withSalt: number): boolean => {
+    const header = readSegmentHeader(vfs, segmentPath(storePath, index), storeId);
+    return header?.generation === ofGeneration && header.salt === withSalt;
+  };
+  if (!isThere(segment, generation, salt)) return false;
+  return nextSalt === 0 || isThere(1 - segment, generation + 1, nextSalt);
+}
+
 /**
  * The log that a store with a clean header has all the same: the header says that generations up to
  * `lastGeneration` were used, and a segment beside it is newer and holds a commit. So the header in
@@ -329,7 +340,7 @@ export function findUnknownLog(
 }
 
 /** Number of the commit that a segment's first frame belongs to; 0: it holds none. */
-function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
+export function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
   const file = vfs.open(path, "read");
   try {
     const bytes = new Uint8Array(FRAME_HEADER_BYTES);

@@ -112,12 +112,6 @@ export class RedoLog {
     this.records = new RecordBuffer(settings.metrics);
   }
 
-  /** Whether files of an earlier log are there, which the start of this one overwrites. */
-  hasRemains(): boolean {
-    const { vfs, storePath } = this.#settings;
-    return [0, 1].some((index) => vfs.stat(segmentPath(storePath, index)) !== undefined);
-  }
-
   /**
    * Makes both segments, and the first one ready; the caller then writes the position into the store's
    * header and syncs that before the first commit. Throws what the file system throws.

@@ -166,6 +166,10 @@ export class BlockStore implements PoolOwner {
     return new EspalierError("ERR_ESPALIER_OPTION", "cacheBytes is too small for this operation");
   }
 
+  outOfMemory(cause: unknown): Error {
+    return new IoError(this.#path, "read", "ENOMEM", { cause });
+  }
+
   /** The frame's bytes are in the data file. */
   markClean(frame: number): void {
     this.#pool.flags[frame]! &= ~FRAME_DIRTY;

@@ -41,6 +41,8 @@ export interface PoolOwner {
   clean(frame: number): boolean;
   /** What to throw where no frame can be made free. */
   full(): Error;
+  /** What to throw where the host has no memory for the table of a file so large. */
+  outOfMemory(cause: unknown): Error;
 }
 
 export class PagePool {
@@ -280,6 +282,7 @@ export class PagePool {
   }
 
   #adopt(block: number, frame: number): void {
+    this.#enter(block, frame);
     this.blockOf[frame] = block;
     this.flags[frame] = 0;
     this.imaged[frame] = 0;
@@ -289,7 +292,16 @@ export class PagePool {
     this.touched[frame] = 0;
     this.incarnation[frame]!++;
     this.epoch++;
-    this.#table.add(block, frame);
+  }
+
+  /** Into the table; where that has no room the frame stays free. */
+  #enter(block: number, frame: number): void {
+    try {
+      this.#table.add(block, frame);
+    } catch (error) {
+      this.#freeFrames[this.#freeCount++] = frame;
+      throw this.#owner.outOfMemory(error);
+    }
   }
 
   #emptyFrame(): number {

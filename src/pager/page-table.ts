@@ -32,7 +32,7 @@ export class PageTable {
     return this.#frames[(directory[group]! << LEAF_SHIFT) | (block & LEAF_MASK)]!;
   }
 
-  /** REQUIRES: the block has no frame. */
+  /** REQUIRES: the block has no frame. Throws RangeError where there is no memory; nothing is added then. */
   add(block: number, frame: number): void {
     const group = block >>> LEAF_SHIFT;
     if (group >= this.#directory.length) this.#growDirectory(group);
@@ -64,14 +64,16 @@ export class PageTable {
   }
 
   #newLeaf(): number {
-    const leaf = this.#leaves++;
-    if (leaf < this.#counts.length) return leaf;
+    if (this.#leaves === this.#counts.length) this.#growLeaves();
+    return this.#leaves++;
+  }
+
+  #growLeaves(): void {
     const frames = new Int32Array(this.#frames.length * 2).fill(-1, this.#frames.length);
-    frames.set(this.#frames);
-    this.#frames = frames;
     const counts = new Uint8Array(this.#counts.length * 2);
+    frames.set(this.#frames);
     counts.set(this.#counts);
+    this.#frames = frames;
     this.#counts = counts;
-    return leaf;
   }
 }

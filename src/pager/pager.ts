@@ -13,6 +13,7 @@
 import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
+import { hasLogRemains, removeLogRemains } from "../log/log-remains.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -20,6 +21,7 @@ import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
+import { makeHeaderDurable } from "./opened-header.js";
 import { PageEdits } from "./page-edits.js";
 import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
 import { FRAME_IMAGE, PagePool } from "./page-pool.js";
@@ -84,6 +86,8 @@ export class Pager {
 
   readonly #checkpointSet: CheckpointSet;
   readonly #background: BackgroundSync;
+  readonly #vfs: Vfs;
+  readonly #path: string;
   #open = false;
   readonly #touched: TouchedBlocks;
   readonly edits: PageEdits;
@@ -99,6 +103,8 @@ export class Pager {
     this.readOnly = settings.readOnly;
     this.redoSplit = settings.redoSplit;
     this.#background = settings.background;
+    this.#vfs = vfs;
+    this.#path = path;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     const logSettings: LogSettings = {
       vfs,
@@ -113,7 +119,7 @@ export class Pager {
     this.blocks = new BlockStore(data, header.storeId, this.log, settings.checkPage, metrics.pager, path);
     this.pool = new PagePool(header.pageSize, settings.cacheBytes, this.blocks, metrics.pager);
     this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
-    this.versions = new Versions(this.pool, vfs, `${path}-versions`, metrics.pager, () => this.log.committed);
+    this.versions = new Versions(this.pool, vfs, path, metrics.pager, () => this.log.committed);
     this.#touched = new TouchedBlocks(this.pool, this.versions, this.blocks);
     this.edits = new PageEdits(this.pool, this.log, this.#touched, () => {
       if (!this.#open) this.#begin();
@@ -190,13 +196,7 @@ export class Pager {
 
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
-    // A killed process may have left the clean header in the page cache only, with a log that the older
-    // header needs: both go now. Who has removed the log had synced the header before.
-    try {
-      if (this.log.hasRemains()) this.data.sync();
-    } catch (error) {
-      throw this.headerFailed(error);
-    }
+    this.#leaveRemains();
     this.data.claimForCheckpoints(this.pageCount);
     const position = this.log.start(this.header.lastGeneration + 1);
     try {
@@ -210,6 +210,17 @@ export class Pager {
       throw this.headerFailed(error);
     }
     this.segments.started();
+  }
+
+  /** A log that is still there goes, once the clean header stands. Who has removed it had synced that before. */
+  #leaveRemains(): void {
+    if (!hasLogRemains(this.#vfs, this.#path)) return;
+    try {
+      makeHeaderDurable(this.#vfs, this.#path, this.data, this.header);
+    } catch (error) {
+      throw this.headerFailed(error);
+    }
+    removeLogRemains(this.#vfs, this.#path, this.header.storeId);
   }
 
   /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */

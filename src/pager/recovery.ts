@@ -7,12 +7,13 @@
  */
 
 import { CorruptionError } from "../base/errors.js";
-import { segmentPath } from "../log/log-format.js";
 import { findUnknownLog, LogReader } from "../log/log-reader.js";
+import { removeLogRemains } from "../log/log-remains.js";
 import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
+import { makeHeaderDurable } from "./opened-header.js";
 import type { Pager } from "./pager.js";
 import { Replay } from "./replay.js";
 import { OverlayTarget, PoolTarget } from "./replay-target.js";
@@ -54,9 +55,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
     !pager.readOnly,
   );
   try {
-    // A killed process may have left its last header in the page cache only: what the older one needs must
-    // not be overwritten before.
-    if (!pager.readOnly) pager.data.sync();
+    if (!pager.readOnly) makeHeaderDurable(vfs, path, pager.data, header);
     const replay = new Replay(
       pager,
       path,
@@ -76,7 +75,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   } finally {
     reader.close();
   }
-  if (!pager.readOnly) removeSegments(vfs, path);
+  if (!pager.readOnly) removeLogRemains(vfs, path, header.storeId);
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
 }
 
@@ -115,11 +114,4 @@ function pagesPossible(pager: Pager, logBytes: number): number {
 
 function takeFreeList(pager: Pager, extents: ExtentSet): void {
   for (const extent of extents) pager.free.ready.add(extent.start, extent.count);
-}
-
-function removeSegments(vfs: Vfs, path: string): void {
-  for (let i = 0; i < 2; i++) {
-    const segment = segmentPath(path, i);
-    if (vfs.stat(segment)?.kind === "file") vfs.unlink(segment);
-  }
 }

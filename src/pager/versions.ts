@@ -7,6 +7,7 @@
  */
 
 import type { PagerMetrics } from "../base/metrics.js";
+import { scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readExactly, writeFully } from "../vfs/whole-io.js";
 import { FRAME_DIRTY, type PagePool } from "./page-pool.js";
@@ -24,7 +25,7 @@ interface Version {
 export class Versions {
   readonly #pool: PagePool;
   readonly #vfs: Vfs;
-  readonly #spillPath: string;
+  readonly #storePath: string;
   readonly #metrics: PagerMetrics;
   readonly #byBlock: Map<number, Version[]> = new Map();
   /** Versions in frames, oldest first. */
@@ -41,11 +42,11 @@ export class Versions {
   newest = -1;
   oldest: number = Number.POSITIVE_INFINITY;
 
-  constructor(pool: PagePool, vfs: Vfs, spillPath: string, metrics: PagerMetrics, committed: () => number) {
+  constructor(pool: PagePool, vfs: Vfs, storePath: string, metrics: PagerMetrics, committed: () => number) {
     this.#pool = pool;
     this.#committed = committed;
     this.#vfs = vfs;
-    this.#spillPath = spillPath;
+    this.#storePath = storePath;
     this.#metrics = metrics;
   }
 
@@ -149,9 +150,9 @@ export class Versions {
     const version = this.#inMemory.splice(at, 1)[0]!;
     const bytes = 1 << this.#pool.frameShift;
     if (this.#spillFile === undefined) {
-      if (this.#vfs.stat(this.#spillPath) !== undefined) this.#vfs.unlink(this.#spillPath);
-      this.#spillFile = this.#vfs.open(this.#spillPath, "create");
-      this.#vfs.unlink(this.#spillPath);
+      const name = scratchName(this.#storePath, "versions");
+      this.#spillFile = this.#vfs.open(name, "create");
+      this.#vfs.unlink(name);
     }
     const slot = this.#freeSlots.pop() ?? this.#spillSlots++;
     writeFully(this.#spillFile, this.#pool.u8, version.frame << this.#pool.frameShift, bytes, slot * bytes);

@@ -12,6 +12,7 @@ import { freeListPages, writeFreeList } from "../pager/free-list.js";
 import type { Extent, ExtentSet } from "../pager/free-space.js";
 import type { Pager } from "../pager/pager.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import type { Engine } from "./engine.js";
@@ -38,11 +39,11 @@ export async function backupStore(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
+  removeScratch(vfs, path, "new");
   const { pager } = engine;
   // The data file has everything of this commit then.
   if (!pager.readOnly) pager.checkpointNow();
-  const temporary = `${path}-new`;
-  if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
+  const temporary = scratchName(path, "new");
   const file = vfs.open(temporary, "create");
   const snapshot = engine.acquireSnapshot();
   try {
@@ -51,6 +52,7 @@ export async function backupStore(
     writeRest(file, state);
     file.sync();
     file.close();
+    if (vfs.stat(path) !== undefined) throw new ExistsError(path);
     vfs.rename(temporary, path);
     vfs.syncFolderOf(path);
   } catch (error) {

@@ -9,6 +9,7 @@ import { BLOCK_BYTES } from "../log/log-format.js";
 import { LeafBuilder } from "../page/leaf-builder.js";
 import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
 import { encodeStoreHeader, firstPage, freshHeader, HEADER_COPIES } from "../pager/store-header.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import { encodeTreeRecord, UNNAMED } from "./catalog.js";
@@ -22,8 +23,8 @@ export interface NewStore {
 
 /** Creates the file at `path`, over an empty one if there is one. Throws what the file system throws. */
 export function createStore(vfs: Vfs, path: string, store: NewStore): void {
-  const temporary = `${path}-new`;
-  if (vfs.stat(temporary)?.kind === "file") vfs.unlink(temporary);
+  removeScratch(vfs, path, "new");
+  const temporary = scratchName(path, "new");
   const bytes = initialBytes(store);
   const file = vfs.open(temporary, "create");
   try {

@@ -56,6 +56,13 @@ describe("a location", () => {
     expect(db.store.path).toMatch(/store$/);
   });
 
+  it("below a file gives an error of the database's own", async () => {
+    const file = join(newFolder(), "file");
+    writeFileSync(file, "");
+    const codes = await codesOf(() => new EspalierLevel(join(file, "db")).open());
+    expect(codes).toEqual(["LEVEL_DATABASE_NOT_OPEN", "LEVEL_IO_ERROR", "ERR_ESPALIER_IO", "ENOTDIR"]);
+  });
+
   it("that is a folder may hold other files", async () => {
     const location = newFolder();
     writeFileSync(join(location, "notes.txt"), "mine");

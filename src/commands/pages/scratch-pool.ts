@@ -8,4 +8,5 @@ export const NO_OWNER: PoolOwner = {
   check: () => undefined,
   clean: () => false,
   full: () => new Error("the scratch pool is full"),
+  outOfMemory: (cause) => new Error("the scratch pool has one page", { cause }),
 };

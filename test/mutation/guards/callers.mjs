@@ -3,6 +3,7 @@
 import {
   BACKUP,
   CONTRACT,
+  COPIES,
   crash,
   ENGINE,
   FAULTS,
@@ -220,6 +221,22 @@ export const CALLERS_GUARDS = [
     "if (recovered !== undefined) target.set(recovered, at);",
     "",
     OPENING,
+  ),
+  guard(
+    "P2",
+    "a copy has a list of its own of what is free in it",
+    BACKUP,
+    ", freeListHead: start }",
+    " }",
+    COPIES,
+  ),
+  guard(
+    "S4",
+    "a copy has all pages that were recovered into memory",
+    BACKUP,
+    "commit: snapshot, pageCount, ",
+    "commit: snapshot, ",
+    COPIES,
   ),
   guard("W4", "the name of a copy is synced", BACKUP, "vfs.syncFolderOf(path);", "", OPENING),
   guard(

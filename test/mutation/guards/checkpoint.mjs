@@ -226,8 +226,8 @@ export const CHECKPOINT_GUARDS = [
     "W4",
     "a new store is made under another name",
     CREATE,
-    "const temporary = `",
-    "const temporary = path;\n  void `",
+    "const temporary = scratchName(",
+    "const temporary = path;\n  void scratchName(",
     crash("open-and-close", 500),
   ),
   guard(

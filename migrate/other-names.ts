@@ -1,0 +1,43 @@
+/**
+ * Other names of a file. The legacy engine puts the log beside the name that it was opened by: beside a symbolic
+ * link, or another hard link, may lie the newest commits.
+ */
+
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { IoError } from "../src/base/errors.js";
+import type { Vfs } from "../src/vfs/vfs.js";
+import { logPath } from "./legacy-log.js";
+import { RefusedError } from "./results.js";
+
+/** Throws RefusedError where a log lies beside the symbolic link that a legacy file was named by. */
+export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): void {
+  const beside = vfs.stat(logPath(resolve(given)));
+  if (beside === undefined || beside.identity === vfs.stat(logPath(path))?.identity) return;
+  throw new RefusedError(
+    `${given} is a link to ${path}, and beside the link lies a log, ${logPath(given)}, which may hold its newest commits; move that to ${logPath(path)}, or away if it is another file's`,
+  );
+}
+
+/**
+ * Throws RefusedError where a legacy file has more than one name: in place it would become a store under all of
+ * them, without the log that may lie beside another.
+ */
+export function assertOneName(vfs: Vfs, path: string): void {
+  const names = linksOf(vfs, path);
+  if (names <= 1) return;
+  throw new RefusedError(
+    `it has ${names} names (hard links), which would all lead to the store, and its log may lie beside another of them; convert this name alone with --strategy rewrite, or remove the other names`,
+  );
+}
+
+function linksOf(vfs: Vfs, path: string): number {
+  if (!vfs.shared) return 1; // In memory there is no telling.
+  try {
+    return statSync(path).nlink;
+  } catch (error) {
+    throw new IoError(path, "stat", String((error as { code?: unknown }).code ?? "UNKNOWN"), {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,119 @@
+/** Stores and other files whose names begin like a store's own: nothing that is another's is taken away. */
+
+import { describe, expect, it } from "vitest";
+import { open, type Store } from "../../src/index.js";
+import type { StoreOptions } from "../../src/store/options.js";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { bytesOf } from "../support/damage.js";
+
+const PATH = "/orders";
+
+function make(vfs: Vfs, path: string, options: StoreOptions = {}): Store<string, string> {
+  return open<string, string>(path, { vfs, durability: "none", ...options });
+}
+
+function withNeighbour(name: string): MemoryVfs {
+  const vfs = new MemoryVfs();
+  using neighbour = make(vfs, name);
+  for (let i = 0; i < 200; i++) neighbour.put(`key ${i}`, `value ${i}`);
+  return vfs;
+}
+
+function expectNeighbour(vfs: Vfs, name: string): void {
+  using neighbour = make(vfs, name, { createIfMissing: false });
+  expect(neighbour.count()).toBe(200);
+  expect(neighbour.verify().problems).toEqual([]);
+}
+
+describe("a store that lies beside", () => {
+  it("as -new, when a store is made", () => {
+    const vfs = withNeighbour(`${PATH}-new`);
+    make(vfs, PATH).close();
+    expectNeighbour(vfs, `${PATH}-new`);
+    expect(vfs.list("/")).toEqual(["orders", "orders-new"]);
+  });
+
+  it("as -new, when a copy is made", async () => {
+    const vfs = withNeighbour("/copy-new");
+    using store = make(vfs, PATH);
+    store.put("a", "b");
+    await store.backup("/copy");
+    expectNeighbour(vfs, "/copy-new");
+  });
+
+  it("as -versions, when old versions leave the memory", () => {
+    const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-versions`) });
+    const made: string[] = [];
+    vfs.onCall = ({ operation, path }) => {
+      if (operation === "create") made.push(path);
+    };
+    using store = make(vfs, PATH, { cacheBytes: 256 * 1024 });
+    for (let i = 0; i < 2000; i++) store.put(`key ${i}`, "x".repeat(300));
+    using snapshot = store.snapshot();
+    for (let i = 0; i < 2000; i++) store.put(`key ${i}`, "y".repeat(300));
+    expect(made.some((path) => path.startsWith(`${PATH}-versions`))).toBe(true);
+    expect(snapshot.get("key 7")).toBe("x".repeat(300));
+    expectNeighbour(vfs, `${PATH}-versions`);
+  });
+
+  it.each(["-log1", "-log2"])("as %s: nothing can be written, and both can be read", (suffix) => {
+    const vfs = withNeighbour(`${PATH}${suffix}`);
+    using store = make(vfs, PATH);
+    expect(() => store.put("a", "b")).toThrow(
+      expect.objectContaining({ code: "ERR_ESPALIER_EXISTS", path: `${PATH}${suffix}` }),
+    );
+    expect(store.get("a")).toBeUndefined();
+    expectNeighbour(vfs, `${PATH}${suffix}`);
+  });
+});
+
+it("what a killed process left of a store or a copy in the making goes", async () => {
+  const vfs = new MemoryVfs();
+  for (const name of ["/orders", "/copy"]) vfs.open(`${name}-new-0123456789abcdef01234567`, "create").close();
+  using store = make(vfs, PATH);
+  await store.backup("/copy");
+  expect(vfs.list("/")).toEqual(["copy", "orders"]);
+});
+
+it("a copy takes no file's place that came while it was made", async () => {
+  const vfs = new MemoryVfs();
+  using store = make(vfs, PATH);
+  const copying = store.backup("/copy");
+  make(vfs, "/copy").close();
+  await expect(copying).rejects.toMatchObject({ code: "ERR_ESPALIER_EXISTS" });
+});
+
+it("a copy that cannot be begun leaves no snapshot behind", async () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  using store = make(vfs, PATH);
+  store.put("a", "b");
+  vfs.faults = [{ kind: "EMFILE", at: vfs.calls + 1, lasts: "forever" }];
+  await expect(store.backup("/copy")).rejects.toMatchObject({ code: "ERR_ESPALIER_IO" });
+  vfs.faults = [];
+  expect(store.stats().snapshots).toBe(0);
+});
+
+it("the log of another store, renamed away from it, is kept for it", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const first = make(vfs, "/first", { durability: "sync" });
+  first.put("a", "1");
+  first.put("b", "2");
+  make(vfs, "/second").close();
+  const killed = vfs.processKill(1);
+  first.close();
+  // The names of the two are exchanged, and the log is forgotten.
+  killed.rename("/first", "/third");
+  killed.rename("/second", "/first");
+  const log = bytesOf(killed.live, "/first-log1");
+  using other = make(killed, "/first");
+  other.put("c", "3");
+  const kept = killed.list("/").filter((name) => name.includes("-of-"));
+  expect(kept).toHaveLength(1);
+  expect(Buffer.compare(bytesOf(killed.live, `/${kept[0]}`), log)).toBe(0);
+  expect(() => make(killed, "/third")).toThrow(expect.objectContaining({ code: "ERR_ESPALIER_LOG_MISSING" }));
+  for (const name of kept) killed.rename(`/${name}`, "/third-log1");
+  using back = make(killed, "/third");
+  expect([back.get("a"), back.get("b")]).toEqual(["1", "2"]);
+});
