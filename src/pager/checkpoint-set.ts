@@ -27,6 +27,8 @@ export class CheckpointSet implements CheckpointTarget {
   /** The new chain, until its header is durable; and its first page. */
   #freeRun: Extent = NO_RUN;
   #freeListHead = 0;
+  /** The store is being closed, or was recovered: it cannot wait for room within maxBytes. */
+  #last = false;
   readonly #staging: Uint8Array;
   readonly #stagedFrames: number[] = [];
 
@@ -96,7 +98,7 @@ export class CheckpointSet implements CheckpointTarget {
     if (start >= 0 && listed.remove(start, count)) free.ready.remove(start, count);
     else {
       start = Math.ceil(pager.pageCount / unit) * unit;
-      data.claim(start + count, true);
+      data.claim(start + count, true, !this.#last);
       if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);
       // What was added since then, the log gives out again.
       listed.add(this.#pageCount, start - this.#pageCount);
@@ -221,7 +223,9 @@ export class CheckpointSet implements CheckpointTarget {
     this.#listed = undefined;
     free.settle(log.durable, Number.POSITIVE_INFINITY);
     space.pageCount = free.ready.trimEnd(space.pageCount);
+    this.#last = true;
     this.collect();
+    this.#last = false;
     this.#generation = log.generation;
     while (!this.writeSome(this.#blocks.length));
     data.sync();

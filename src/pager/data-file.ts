@@ -109,15 +109,16 @@ export class DataFile {
 
   /**
    * Makes sure that `pages` pages lie in space that is written already. Throws DiskFullError, and
-   * nothing is poisoned: the space is claimed before anything is promised.
+   * nothing is poisoned: the space is claimed before anything is promised. Not `limited`, it goes beyond maxBytes:
+   * a store that could neither be closed nor opened would be no better.
    */
-  claim(pages: number, useReserve: boolean): void {
+  claim(pages: number, useReserve: boolean, limited = true): void {
     const reserve = RESERVE_PAGES * this.pageSize;
     const wanted = pages * this.pageSize;
     // Who may not use the reserve leaves it there, written already.
     const bytes = useReserve ? wanted : wanted + reserve;
     if (bytes <= this.claimedBytes) return;
-    if (bytes > this.#maxBytes + reserve)
+    if (limited && bytes > this.#maxBytes + reserve)
       throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);

@@ -266,3 +266,36 @@ it("a transaction that the log has no room for is undone, and the next ones go o
   expect(store.stats().failure).toBeUndefined();
   store.close();
 });
+
+/**
+ * Story: the free list of a store that was full, and of which every other page became free, had no room within
+ * maxBytes: the store could not be closed, and not be opened any more.
+ */
+it.each([false, true])("a full store full of holes is closed and opened, after a kill: %s", (killed) => {
+  let vfs = new FaultyVfs({ seed: 1 });
+  const settings = { pageSize: 512, durability: "sync" } as const;
+  const start = (): ByteStore =>
+    open<Uint8Array, Uint8Array>(STORE_PATH, { ...storeOptions(settings, vfs), maxBytes: 1_500_000 });
+  let store = start();
+  let end = 0;
+  expect(() => {
+    for (; ; end++) store.put(key(end), Buffer.alloc(130, end));
+  }).toThrow(DiskFullError);
+  let left = end;
+  store.transaction(() => {
+    // More than the records of one leaf, and less than those of two.
+    for (let i = 0; i < end; i++) if (i % 12 < 7 && store.delete(key(i))) left--;
+  });
+  expect(store.stats().freePages).toBeGreaterThan(500);
+  for (let round = 0; round < 3; round++) {
+    const next = vfs.processKill(1);
+    store.close();
+    if (killed && round === 0) vfs = next;
+    store = start();
+    expect(store.verify()).toMatchObject({ ok: true, records: left });
+    store.put(key(end), Buffer.alloc(130, round));
+    if (round === 0) left++;
+  }
+  expect(vfs.stat(STORE_PATH)!.size).toBeLessThan(1_500_000 * 1.1);
+  store.close();
+});

@@ -113,7 +113,7 @@ export const SPACE_GUARDS = [
     "P3",
     "the store ends at maxBytes",
     DATA_FILE,
-    "if (bytes > this.#maxBytes + reserve)",
+    "if (limited && bytes > this.#maxBytes + reserve)",
     "if (bytes < 0)",
     FULL,
   ),
@@ -284,5 +284,13 @@ export const SPACE_GUARDS = [
     "if (this.#running) this.carryOver();",
     "",
     LATE_FREE_LIST,
+  ),
+  guard(
+    "P3",
+    "a full store whose free list has no room within maxBytes is closed and opened",
+    CHECKPOINT_SET,
+    "data.claim(start + count, true, !this.#last);",
+    "data.claim(start + count, true);",
+    [...FULL, "-t", "full of holes"],
   ),
 ];
