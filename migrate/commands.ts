@@ -9,6 +9,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../src/commands/support/exit-codes.js";
 import { note, paint, plural, print, printJson } from "../src/commands/support/output.js";
+import { asFolder } from "./backup.js";
 import type { FileKind } from "./find-files.js";
 import {
   exitCode,
@@ -96,7 +97,10 @@ function withCheck<A>(yargs: Argv<A>): Argv<A & CheckArguments> {
 
 function withRun<A>(yargs: Argv<A>): Argv<A & RunArguments> {
   return withCheck(yargs)
-    .option("backup", { type: "string", describe: "Keep a copy of the original here (a folder for several)" })
+    .option("backup", {
+      type: "string",
+      describe: "Keep a copy of the original in this folder, or, for one file, at this path",
+    })
     .option("jobs", { alias: "j", type: "number", default: 1, describe: "Files in parallel" })
     .option("max-mb-per-sec", { type: "number", describe: "Move at most so many MiB a second, in all" })
     .option("pause-file", { type: "string", describe: "Wait while a file of this name is there" })
@@ -130,7 +134,7 @@ export function durationMs(text: string | undefined): number | undefined {
   return Number(match[1]) * UNITS[match[2] ?? "s"]!;
 }
 
-function optionsOf(args: RunArguments): RunOptions {
+function optionsOf(args: RunArguments, files: readonly string[]): RunOptions {
   const maxMbPerSec = positive("max-mb-per-sec", args["max-mb-per-sec"]);
   const jobs = positive("jobs", args.jobs) ?? 1;
   const maxDurationMs = durationMs(args["max-duration"]);
@@ -139,12 +143,17 @@ function optionsOf(args: RunArguments): RunOptions {
     jobs: Math.ceil(jobs),
     verify: args.verify,
     command: ["espalier", ...process.argv.slice(2)].join(" "),
-    ...(args.backup !== undefined && { backup: args.backup }),
+    ...(args.backup !== undefined && { backup: backupOf(args.backup, args.files, files) }),
     ...(maxMbPerSec !== undefined && { maxMbPerSec }),
     ...(args["pause-file"] !== undefined && { pauseFile: args["pause-file"] }),
     ...(maxDurationMs !== undefined && { maxDurationMs }),
     ...(args.to !== undefined && { to: args.to }),
   };
+}
+
+/** A folder, but where one file is named: however many files a folder or a glob may hold by chance. */
+function backupOf(backup: string, names: readonly string[], files: readonly string[]): string {
+  return names.length === 1 && files.length === 1 && names[0] === files[0] ? backup : asFolder(backup);
 }
 
 function checkOptionsOf(args: CheckArguments): RunOptions {
@@ -182,7 +191,7 @@ type Runner = (paths: readonly string[], options: RunOptions) => Promise<Migrati
 
 async function runAndTell(args: RunArguments, kinds: readonly FileKind[], runner: Runner): Promise<void> {
   const files = filesOf(args, kinds);
-  const options = optionsOf(args);
+  const options = optionsOf(args, files);
   const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
   process.exitCode = exitCode(report.files);
 }
@@ -223,7 +232,7 @@ const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     withRun(yargs)
       .example("$0 migrate run data.db", "In place: same path, same inode")
-      .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept"),
+      .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept in old/"),
   handler: (args) => runAndTell(args, ["legacy", "migrating"], runMigration),
 };
 
