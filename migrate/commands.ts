@@ -167,10 +167,26 @@ function checkOptionsOf(args: CheckArguments): RunOptions {
   };
 }
 
-function filesOf(args: FilesArguments, kinds: readonly FileKind[]): string[] {
+/** What a command works on, and how it calls what it would leave behind. */
+interface Wanted {
+  readonly kinds: readonly FileKind[];
+  readonly done?: { readonly kind: FileKind; readonly word: string };
+}
+
+const TO_CONVERT: Wanted = { kinds: ["legacy", "migrating"], done: { kind: "store", word: "converted" } };
+const TO_REHEARSE: Wanted = { ...TO_CONVERT, kinds: ["legacy"] };
+const TO_ROLL_BACK: Wanted = { kinds: ["store", "migrating"], done: { kind: "legacy", word: "legacy" } };
+const ANY: Wanted = { kinds: ["legacy", "migrating", "store"] };
+
+/** The files; none, with a word about it, where all that are there are done already. Throws UsageError. */
+function filesOf(args: FilesArguments, { kinds, done }: Wanted): string[] {
   const files = findFiles(args.files, kinds);
-  if (files.length === 0) throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
-  return files;
+  if (files.length > 0) return files;
+  const ready = done === undefined ? 0 : findFiles(args.files, [done.kind]).length;
+  if (done === undefined || ready === 0)
+    throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
+  note(`nothing to do: ${plural(ready, "file is", "files are")} ${done.word} already`);
+  return [];
 }
 
 /** Runs with Ctrl-C as a clean stop; a second one ends the process. */
@@ -189,8 +205,8 @@ async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise
 
 type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
 
-async function runAndTell(args: RunArguments, kinds: readonly FileKind[], runner: Runner): Promise<void> {
-  const files = filesOf(args, kinds);
+async function runAndTell(args: RunArguments, wanted: Wanted, runner: Runner): Promise<void> {
+  const files = filesOf(args, wanted);
   const options = optionsOf(args, files);
   const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
   process.exitCode = exitCode(report.files);
@@ -218,7 +234,7 @@ const planCommand: CommandModule<object, CheckArguments> = {
   builder: (yargs) =>
     withCheck(yargs).example("$0 migrate plan data.db", "Exit code 0 only if every file can be converted"),
   async handler(args) {
-    const files = filesOf(args, ["legacy", "migrating"]);
+    const files = filesOf(args, TO_CONVERT);
     const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
     if (args.json) printJson(plans);
     else print(plans.map(planText).join("\n\n"));
@@ -233,7 +249,7 @@ const runCommand: CommandModule<object, RunArguments> = {
     withRun(yargs)
       .example("$0 migrate run data.db", "In place: same path, same inode")
       .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept in old/"),
-  handler: (args) => runAndTell(args, ["legacy", "migrating"], runMigration),
+  handler: (args) => runAndTell(args, TO_CONVERT, runMigration),
 };
 
 const rollbackCommand: CommandModule<object, RunArguments> = {
@@ -249,7 +265,7 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
         "$0 migrate rollback data.db",
         "As it was, with what was written since",
       ) as unknown as Argv<RunArguments>,
-  handler: (args) => runAndTell(args, ["store", "migrating"], rollbackMigration),
+  handler: (args) => runAndTell(args, TO_ROLL_BACK, rollbackMigration),
 };
 
 const rehearseCommand: CommandModule<object, RunArguments> = {
@@ -257,7 +273,7 @@ const rehearseCommand: CommandModule<object, RunArguments> = {
   describe: "The whole run on a clone of each file, which goes afterwards",
   builder: (yargs) =>
     withRun(yargs).example("$0 migrate rehearse trees", "Exit code 0 only if every clone kept its content"),
-  handler: (args) => runAndTell(args, ["legacy"], rehearse),
+  handler: (args) => runAndTell(args, TO_REHEARSE, rehearse),
 };
 
 const statusCommand: CommandModule<object, FilesArguments> = {
@@ -265,7 +281,7 @@ const statusCommand: CommandModule<object, FilesArguments> = {
   describe: "Where each file stands",
   builder: (yargs) => withFiles(yargs).example("$0 migrate status trees", "Legacy, half-way or converted"),
   handler(args) {
-    const standings = filesOf(args, ["legacy", "migrating", "store"]).map((path) => statusOf(path));
+    const standings = filesOf(args, ANY).map((path) => statusOf(path));
     if (args.json) printJson(standings);
     else print(standings.map(standingText).join("\n"));
     if (standings.some(({ state }) => state === "unknown")) process.exitCode = EXIT_SOME_FAILED;

@@ -39,3 +39,40 @@ describe("--backup", () => {
     expect(output(["migrate", "status", "fleet"], { cwd: folder })).toContain("legacy");
   });
 });
+
+describe("a folder in which all is done", () => {
+  it("ends a repeated run, plan and rehearsal with 0 and says so; the report has no files", () => {
+    const folder = fleet("a.db", "b.db");
+    expect(migrate(folder, "run", "fleet").code).toBe(0);
+    const again = migrate(folder, "run", "fleet", "--json", "--jobs", "2", "--backup", "old");
+    expect(again).toMatchObject({ code: 0, stderr: "nothing to do: 2 files are converted already\n" });
+    const events = again.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toEqual(["run-started", "report"]);
+    expect(events[1].report).toMatchObject({ files: [], run: { complete: true } });
+    for (const word of ["plan", "rehearse"])
+      expect(migrate(folder, word, "fleet/*.db"), word).toMatchObject({ code: 0, stderr: again.stderr });
+    expect(JSON.parse(migrate(folder, "plan", "fleet", "--json").stdout)).toEqual([]);
+    writeFileSync(join(folder, "report.jsonl"), again.stdout);
+    const built = cli(["dashboards", "build", "report.jsonl"], { cwd: folder });
+    expect(built).toMatchObject({ code: 0, stderr: expect.not.stringContaining("warning") });
+  });
+
+  it("ends a repeated rollback with 0, too", () => {
+    const folder = fleet("a.db");
+    const { code, stderr } = migrate(folder, "rollback", "fleet");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "nothing to do: 1 file is legacy already\n" });
+  });
+
+  it("is none in which there is no store and no legacy file: a wrong use", () => {
+    const folder = fleet();
+    writeFileSync(join(folder, "fleet", "notes"), "of no kind");
+    for (const word of ["run", "rollback", "plan", "status"]) {
+      const { code, stderr } = migrate(folder, word, "fleet");
+      expect(code, word).toBe(2);
+      expect(stderr).toMatch(/no .* files in fleet/);
+    }
+  });
+});
