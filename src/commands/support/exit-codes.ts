@@ -3,7 +3,7 @@
  */
 
 import { EspalierError, type EspalierErrorCode } from "../../base/errors.js";
-import { PackageMissingError } from "../../level/classic-level.js";
+import { PackageMissingError } from "../../base/package-missing.js";
 import { CopyMismatchError } from "../../level/copy.js";
 
 /** The command ran and the answer is no: a key is missing, verify found problems, salvage lost records. */
