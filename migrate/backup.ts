@@ -24,6 +24,7 @@ import { RefusedError } from "./results.js";
  * like one (`kept/`), or several files are copied. Throws OptionError where a folder is needed and a file is there.
  */
 export function backupPlaces(backup: string, paths: readonly string[]): string[] {
+  if (backup === "") throw new OptionError("backup", "a path is needed");
   const place = withoutSlash(backup);
   const stat = statSync(place, { throwIfNoEntry: false });
   const isFolder = stat?.isDirectory() === true;

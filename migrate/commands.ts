@@ -29,7 +29,7 @@ import {
   type VerifyMode,
 } from "./index.js";
 import { planText } from "./plan-text.js";
-import { EXIT_SOME_FAILED } from "./results.js";
+import { EXIT_IO, EXIT_SOME_FAILED } from "./results.js";
 import { resultLine, TerminalProgress } from "./terminal.js";
 
 interface FilesArguments {
@@ -284,15 +284,20 @@ const statusCommand: CommandModule<object, FilesArguments> = {
     const standings = filesOf(args, ANY).map((path) => statusOf(path));
     if (args.json) printJson(standings);
     else print(standings.map(standingText).join("\n"));
-    if (standings.some(({ state }) => state === "unknown")) process.exitCode = EXIT_SOME_FAILED;
+    if (standings.every(({ state }) => state === "missing")) process.exitCode = EXIT_IO;
+    else if (standings.some(({ state }) => !isKnown(state))) process.exitCode = EXIT_SOME_FAILED;
   },
 };
+
+function isKnown(state: FileStanding["state"]): boolean {
+  return state !== "missing" && state !== "unknown";
+}
 
 function standingText(standing: FileStanding): string {
   const { path, state, generation, done, phase, advice } = standing;
   const which = generation === null ? "" : ` (${generation})`;
   const how = done === null ? "" : `, ${Math.round(done * 100)} % (${phase})`;
-  const colour = state === "unknown" ? "red" : done === null ? "green" : "yellow";
+  const colour = !isKnown(state) ? "red" : done === null ? "green" : "yellow";
   return `${path}: ${paint(colour, state)}${which}${how}; ${advice}`;
 }
 

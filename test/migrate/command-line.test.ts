@@ -76,3 +76,19 @@ describe("a folder in which all is done", () => {
     }
   });
 });
+
+describe("a file that is not there", () => {
+  it("is told as such, with the exit code for I/O", () => {
+    const folder = fleet("a.db");
+    for (const word of ["run", "rollback", "rehearse"]) {
+      const { code, stderr } = migrate(folder, word, "nosuch.db", "--quiet");
+      expect({ word, code }).toEqual({ word, code: 3 });
+      expect(stderr).toMatch(/^nosuch\.db: failed: there is no file .*nosuch\.db\n$/);
+    }
+    const alone = migrate(folder, "status", "nosuch.db");
+    expect(alone.code).toBe(3);
+    expect(alone.stdout).toMatch(/^nosuch\.db: missing; there is no file/);
+    expect(migrate(folder, "status", "nosuch.db", "fleet/a.db").code).toBe(1);
+    expect(migrate(folder, "status", "nosuch/x.db").stdout).toContain("there is no such folder");
+  });
+});

@@ -60,7 +60,8 @@ function compose({ commands, version, words }: CommandLine): Argv {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error ?? usageError(message, words, commands.map(nameOf), parser as Argv);
+      if (error !== undefined && error !== null && error.name !== "YError") throw error;
+      throw usageError(message, words, commands.map(nameOf), parser as Argv);
     });
   for (const module of commands) parser.command(module);
   return parser as Argv;
