@@ -11,7 +11,7 @@ import { chartConfig } from "./charts/theme.js";
 import type { Row } from "./data/cells.js";
 import type { DashboardData } from "./data/model.js";
 import { pageHtml } from "./page/shell.js";
-import { renderChart, svgToPng } from "./render.js";
+import { loadResvg, renderChart, svgToPng } from "./render.js";
 
 export interface BuildOptions {
   readonly out: string;
@@ -29,8 +29,9 @@ export interface BuiltSite {
   readonly warnings: readonly string[];
 }
 
-/** Writes a site. Throws the file system's error, or one that names a missing package. */
+/** Writes a site. Throws PackageMissingError before anything is written, and the file system's errors. */
 export async function buildSite(data: DashboardData, options: BuildOptions): Promise<BuiltSite> {
+  if (options.png === true) await loadResvg();
   const charts = buildCharts(data);
   const files: { path: string; bytes: number }[] = [];
   const warnings: string[] = [];

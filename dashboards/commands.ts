@@ -3,6 +3,7 @@
  * output, errors to standard error. Exit codes: 0 fine, 1 the input can't be drawn, 2 wrong use, 3 no such file.
  */
 
+import { stat } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
 import {
   buildCharts,
@@ -123,6 +124,7 @@ const serveCommand: CommandModule<object, Omit<InputArguments, "results"> & { di
       ...(args.migrations ?? []),
       ...(args.baseline === undefined ? [] : [args.baseline]),
     ];
+    for (const path of watch) await stat(path); // What is missing now was mistyped, not late.
     const served = await serveDashboards({ watch, port: args.port, load: () => load(inputs) });
     process.stdout.write(`${served.url}  (Ctrl-C ends it)\n`);
     await new Promise<void>((resolve) => {

@@ -5,6 +5,7 @@
 
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { PackageMissingError } from "../src/base/package-missing.js";
 import { type Chart, standaloneSpec } from "./charts/chart.js";
 import { chartConfig, type Theme } from "./charts/theme.js";
 import { escapeHtml } from "./page/html.js";
@@ -43,18 +44,20 @@ export async function renderChart(chart: Chart, theme: Theme = "light"): Promise
   return { ...rendered, svg };
 }
 
-/** SVG as PNG, `scale` times its size. Throws with the command that installs resvg where that is absent. */
+/** SVG as PNG, `scale` times its size. Throws PackageMissingError. */
 export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
   const { Resvg } = await loadResvg();
   const options = { fitTo: { mode: "zoom", value: scale }, font: { loadSystemFonts: true } } as const;
   return new Resvg(svg, options).render().asPng();
 }
 
-async function loadResvg(): Promise<typeof import("@resvg/resvg-js")> {
+/** Throws PackageMissingError. */
+export async function loadResvg(): Promise<typeof import("@resvg/resvg-js")> {
   try {
     return await import("@resvg/resvg-js");
-  } catch (cause) {
-    throw new Error("PNG needs the package @resvg/resvg-js: npm install @resvg/resvg-js", { cause });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new PackageMissingError("@resvg/resvg-js", { cause: error });
   }
 }
 

@@ -16,21 +16,43 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { DiskFullError, IoError } from "../src/base/errors.js";
+import { DiskFullError, IoError, OptionError } from "../src/base/errors.js";
 import { logPath } from "./legacy-log.js";
 import { RefusedError } from "./results.js";
 
 /**
- * Where the copy of a file goes: `backup` itself, or `name` in it where it is a folder or several files are
- * copied.
+ * Where the copies of these files go: to `backup` itself for one file, into it where it is a folder, is written
+ * like one (`kept/`), or several files are copied. Throws OptionError where a folder is needed and a file is there.
  */
-export function backupPlace(backup: string, name: string, several: boolean): string {
-  const isFolder = attempt(backup, () => statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true);
-  return isFolder || several ? join(backup, name) : backup;
+export function backupPlaces(backup: string, paths: readonly string[]): string[] {
+  if (backup === "") throw new OptionError("backup", "a path is needed");
+  const place = withoutSlash(backup);
+  const stat = attempt(place, () => statSync(place, { throwIfNoEntry: false }));
+  const isFolder = stat?.isDirectory() === true;
+  if (paths.length <= 1 && !isFolder && !isWrittenAsFolder(backup)) return paths.map(() => backup);
+  if (stat !== undefined && !isFolder)
+    throw new OptionError("backup", `${place} is a file; a folder is needed, one that exists or a new one`);
+  return backupNames(paths).map((name) => join(place, name));
+}
+
+/** The same path, as one that can be nothing but a folder. */
+export function asFolder(backup: string): string {
+  return isWrittenAsFolder(backup) ? backup : `${backup}/`;
+}
+
+function isWrittenAsFolder(path: string): boolean {
+  return path.endsWith("/") || path.endsWith(sep);
+}
+
+/** "kept/" as "kept": a file of that name is not found by the other. */
+function withoutSlash(path: string): string {
+  let end = path.length;
+  while (end > 1 && isWrittenAsFolder(path.slice(0, end))) end--;
+  return path.slice(0, end);
 }
 
 /** Names for the copies of these files in one folder: their paths below the folder that holds all of them. */
-export function backupNames(paths: readonly string[]): string[] {
+function backupNames(paths: readonly string[]): string[] {
   const full = paths.map((path) => resolve(path));
   let common = dirname(full[0] ?? "");
   while (!full.every((path) => path.startsWith(common === sep ? sep : common + sep)))
@@ -39,14 +61,17 @@ export function backupNames(paths: readonly string[]): string[] {
 }
 
 /**
- * Copies a file and the legacy log beside it. A copy that an interrupted run has made of the same file stays.
+ * Copies a file and the legacy log beside it. A copy that an interrupted run has made of the very same bytes stays.
  * Throws RefusedError where something else is there, IoError, DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
   const partial = `${to}-partial`;
   if (existsSync(to)) {
     if (attempt(to, () => isCopy(path, to) && isCopy(logPath(path), logPath(to)))) return;
-    throw new RefusedError(`the backup ${to} exists already, and is not of the file as it is now`);
+    const found = statSync(to).isDirectory()
+      ? "is a folder"
+      : "exists already and is no copy of the file as it is";
+    throw new RefusedError(`the backup ${to} ${found}; name another place, or move it away`);
   }
   if (existsSync(logPath(to)) && !existsSync(partial))
     throw new RefusedError(`the backup would lie beside a log that is not its own, ${logPath(to)}`);

@@ -9,6 +9,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../src/commands/support/exit-codes.js";
 import { note, paint, plural, print, printJson } from "../src/commands/support/output.js";
+import { asFolder } from "./backup.js";
 import type { FileKind } from "./find-files.js";
 import {
   exitCode,
@@ -28,7 +29,7 @@ import {
   type VerifyMode,
 } from "./index.js";
 import { planText } from "./plan-text.js";
-import { EXIT_SOME_FAILED } from "./results.js";
+import { EXIT_IO, EXIT_SOME_FAILED } from "./results.js";
 import { resultLine, TerminalProgress } from "./terminal.js";
 
 interface FilesArguments {
@@ -96,7 +97,10 @@ function withCheck<A>(yargs: Argv<A>): Argv<A & CheckArguments> {
 
 function withRun<A>(yargs: Argv<A>): Argv<A & RunArguments> {
   return withCheck(yargs)
-    .option("backup", { type: "string", describe: "Keep a copy of the original here (a folder for several)" })
+    .option("backup", {
+      type: "string",
+      describe: "Keep a copy of the original in this folder, or, for one file, at this path",
+    })
     .option("jobs", { alias: "j", type: "number", default: 1, describe: "Files in parallel" })
     .option("max-mb-per-sec", { type: "number", describe: "Move at most so many MiB a second, in all" })
     .option("pause-file", { type: "string", describe: "Wait while a file of this name is there" })
@@ -130,7 +134,7 @@ export function durationMs(text: string | undefined): number | undefined {
   return Number(match[1]) * UNITS[match[2] ?? "s"]!;
 }
 
-function optionsOf(args: RunArguments): RunOptions {
+function optionsOf(args: RunArguments, files: readonly string[]): RunOptions {
   const maxMbPerSec = positive("max-mb-per-sec", args["max-mb-per-sec"]);
   const jobs = positive("jobs", args.jobs) ?? 1;
   const maxDurationMs = durationMs(args["max-duration"]);
@@ -139,12 +143,17 @@ function optionsOf(args: RunArguments): RunOptions {
     jobs: Math.ceil(jobs),
     verify: args.verify,
     command: ["espalier", ...process.argv.slice(2)].join(" "),
-    ...(args.backup !== undefined && { backup: args.backup }),
+    ...(args.backup !== undefined && { backup: backupOf(args.backup, args.files, files) }),
     ...(maxMbPerSec !== undefined && { maxMbPerSec }),
     ...(args["pause-file"] !== undefined && { pauseFile: args["pause-file"] }),
     ...(maxDurationMs !== undefined && { maxDurationMs }),
     ...(args.to !== undefined && { to: args.to }),
   };
+}
+
+/** A folder, but where one file is named: however many files a folder or a glob may hold by chance. */
+function backupOf(backup: string, names: readonly string[], files: readonly string[]): string {
+  return names.length === 1 && files.length === 1 && names[0] === files[0] ? backup : asFolder(backup);
 }
 
 function checkOptionsOf(args: CheckArguments): RunOptions {
@@ -158,10 +167,26 @@ function checkOptionsOf(args: CheckArguments): RunOptions {
   };
 }
 
-function filesOf(args: FilesArguments, kinds: readonly FileKind[]): string[] {
+/** What a command works on, and how it calls what it would leave behind. */
+interface Wanted {
+  readonly kinds: readonly FileKind[];
+  readonly done?: { readonly kind: FileKind; readonly word: string };
+}
+
+const TO_CONVERT: Wanted = { kinds: ["legacy", "migrating"], done: { kind: "store", word: "converted" } };
+const TO_REHEARSE: Wanted = { ...TO_CONVERT, kinds: ["legacy"] };
+const TO_ROLL_BACK: Wanted = { kinds: ["store", "migrating"], done: { kind: "legacy", word: "legacy" } };
+const ANY: Wanted = { kinds: ["legacy", "migrating", "store"] };
+
+/** The files; none, with a word about it, where all that are there are done already. Throws UsageError. */
+function filesOf(args: FilesArguments, { kinds, done }: Wanted): string[] {
   const files = findFiles(args.files, kinds);
-  if (files.length === 0) throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
-  return files;
+  if (files.length > 0) return files;
+  const ready = done === undefined ? 0 : findFiles(args.files, [done.kind]).length;
+  if (done === undefined || ready === 0)
+    throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
+  note(`nothing to do: ${plural(ready, "file is", "files are")} ${done.word} already`);
+  return [];
 }
 
 /** Runs with Ctrl-C as a clean stop; a second one ends the process. */
@@ -180,9 +205,9 @@ async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise
 
 type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
 
-async function runAndTell(args: RunArguments, kinds: readonly FileKind[], runner: Runner): Promise<void> {
-  const files = filesOf(args, kinds);
-  const options = optionsOf(args);
+async function runAndTell(args: RunArguments, wanted: Wanted, runner: Runner): Promise<void> {
+  const files = filesOf(args, wanted);
+  const options = optionsOf(args, files);
   const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
   process.exitCode = exitCode(report.files);
 }
@@ -209,7 +234,7 @@ const planCommand: CommandModule<object, CheckArguments> = {
   builder: (yargs) =>
     withCheck(yargs).example("$0 migrate plan data.db", "Exit code 0 only if every file can be converted"),
   async handler(args) {
-    const files = filesOf(args, ["legacy", "migrating"]);
+    const files = filesOf(args, TO_CONVERT);
     const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
     if (args.json) printJson(plans);
     else print(plans.map(planText).join("\n\n"));
@@ -223,8 +248,8 @@ const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     withRun(yargs)
       .example("$0 migrate run data.db", "In place: same path, same inode")
-      .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept"),
-  handler: (args) => runAndTell(args, ["legacy", "migrating"], runMigration),
+      .example("$0 migrate run trees --backup old", "Every tree file in a folder; originals kept in old/"),
+  handler: (args) => runAndTell(args, TO_CONVERT, runMigration),
 };
 
 const rollbackCommand: CommandModule<object, RunArguments> = {
@@ -240,7 +265,7 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
         "$0 migrate rollback data.db",
         "As it was, with what was written since",
       ) as unknown as Argv<RunArguments>,
-  handler: (args) => runAndTell(args, ["store", "migrating"], rollbackMigration),
+  handler: (args) => runAndTell(args, TO_ROLL_BACK, rollbackMigration),
 };
 
 const rehearseCommand: CommandModule<object, RunArguments> = {
@@ -248,7 +273,7 @@ const rehearseCommand: CommandModule<object, RunArguments> = {
   describe: "The whole run on a clone of each file, which goes afterwards",
   builder: (yargs) =>
     withRun(yargs).example("$0 migrate rehearse trees", "Exit code 0 only if every clone kept its content"),
-  handler: (args) => runAndTell(args, ["legacy"], rehearse),
+  handler: (args) => runAndTell(args, TO_REHEARSE, rehearse),
 };
 
 const statusCommand: CommandModule<object, FilesArguments> = {
@@ -256,18 +281,23 @@ const statusCommand: CommandModule<object, FilesArguments> = {
   describe: "Where each file stands",
   builder: (yargs) => withFiles(yargs).example("$0 migrate status trees", "Legacy, half-way or converted"),
   handler(args) {
-    const standings = filesOf(args, ["legacy", "migrating", "store"]).map((path) => statusOf(path));
+    const standings = filesOf(args, ANY).map((path) => statusOf(path));
     if (args.json) printJson(standings);
     else print(standings.map(standingText).join("\n"));
-    if (standings.some(({ state }) => state === "unknown")) process.exitCode = EXIT_SOME_FAILED;
+    if (standings.every(({ state }) => state === "missing")) process.exitCode = EXIT_IO;
+    else if (standings.some(({ state }) => !isKnown(state))) process.exitCode = EXIT_SOME_FAILED;
   },
 };
+
+function isKnown(state: FileStanding["state"]): boolean {
+  return state !== "missing" && state !== "unknown";
+}
 
 function standingText(standing: FileStanding): string {
   const { path, state, generation, done, phase, advice } = standing;
   const which = generation === null ? "" : ` (${generation})`;
   const how = done === null ? "" : `, ${Math.round(done * 100)} % (${phase})`;
-  const colour = state === "unknown" ? "red" : done === null ? "green" : "yellow";
+  const colour = !isKnown(state) ? "red" : done === null ? "green" : "yellow";
   return `${path}: ${paint(colour, state)}${which}${how}; ${advice}`;
 }
 

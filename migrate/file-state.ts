@@ -1,6 +1,12 @@
 /** What a file is, as far as the migrator cares. Changes nothing. */
 
-import { CorruptionError, EspalierError, MigratingError, NotAStoreError } from "../src/base/errors.js";
+import {
+  CorruptionError,
+  EspalierError,
+  MigratingError,
+  NotAStoreError,
+  NotFoundError,
+} from "../src/base/errors.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
 import { MIGRATING_MAGIC, readStoreHeader } from "../src/store/read-header.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
@@ -23,12 +29,12 @@ export interface Leftover {
 }
 
 /**
- * Throws NotAStoreError for something else, NewerFormatError, CorruptionError for a damaged journal, a
+ * Throws NotFoundError, NotAStoreError for something else, NewerFormatError, CorruptionError for a damaged journal, a
  * MigratingError for a fence without its journal, IoError.
  */
 export function inspectFile(vfs: Vfs, path: string): FileState {
   const stat = vfs.stat(path);
-  if (stat === undefined) throw new NotAStoreError(path, "there is no such file");
+  if (stat === undefined) throw new NotFoundError(path, `there is no file ${path}`);
   if (stat.kind !== "file") throw new NotAStoreError(path, "it is not a regular file");
   const file = vfs.open(path, "read");
   try {

@@ -21,7 +21,10 @@ export interface FileOptions {
   readonly allowGrowth?: boolean;
   /** Default "full". */
   readonly verify?: VerifyMode;
-  /** Keeps a copy of the original here: a file, or a folder for several files. */
+  /**
+   * Keeps a copy of the original here. A folder where it exists as one, ends with a slash or several files are
+   * converted; else the copy's own path.
+   */
   readonly backup?: string;
   /** The generation that a rollback writes; by default the one that the file had. */
   readonly to?: LegacyGeneration;

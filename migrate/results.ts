@@ -1,6 +1,13 @@
 /** What the migrator says of a file and of a run; docs/migration-report.schema.json describes the same. */
 
-import { CorruptionError, DiskFullError, EspalierError, IoError, LockedError } from "../src/base/errors.js";
+import {
+  CorruptionError,
+  DiskFullError,
+  EspalierError,
+  IoError,
+  LockedError,
+  NotFoundError,
+} from "../src/base/errors.js";
 import { InterruptedError } from "./control.js";
 
 export type FileFormat = "gen1" | "gen2" | "gen3" | "espalier" | "migrating";
@@ -86,7 +93,7 @@ function statusOfError(error: unknown): FileStatus {
   if (error instanceof InterruptedError) return "interrupted";
   if (error instanceof LockedError) return "locked";
   if (error instanceof CorruptionError) return "corrupt";
-  if (error instanceof IoError || error instanceof DiskFullError) return "failed";
+  if ([IoError, DiskFullError, NotFoundError].some((kind) => error instanceof kind)) return "failed";
   if (error instanceof RefusedError || error instanceof EspalierError) return "refused";
   throw error;
 }

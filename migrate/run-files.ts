@@ -6,7 +6,7 @@
 import { EspalierError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
-import { backupNames, backupPlace, copyWithLog } from "./backup.js";
+import { backupPlaces, copyWithLog } from "./backup.js";
 import { Pace, type PaceOptions, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
 import type { FileOptions } from "./options.js";
@@ -37,7 +37,7 @@ export interface RunOptions extends FileOptions, PaceOptions {
 /** Progress events of one file are at least so far apart. */
 const EVENT_MS = 250;
 
-export function runFiles(
+export async function runFiles(
   action: MigrationAction,
   paths: readonly string[],
   options: RunOptions,
@@ -52,7 +52,7 @@ class FileRun {
   readonly #vfs: Vfs;
   readonly #progress: RunProgress = new RunProgress();
   readonly #results: FileResult[];
-  readonly #backupNames: readonly string[];
+  readonly #backups: readonly string[] | undefined;
   readonly #info: RunInfo;
   readonly #started: number = performance.now();
   readonly #told: Map<string, number> = new Map();
@@ -65,7 +65,7 @@ class FileRun {
     this.#options = options;
     this.#vfs = options.vfs ?? nodeVfs;
     this.#results = paths.map((path) => newResult(path));
-    this.#backupNames = backupNames(paths);
+    this.#backups = options.backup === undefined ? undefined : backupPlaces(options.backup, paths);
     this.#info = {
       id: newRunId(),
       action,
@@ -143,8 +143,8 @@ class FileRun {
     const path = this.#paths[index]!;
     this.#emit({ event: "file-started", at: new Date().toISOString(), path, from: null, to: null });
     const onStep = (_result: FileResult, step: WorkStep): void => this.#step(path, step);
-    const several = this.#paths.length > 1;
-    const task = { action: this.#action, path, several, backupName: this.#backupNames[index]! };
+    const backup = this.#backups?.[index];
+    const task = { action: this.#action, path, ...(backup !== undefined && { backup }) };
     const result =
       pool === undefined
         ? await runTask(this.#vfs, task, this.#options, pace, onStep)
@@ -187,10 +187,8 @@ function statOf(vfs: Vfs, path: string): VfsStat | undefined {
 export interface FileTask {
   readonly action: MigrationAction;
   readonly path: string;
-  /** More files are in the run: a backup path is a folder. */
-  readonly several: boolean;
-  /** In that folder. */
-  readonly backupName: string;
+  /** Where a copy of the original goes. */
+  readonly backup?: string;
 }
 
 /** The work on one file, in whatever thread. */
@@ -210,10 +208,9 @@ function* stepsOf(
   options: FileOptions,
   result: FileResult,
 ): Generator<WorkStep, void> {
-  const { action, path, several, backupName } = task;
+  const { action, path, backup } = task;
   const beforeFirstChange = (): void => {
-    if (options.backup !== undefined && vfs === nodeVfs)
-      copyWithLog(path, backupPlace(options.backup, backupName, several));
+    if (backup !== undefined && vfs === nodeVfs) copyWithLog(path, backup);
   };
   if (action === "rehearse") yield* rehearseSteps(path, options, result);
   else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);

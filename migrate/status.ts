@@ -1,6 +1,6 @@
 /** Where a file stands, from its first bytes and its journal; reads nothing else and changes nothing. */
 
-import { EspalierError } from "../src/base/errors.js";
+import { EspalierError, NotFoundError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
@@ -11,14 +11,14 @@ import { readCatalog } from "./store-reading.js";
 
 export interface FileStanding {
   readonly path: string;
-  readonly state: "legacy" | "converted" | "store" | "converting" | "rolling-back" | "unknown";
+  readonly state: "legacy" | "converted" | "store" | "converting" | "rolling-back" | "missing" | "unknown";
   /** The generation that it has, had, or is to have again. */
   readonly generation: string | null;
   readonly bytes: number | null;
   /** 0 to 1; null where nothing is under way. */
   readonly done: number | null;
   readonly phase: string | null;
-  /** What to do next, or why the state is unknown. */
+  /** What to do next, or why the state is not known. */
   readonly advice: string;
 }
 
@@ -34,7 +34,7 @@ export function statusOf(path: string, options: { readonly vfs?: Vfs } = {}): Fi
     const bytes = vfs.stat(path)?.size ?? null;
     return {
       path,
-      state: "unknown",
+      state: error instanceof NotFoundError ? "missing" : "unknown",
       generation: null,
       bytes,
       done: null,

@@ -206,13 +206,30 @@ export class DiskFullError extends EspalierError {
   }
 }
 
+/** What the names of errors mean that a wrong path or a wrong user brings about. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of the path is no folder",
+  EISDIR: "it is a folder",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EROFS: "the file system is read-only",
+};
+
+/** "ENOENT (there is no such file or folder)". A path is resolved up to its folder: only that can be missing. */
+function explained(errno: string, operation: string): string {
+  if (errno === "ENOENT" && operation === "resolve") return `${errno} (there is no such folder)`;
+  const meaning = MEANINGS[errno];
+  return meaning === undefined ? errno : `${errno} (${meaning})`;
+}
+
 /** The operating system refused a file operation; `errno` is its name, `operation` what was tried. */
 export class IoError extends EspalierError {
   readonly path: string;
   readonly operation: string;
   readonly errno: string;
   constructor(path: string, operation: string, errno: string, options?: ErrorOptions) {
-    super("ERR_ESPALIER_IO", `${operation} ${path} failed: ${errno}`, options);
+    super("ERR_ESPALIER_IO", `${operation} ${path} failed: ${explained(errno, operation)}`, options);
     this.path = path;
     this.operation = operation;
     this.errno = errno;

@@ -1,14 +1,18 @@
-/** `espalier load`: puts the records of a dump into a store, and proves that all of them arrived. */
+/**
+ * `espalier load`: puts the records of a dump into a store, and proves that all of them arrived. What stands before a
+ * bad line is loaded, and the error says how much that is; a store that was made for nothing goes again.
+ */
 
 import { createReadStream } from "node:fs";
 import type { CommandModule } from "yargs";
 import { CorruptionError, EncodingError } from "../base/errors.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
+import { nodeVfs } from "../vfs/node-vfs.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import type { EndLine, TreeLine } from "./support/dump-format.js";
 import { DumpReader } from "./support/dump-reader.js";
-import { UsageError } from "./support/exit-codes.js";
+import { DamagedInputError } from "./support/exit-codes.js";
 import { readLines } from "./support/lines.js";
 import { note, plural, printJson } from "./support/output.js";
 import { Progress } from "./support/progress.js";
@@ -40,6 +44,8 @@ export const loadCommand: CommandModule = command<LoadArguments>({
       const lines = readLines(input);
       for await (const line of lines) loader.line(line);
       loader.finish();
+    } catch (error) {
+      throw loader.failed(error);
     } finally {
       loader.close();
     }
@@ -49,8 +55,14 @@ export const loadCommand: CommandModule = command<LoadArguments>({
 });
 
 class Loader {
+  /** Read from the dump. */
   records = 0;
   trees = 0;
+  /** Of them, in the store. */
+  #stored = 0;
+  #isNewStore = false;
+  /** The dump was read to its end; even one of an empty store is a dump. */
+  #isWhole = false;
   readonly #args: LoadArguments;
   readonly #reader: DumpReader = new DumpReader();
   readonly #progress: Progress = new Progress("loading");
@@ -79,13 +91,37 @@ class Loader {
   finish(): void {
     this.#flush();
     this.#reader.finish();
-    if (this.#session === undefined) throw new UsageError("the dump is empty; nothing was made");
+    if (this.#session === undefined) throw new DamagedInputError("the dump is empty");
     this.#session.store.checkpoint();
+    this.#isWhole = true;
+  }
+
+  /** The error of a load that ends before its time, with what has become of the records. */
+  failed(error: unknown): unknown {
+    let cause = error;
+    try {
+      if (error instanceof DamagedInputError) this.#flush();
+    } catch (other) {
+      cause = other;
+    }
+    const hasBegun = this.#session !== undefined || cause instanceof DamagedInputError;
+    if (!(cause instanceof Error) || !hasBegun) return cause;
+    const message = `${cause.message}; ${this.#outcome()}`;
+    return Object.assign(cause, { message, recordsLoaded: this.#stored });
+  }
+
+  #outcome(): string {
+    if (this.#stored > 0) return `${plural(this.#stored, "record was", "records were")} loaded before that`;
+    const made = this.#session === undefined || this.#isNewStore;
+    return made ? "nothing was loaded, and no store made" : "nothing was loaded";
   }
 
   close(): void {
     this.#progress.end();
-    this.#session?.store.close();
+    if (this.#session === undefined) return;
+    const { path } = this.#session.store.stats();
+    this.#session.store.close();
+    if (this.#isNewStore && this.#stored === 0 && !this.#isWhole) nodeVfs.unlink(path);
   }
 
   #begin(line: TreeLine): void {
@@ -107,6 +143,7 @@ class Loader {
 
   /** A new store takes its encodings from the dump's unnamed tree, or the defaults. */
   #open({ tree, keyEncoding, valueEncoding }: TreeLine): Session {
+    this.#isNewStore = nodeVfs.stat(this.#args.file) === undefined;
     const store = open<unknown, unknown>(this.#args.file, {
       durability: "group",
       ...(this.#pageSize !== undefined && { pageSize: this.#pageSize }),
@@ -126,6 +163,7 @@ class Loader {
   #flush(): void {
     if (this.#batch.length === 0) return;
     this.#tree?.handle.putMany(this.#batch);
+    this.#stored += this.#batch.length;
     this.#batch = [];
     this.#batchBytes = 0;
   }

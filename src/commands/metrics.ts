@@ -55,6 +55,7 @@ const serveCommand: CommandModule = command<ServeArguments>({
       .example("$0 metrics serve /run/app/*.metrics.json", "All stores of a program, until Ctrl-C"),
   handler: (args) =>
     interruptible(async (signal) => {
+      for (const path of args.snapshots) readSnapshot(path); // What is missing now was mistyped, not late.
       const server = await listen(args);
       const { port } = server.address() as { port: number };
       note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);

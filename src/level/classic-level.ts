@@ -1,6 +1,7 @@
 /** classic-level, loaded when it is needed: a LevelDB database as a sorted stream of bytes, in and out. */
 
 import { LockedError, NotFoundError } from "../base/errors.js";
+import { PackageMissingError } from "../base/package-missing.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { isLevelDbFolder } from "./location.js";
 
@@ -30,19 +31,6 @@ interface ClassicModule {
 /** A name that the compiler does not follow: the package need not be there. */
 const PACKAGE: string = "classic-level";
 const READ_BYTES: number = 1024 * 1024;
-
-/** A package that is needed for what was asked, and is not installed. */
-export class PackageMissingError extends Error {
-  override readonly name: string = "PackageMissingError";
-  readonly packageName: string;
-  constructor(packageName: string, options?: ErrorOptions) {
-    super(
-      `this needs the package ${packageName}, which is not installed; get it with: npm install ${packageName}`,
-      options,
-    );
-    this.packageName = packageName;
-  }
-}
 
 /** Throws PackageMissingError. `load` is there for tests. */
 export async function loadClassicLevel(

@@ -43,6 +43,7 @@ export async function exportLevel(
   options: ExportOptions = {},
 ): Promise<CopyReport> {
   if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
+  if (nodeVfs.stat(location) === undefined) throw new NotFoundError(location);
   using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
   const tree = bytesOf(store, options.tree ?? UNNAMED);
   const temporary = scratchName(folder, "export");

@@ -3,7 +3,7 @@
  * store itself does not know of this folder.
  */
 
-export { PackageMissingError } from "./classic-level.js";
+export { PackageMissingError } from "../base/package-missing.js";
 export { CopyMismatchError, type CopyOptions, type CopyProgress, type CopyReport } from "./copy.js";
 export { LevelAbortError, LevelError, type LevelErrorCode } from "./errors.js";
 export { EspalierLevel } from "./espalier-level.js";

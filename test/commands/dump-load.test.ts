@@ -1,6 +1,6 @@
 /** A dump comes back as the very same bytes, whatever the encodings; a damaged one is refused. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -76,12 +76,12 @@ describe("dump and load", () => {
     const lines = output(["dump", from, "--tree", "a tree"]).trimEnd().split("\n");
     const attempt = (name: string, input: string): ReturnType<typeof cli> =>
       cli(["load", join(folder, name)], { input });
-    expect(attempt("cut", lines.slice(0, -1).join("\n"))).toMatchObject({ code: 2 });
+    expect(attempt("cut", lines.slice(0, -1).join("\n"))).toMatchObject({ code: 4 });
     expect(attempt("cut2", lines.slice(0, -1).join("\n")).stderr).toContain("cut off");
     expect(attempt("edited", lines.filter((_, i) => i !== 3).join("\n"))).toMatchObject({ code: 4 });
-    expect(attempt("none", "hello")).toMatchObject({ code: 2 });
+    expect(attempt("none", "hello")).toMatchObject({ code: 4 });
     expect(attempt("none", "hello").stderr).toContain("line 1");
-    expect(attempt("nothing", "")).toMatchObject({ code: 2 });
+    expect(attempt("nothing", "")).toMatchObject({ code: 4 });
     expect(cli(["load", join(folder, "x"), join(folder, "no-such-dump")]).code).toBe(3);
   });
 
@@ -135,11 +135,70 @@ describe("a dump's fields", () => {
   });
 });
 
-describe("load", () => {
-  it("leaves nothing behind but the lock's absence when it is refused", () => {
+describe("a load that ends before its time", () => {
+  const LINES = Array.from({ length: 12_000 }, (_, i) => `{"key":"k${i}","value":${i}}`);
+
+  it("leaves no store that did not exist and got nothing", () => {
     const folder = temporaryFolder();
     const to = join(folder, "to.esp");
-    expect(cli(["load", to], { input: '{"espalier-dump":99}' }).stderr).toContain("version 1");
-    expect(() => readFileSync(to)).toThrow("ENOENT");
+    const tree = '{"tree":"","keyEncoding":"utf8","valueEncoding":"json"}';
+    for (const [input, reason] of [
+      ['{"espalier-dump":99}', "version 1"],
+      [`{"espalier-dump":1,"pageSize":4096}\n${tree}\nhello`, "line 3 of the dump"],
+      [`{"espalier-dump":1,"pageSize":4096}\n${tree}`, "it was cut off"],
+    ] as const) {
+      const { code, stderr } = cli(["load", to], { input });
+      expect(code).toBe(4);
+      expect(stderr).toContain(reason);
+      expect(stderr).toContain("; nothing was loaded, and no store made\n");
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  });
+
+  it("keeps an empty store that was there, and one of an empty dump", () => {
+    const folder = temporaryFolder();
+    const [there, to] = [join(folder, "there.esp"), join(folder, "to.esp")];
+    open(there).close();
+    expect(cli(["load", there], { input: "hello" }).stderr).toMatch(/line 1 .*; nothing was loaded/);
+    output(["load", to], { input: output(["dump", there]) });
+    expect(readdirSync(folder)).toEqual(["there.esp", "to.esp"]);
+  });
+
+  it.each([1, 2, 11_000])("has loaded all %i records before the bad line, and says so", (good) => {
+    const to = join(temporaryFolder(), "to.esp");
+    const input = [...LINES.slice(0, good), "{broken", ...LINES.slice(good)].join("\n");
+    const { code, stderr } = cli(["load", to], { input });
+    expect(code).toBe(4);
+    expect(stderr).toContain(`line ${good + 1} of the dump: `);
+    expect(stderr).toMatch(new RegExp(`; ${good.toLocaleString("en-US")} records? (was|were) loaded before`));
+    expect(output(["scan", to, "--count"])).toBe(`${good}\n`);
+  });
+
+  it("says so of a dump that was cut off, as JSON, too", () => {
+    const folder = temporaryFolder();
+    const [from, to] = [join(folder, "from.esp"), join(folder, "to.esp")];
+    output(["load", from], { input: LINES.join("\n") });
+    const input = output(["dump", from]).split("\n").slice(0, 1000).join("\n");
+    const { code, stderr } = cli(["load", to, "--json"], { input });
+    expect(code).toBe(4);
+    expect(JSON.parse(stderr).error).toMatchObject({ name: "DamagedInputError", recordsLoaded: 998 });
+    expect(output(["scan", to, "--count"])).toBe("998\n");
+  });
+
+  it("says of a record that the store does not take what came before its change", () => {
+    const to = join(temporaryFolder(), "to.esp");
+    const input = [...LINES.slice(0, 10_500), `{"key":"${"x".repeat(3000)}","value":1}`].join("\n");
+    const { code, stderr } = cli(["load", to], { input });
+    expect(code).toBe(2);
+    expect(stderr).toContain("a key of 3000 bytes");
+    expect(stderr).toContain("; 10,000 records were loaded before that");
+    expect(output(["scan", to, "--count"])).toBe("10000\n");
+  });
+
+  it("in the middle of a long value of plain lines is not taken for whole", () => {
+    const reader = new DumpReader();
+    reader.read('{"key":"film","parts":2,"bytes":6}');
+    reader.read('{"part64":"AAAA"}');
+    expect(() => reader.finish()).toThrow("cut off");
   });
 });

@@ -92,6 +92,28 @@ describe("a word that does not exist", () => {
     expect(code).toBe(2);
   });
 
+  it.each([
+    [["migrate", "run"], "an argument is missing: espalier migrate run <files..>", "migrate run"],
+    [
+      ["migrate", "run", "f", "--strategy", "x"],
+      "--strategy x: choose from in-place, rewrite",
+      "migrate run",
+    ],
+    [["migrate", "run", "f", "--strat", "x"], "unknown option --strat. Did you mean", "migrate run"],
+    [["scan", "f", "--value-as", "x"], "--value-as x: choose from text, hex, base64, json", "scan"],
+    [["scan", "f", "--prefix", "a", "--gt", "b"], "--prefix and --gt exclude each other", "scan"],
+    [["put", "f", "k", "v", "--from", "x"], "--from and [value] exclude each other", "put"],
+    [["put", "f", "k", "--from"], "--from needs a value", "put"],
+    [["salvage", "f"], "--out is needed", "salvage"],
+    [["migrate"], "migrate needs one more word", "migrate"],
+  ])("is told in one style, and where the help is: %j", (words, text, command) => {
+    const { code, stderr } = cli(words);
+    expect(stderr).toMatch(/^espalier: [^\n]+\nSee: [^\n]+\n$/);
+    expect(stderr).toContain(text);
+    expect(stderr).toContain(`\nSee: espalier ${command} --help\n`);
+    expect(code).toBe(2);
+  });
+
   it("is compared by edits", () => {
     expect(editDistance("", "abc")).toBe(3);
     expect(editDistance("kitten", "sitting")).toBe(3);
@@ -120,6 +142,18 @@ describe("exit codes and streams", () => {
     expect(locked.stderr).toContain(`process ${process.pid}`);
     expect(readFileSync(legacy).subarray(0, 4).toString()).toBe("SOMB");
     expect(existsSync(`${legacy}-lock`)).toBe(false);
+  });
+
+  it.each([
+    [["put", "no/such/n.esp", "k", "1", "--create"], "(there is no such folder)"],
+    [["load", "n.esp", "nofile"], "open nofile failed: ENOENT (there is no such file or folder)"],
+    [["export-level", "nofile", "y"], "no store at nofile\n"],
+    [["metrics", "serve", "nosuch", "--port", "0"], "there is no such file"],
+    [["dashboards", "serve", "nosuch", "--port", "0"], "no such file"],
+  ])("name what is missing: %j", (words, text) => {
+    const { code, stdout, stderr } = cli(words, { cwd: temporaryFolder() });
+    expect(stderr).toContain(text);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
   });
 
   it("give errors as JSON with --json, on standard error", () => {

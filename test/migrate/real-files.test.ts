@@ -287,6 +287,48 @@ describe("many files", () => {
       expect(statOf(join(folder, "kept", name, "data.db"))).toMatchObject({ kind: "legacy" });
   });
 
+  test("a backup goes into a folder that exists or is written as one, file after file", async () => {
+    const [first, second] = ["first.db", "second.db"].map((name) => {
+      cpSync(join(fixtureFolder, PLAIN), join(folder, name));
+      return join(folder, name);
+    }) as [string, string];
+    await runMigration([first], { backup: join(folder, "kept/") });
+    const report = await runMigration([second], { backup: join(folder, "kept") });
+    expect(report.files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(readdirSync(join(folder, "kept"))).toEqual(["first.db", "second.db"]);
+  });
+
+  test("a file where a folder is needed for backups is told before anything is touched", async () => {
+    const paths = [take(PLAIN), take("gen3/u64-seq-1k.db")];
+    writeFileSync(join(folder, "kept"), "notes");
+    for (const [files, backup] of [
+      [paths, join(folder, "kept")],
+      [paths.slice(1), join(folder, "kept/")],
+    ] as const)
+      await expect(runMigration(files, { backup })).rejects.toThrow(/kept is a file; a folder is needed/);
+    const report = await runMigration(paths.slice(1), { backup: join(folder, "kept") });
+    expect(report.files[0]).toMatchObject({ status: "refused" });
+    expect(report.files[0]!.reason).toContain("exists already and is no copy of the file as it is");
+    expect(paths.map((path) => statusOf(path).state)).toEqual(["legacy", "legacy"]);
+  });
+
+  test("an old backup is not taken for one of the file as it is now, be it the last page or the log", async () => {
+    const path = take("gen1/u64-wal.db");
+    const backup = join(folder, "kept.db");
+    const attempt = async (): Promise<string | null> =>
+      (await runMigration([path], { backup })).files[0]!.reason;
+    const [bytes, log] = [readFileSync(path), readFileSync(`${path}-wal`)];
+    cpSync(`${path}-wal`, `${backup}-wal`);
+    writeFileSync(backup, Uint8Array.from(bytes).with(bytes.length - 1, bytes.at(-1)! ^ 1));
+    expect(await attempt()).toContain("is no copy of the file");
+    cpSync(path, backup);
+    writeFileSync(`${backup}-wal`, log.subarray(0, log.length - 1));
+    expect(await attempt()).toContain("is no copy of the file");
+    expect(statusOf(path).state).toBe("legacy");
+    writeFileSync(`${backup}-wal`, log);
+    expect(await attempt()).toBeNull();
+  });
+
   test("a file that is rewritten keeps its permissions, there and back, and its backup comes first", async () => {
     const path = take(PLAIN);
     chmodSync(path, 0o640);

@@ -5,7 +5,7 @@
 
 import { KEY_ENCODINGS, VALUE_ENCODINGS } from "../../store/options.js";
 import { DUMP_VERSION, type EndLine, type TreeLine } from "./dump-format.js";
-import { UsageError } from "./exit-codes.js";
+import { DamagedInputError, UsageError } from "./exit-codes.js";
 import { parseBytes, parseKey, parseValue } from "./formats.js";
 
 export type DumpEvent =
@@ -31,7 +31,7 @@ export class DumpReader {
   #dump = false;
   #parts: Parts | undefined;
 
-  /** What a line means; empty lines and parts of a value that is not whole yet mean nothing. Throws UsageError. */
+  /** What a line means; empty lines and parts of a value that is not whole yet mean nothing. Throws DamagedInputError. */
   read(text: string): DumpEvent[] {
     this.#line++;
     if (text.trim() === "") return [];
@@ -42,14 +42,16 @@ export class DumpReader {
       return this.#meaning(line as Line);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`line ${this.#line} of the dump: ${reason}`);
+      throw new DamagedInputError(`line ${this.#line} of the dump: ${reason}`);
     }
   }
 
-  /** Throws UsageError where the dump was cut off. */
+  /** Throws DamagedInputError where the dump was cut off. */
   finish(): void {
-    if (this.#dump && this.#tree !== undefined)
-      throw new UsageError(`the dump ends after line ${this.#line}, in the middle of a tree: it was cut off`);
+    if (this.#parts !== undefined || (this.#dump && this.#tree !== undefined))
+      throw new DamagedInputError(
+        `the dump ends after line ${this.#line}, in the middle of a tree: it was cut off`,
+      );
   }
 
   #meaning(line: Line): DumpEvent[] {

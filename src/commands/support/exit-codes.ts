@@ -3,7 +3,7 @@
  */
 
 import { EspalierError, type EspalierErrorCode } from "../../base/errors.js";
-import { PackageMissingError } from "../../level/classic-level.js";
+import { PackageMissingError } from "../../base/package-missing.js";
 import { CopyMismatchError } from "../../level/copy.js";
 
 /** The command ran and the answer is no: a key is missing, verify found problems, salvage lost records. */
@@ -43,6 +43,11 @@ export class UsageError extends Error {
   override readonly name: string = "UsageError";
 }
 
+/** Input that was cut off, edited or is something else: a dump. */
+export class DamagedInputError extends Error {
+  override readonly name: string = "DamagedInputError";
+}
+
 /** SIGINT or SIGTERM came, and the command stopped where that is safe. */
 export class InterruptedError extends Error {
   override readonly name: string = "InterruptedError";
@@ -57,7 +62,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError || isAbort(error)) return EXIT_INTERRUPTED;
   if (error instanceof UsageError || error instanceof RangeError) return EXIT_USAGE;
   if (error instanceof PackageMissingError) return EXIT_USAGE;
-  if (error instanceof CopyMismatchError) return EXIT_CORRUPTION;
+  if (error instanceof CopyMismatchError || error instanceof DamagedInputError) return EXIT_CORRUPTION;
   return EXIT_IO;
 }
 

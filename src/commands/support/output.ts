@@ -4,6 +4,9 @@
  */
 
 import type { WriteStream } from "node:tty";
+import { print, writeOut } from "./standard-output.js";
+
+export { print, writeOut };
 
 const CHUNK_CHARACTERS = 64 * 1024;
 
@@ -27,18 +30,6 @@ export class Output {
     this.#text = "";
     if (text !== "") await writeOut(text);
   }
-}
-
-/** Writes to standard output and settles when it is handed on. */
-export function writeOut(data: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** A line of data. */
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 /** One JSON document. BigInts become strings. */

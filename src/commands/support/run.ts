@@ -6,6 +6,7 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
 import { note, paint } from "./output.js";
+import { outputHandedOn, ReaderGoneError, watchStandardStreams } from "./standard-output.js";
 import { usageError } from "./usage.js";
 
 export interface CommandLine {
@@ -23,13 +24,22 @@ Exit codes: 0 done, 1 findings (a key that is missing, a problem found, a gate m
 
 /** Runs a command; the exit code is left in process.exitCode. */
 export async function runCommandLine(line: CommandLine): Promise<void> {
-  exitQuietlyWithoutReader();
+  watchStandardStreams();
   const wantsJson = line.words.includes("--json");
   try {
     await compose(line).parseAsync();
   } catch (error) {
+    if (error instanceof ReaderGoneError) return;
     report(error, wantsJson);
     process.exitCode = exitCodeOf(error);
+    return;
+  }
+  try {
+    await outputHandedOn();
+  } catch (error) {
+    report(error, wantsJson);
+    // What the command has found out, such as damage, is worth more than that its output was lost.
+    process.exitCode ||= exitCodeOf(error);
   }
 }
 
@@ -50,7 +60,8 @@ function compose({ commands, version, words }: CommandLine): Argv {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error ?? usageError(message, words, commands.map(nameOf), parser as Argv);
+      if (error !== undefined && error !== null && error.name !== "YError") throw error;
+      throw usageError(message, words, commands.map(nameOf), parser as Argv);
     });
   for (const module of commands) parser.command(module);
   return parser as Argv;
@@ -85,14 +96,6 @@ function errorFields(error: unknown): Record<string, unknown> {
   const fields: Record<string, unknown> = { name: error.name, message: error.message };
   for (const [key, value] of Object.entries(error)) if (value !== undefined) fields[key] = value;
   return fields;
-}
-
-/** `espalier scan … | head`: a reader that has seen enough is no error. */
-function exitQuietlyWithoutReader(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
 }
 
 /** A command of a toolkit that is loaded when it is asked for. */

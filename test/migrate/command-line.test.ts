@@ -1,0 +1,94 @@
+/** `espalier migrate` as a user meets it: what options mean, what is said, and with which exit code. */
+
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../../src/commands/support/package-root.js";
+import { type CliResult, cli, output, temporaryFolder } from "../commands/support.js";
+
+const LEGACY = join(packageRoot(), "test/fixtures/legacy/gen3/u64-seq-1k.db");
+
+/** A folder with a folder of legacy files in it. */
+function fleet(...names: readonly string[]): string {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "fleet"));
+  for (const name of names) copyFileSync(LEGACY, join(folder, "fleet", name));
+  return folder;
+}
+
+function migrate(cwd: string, ...words: readonly string[]): CliResult {
+  return cli(["migrate", ...words], { cwd });
+}
+
+describe("--backup", () => {
+  it("is a folder for a folder of files, even where one file is left in it", () => {
+    const folder = fleet("a.db");
+    expect(migrate(folder, "run", "fleet", "--backup", "old").code).toBe(0);
+    expect(readdirSync(join(folder, "old"))).toEqual(["a.db"]);
+    copyFileSync(LEGACY, join(folder, "fleet", "b.db"));
+    expect(migrate(folder, "run", "fleet/b.db", "--backup", "old").code).toBe(0);
+    expect(readdirSync(join(folder, "old"))).toEqual(["a.db", "b.db"]);
+  });
+
+  it("that needs a folder and is a file is a wrong use, told before anything is touched", () => {
+    const folder = fleet("a.db");
+    writeFileSync(join(folder, "old"), "notes");
+    const { code, stderr } = migrate(folder, "run", "fleet", "--backup", "old");
+    expect(code).toBe(2);
+    expect(stderr).toContain("option backup: old is a file; a folder is needed");
+    expect(output(["migrate", "status", "fleet"], { cwd: folder })).toContain("legacy");
+  });
+});
+
+describe("a folder in which all is done", () => {
+  it("ends a repeated run, plan and rehearsal with 0 and says so; the report has no files", () => {
+    const folder = fleet("a.db", "b.db");
+    expect(migrate(folder, "run", "fleet").code).toBe(0);
+    const again = migrate(folder, "run", "fleet", "--json", "--jobs", "2", "--backup", "old");
+    expect(again).toMatchObject({ code: 0, stderr: "nothing to do: 2 files are converted already\n" });
+    const events = again.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toEqual(["run-started", "report"]);
+    expect(events[1].report).toMatchObject({ files: [], run: { complete: true } });
+    for (const word of ["plan", "rehearse"])
+      expect(migrate(folder, word, "fleet/*.db"), word).toMatchObject({ code: 0, stderr: again.stderr });
+    expect(JSON.parse(migrate(folder, "plan", "fleet", "--json").stdout)).toEqual([]);
+    writeFileSync(join(folder, "report.jsonl"), again.stdout);
+    const built = cli(["dashboards", "build", "report.jsonl"], { cwd: folder });
+    expect(built).toMatchObject({ code: 0, stderr: expect.not.stringContaining("warning") });
+  });
+
+  it("ends a repeated rollback with 0, too", () => {
+    const folder = fleet("a.db");
+    const { code, stderr } = migrate(folder, "rollback", "fleet");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "nothing to do: 1 file is legacy already\n" });
+  });
+
+  it("is none in which there is no store and no legacy file: a wrong use", () => {
+    const folder = fleet();
+    writeFileSync(join(folder, "fleet", "notes"), "of no kind");
+    for (const word of ["run", "rollback", "plan", "status"]) {
+      const { code, stderr } = migrate(folder, word, "fleet");
+      expect(code, word).toBe(2);
+      expect(stderr).toMatch(/no .* files in fleet/);
+    }
+  });
+});
+
+describe("a file that is not there", () => {
+  it("is told as such, with the exit code for I/O", () => {
+    const folder = fleet("a.db");
+    for (const word of ["run", "rollback", "rehearse"]) {
+      const { code, stderr } = migrate(folder, word, "nosuch.db", "--quiet");
+      expect({ word, code }).toEqual({ word, code: 3 });
+      expect(stderr).toMatch(/^nosuch\.db: failed: there is no file .*nosuch\.db\n$/);
+    }
+    const alone = migrate(folder, "status", "nosuch.db");
+    expect(alone.code).toBe(3);
+    expect(alone.stdout).toMatch(/^nosuch\.db: missing; there is no file/);
+    expect(migrate(folder, "status", "nosuch.db", "fleet/a.db").code).toBe(1);
+    expect(migrate(folder, "status", "nosuch/x.db").stdout).toContain("there is no such folder");
+  });
+});
