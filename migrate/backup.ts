@@ -12,6 +12,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -38,19 +39,28 @@ export function backupNames(paths: readonly string[]): string[] {
 }
 
 /**
- * Copies a file and the legacy log beside it. A copy that an interrupted run has made of the same file stays.
- * Throws RefusedError where something else is there, IoError, DiskFullError.
+ * Copies a file and the legacy log beside it; `path` is the file's own, where its log lies, and no link to it. A copy
+ * that an interrupted run has made of the same file and the same log stays. Throws RefusedError where something else
+ * is there, IoError, DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
   if (existsSync(to)) {
-    if (looksLike(path, to)) return;
-    throw new RefusedError(`the backup ${to} exists already`);
+    let same = false;
+    attempt(to, () => {
+      same = isSame(path, to) && isSame(logPath(path), logPath(to));
+    });
+    if (same) return;
+    throw new RefusedError(
+      `the backup ${to} exists already, and is not of the file and its log as they are now`,
+    );
   }
   attempt(to, () => {
-    mkdirSync(dirname(to), { recursive: true });
-    const partial = `${to}-partial`;
+    makeFolder(dirname(to));
+    const partial = `${to}-migration-partial`;
     copyFileSync(path, partial, constants.COPYFILE_FICLONE);
     syncPath(partial);
+    // That of an interrupted run: without its file it is nothing, and may be of another time.
+    rmSync(logPath(to), { recursive: true, force: true });
     if (existsSync(logPath(path))) {
       cpSync(logPath(path), logPath(to), { recursive: true, mode: constants.COPYFILE_FICLONE });
       syncTree(logPath(to));
@@ -60,20 +70,40 @@ export function copyWithLog(path: string, to: string): void {
   });
 }
 
-const HEAD_BYTES = 8192;
-
-/** Whether `copy`, which is whole if it is there, was made of the file as it is now. */
-function looksLike(path: string, copy: string): boolean {
-  return statSync(path).size === statSync(copy).size && headOf(path).equals(headOf(copy));
+/** Makes a folder and those that it lies in, durably. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) syncPath(dirname(made));
 }
 
-function headOf(path: string): Buffer {
-  const descriptor = openSync(path, "r");
+const COMPARE_BYTES: number = 1024 * 1024;
+
+/** Whether two files, or two folders, hold the same; or neither is there. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [statSync(one, { throwIfNoEntry: false }), statSync(other, { throwIfNoEntry: false })];
+  if (a === undefined || b === undefined) return a === b;
+  if (a.isDirectory() !== b.isDirectory()) return false;
+  if (!a.isDirectory()) return a.size === b.size && haveSameBytes(one, other);
+  const names = readdirSync(one).sort();
+  if (names.join("\0") !== readdirSync(other).sort().join("\0")) return false;
+  return names.every((name) => isSame(join(one, name), join(other, name)));
+}
+
+function haveSameBytes(one: string, other: string): boolean {
+  const descriptors: number[] = [];
   try {
-    const bytes = Buffer.alloc(HEAD_BYTES);
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));
+    for (const path of [one, other]) descriptors.push(openSync(path, "r"));
+    const [a, b] = [Buffer.alloc(COMPARE_BYTES), Buffer.alloc(COMPARE_BYTES)];
+    for (let at = 0; ; ) {
+      const length = readSync(descriptors[0]!, a, 0, COMPARE_BYTES, at);
+      if (readSync(descriptors[1]!, b, 0, COMPARE_BYTES, at) !== length) return false;
+      if (length === 0) return true;
+      if (!a.subarray(0, length).equals(b.subarray(0, length))) return false;
+      at += length;
+    }
   } finally {
-    closeSync(descriptor);
+    for (const descriptor of descriptors) closeSync(descriptor);
   }
 }
 

@@ -158,8 +158,8 @@ function checkOptionsOf(args: CheckArguments): RunOptions {
   };
 }
 
-function filesOf(args: FilesArguments, kinds: readonly FileKind[]): string[] {
-  const files = findFiles(args.files, kinds);
+function filesOf(args: FilesArguments, kinds: readonly FileKind[], backup?: string): string[] {
+  const files = findFiles(args.files, kinds, backup);
   if (files.length === 0) throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
   return files;
 }
@@ -181,7 +181,7 @@ async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise
 type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
 
 async function runAndTell(args: RunArguments, kinds: readonly FileKind[], runner: Runner): Promise<void> {
-  const files = filesOf(args, kinds);
+  const files = filesOf(args, kinds, args.backup);
   const options = optionsOf(args);
   const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
   process.exitCode = exitCode(report.files);

@@ -4,6 +4,7 @@
  */
 
 import type { Vfs } from "../src/vfs/vfs.js";
+import { RefusedError } from "./results.js";
 
 export function logPath(path: string): string {
   return `${path}-wal`;
@@ -11,6 +12,17 @@ export function logPath(path: string): string {
 
 export function asidePath(path: string): string {
   return `${path}-wal-migration`;
+}
+
+/**
+ * For a file that is a legacy one: the log beside it counts. One that a migration had set aside, of an earlier state
+ * of the file, must not take its place. Throws RefusedError.
+ */
+export function assertOneLog(vfs: Vfs, path: string): void {
+  if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;
+  throw new RefusedError(
+    `two logs lie beside it: ${logPath(path)}, and ${asidePath(path)} of a migration that had begun; was the file put back since? Remove the one that is not its own, and let the other be ${logPath(path)}`,
+  );
 }
 
 /** Where the log of a file is whose migration may have begun. */
@@ -25,9 +37,10 @@ export function setLogAside(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
-/** Puts it back where it was. */
+/** Puts it back where it was; behind the fence nothing can have been committed to one that was made there since. */
 export function restoreLog(vfs: Vfs, path: string): void {
   if (vfs.stat(asidePath(path)) === undefined) return;
+  remove(vfs, logPath(path), 0);
   vfs.rename(asidePath(path), logPath(path));
   vfs.syncFolderOf(path);
 }

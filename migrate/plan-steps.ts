@@ -24,6 +24,7 @@ import type { LegacySurvey } from "./legacy/survey.js";
 import { findOpeners } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileFormat, newResult, RefusedError } from "./results.js";
+import { assertOneName } from "./seen.js";
 
 export interface SizeSpan {
   readonly min: number;
@@ -109,6 +110,7 @@ export function* planSteps(
     yield* planLegacy(vfs, path, options, plan);
     plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
     addOpeners(vfs, path, options, plan);
+    assertOneName(vfs, path);
     plan.possible = plan.reasons.length === 0;
   } catch (error) {
     if (!(error instanceof EspalierError) && !(error instanceof RefusedError)) throw error;

@@ -198,7 +198,7 @@ function* stepsOf(
   const { action, path, several, backupName } = task;
   const beforeFirstChange = (): void => {
     if (options.backup !== undefined && vfs === nodeVfs)
-      copyWithLog(path, backupPlace(options.backup, backupName, several));
+      copyWithLog(vfs.canonical(path), backupPlace(options.backup, backupName, several));
   };
   if (action === "rehearse") yield* rehearseSteps(path, options, result);
   else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);
