@@ -3,6 +3,7 @@
  * when it is whole and its content has the digest of what was read.
  */
 
+import { resolve } from "node:path";
 import { ExistsError, NotFoundError } from "../base/errors.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
 import { ContentDigest } from "../store/content-digest.js";
@@ -25,6 +26,8 @@ export interface ExportOptions extends CopyOptions {
   readonly tree?: string;
 }
 
+/** What is found under this name is what a killed export has left, and goes. */
+const UNFINISHED = "-export-unfinished";
 const BATCH_RECORDS = 1000;
 const BATCH_BYTES: number = 4 * 1024 * 1024;
 
@@ -44,13 +47,14 @@ export async function exportLevel(
   if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
   using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
   const tree = bytesOf(store, options.tree ?? UNNAMED);
-  const temporary = `${folder}-export`;
+  const temporary = `${resolve(folder)}${UNFINISHED}`;
   try {
     await destroyClassic(temporary);
     const report = await fill(temporary, tree, options);
     await check(temporary, report, options);
-    nodeVfs.rename(temporary, folder);
-    nodeVfs.syncFolderOf(folder);
+    if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
+    nodeVfs.rename(temporary, resolve(folder));
+    nodeVfs.syncFolderOf(resolve(folder));
     return report;
   } catch (error) {
     if (nodeVfs.stat(temporary) !== undefined) await destroyClassic(temporary);

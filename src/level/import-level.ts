@@ -18,6 +18,8 @@ export interface ImportOptions extends CopyOptions {
   readonly pageSize?: number;
 }
 
+/** What is found under this name is what a killed import has left, and goes. */
+const UNFINISHED = "-import-unfinished";
 const BATCH_RECORDS = 10_000;
 const PAGE_SIZE_DEFAULT = 4096;
 
@@ -70,10 +72,11 @@ async function importWith(
   options: ImportOptions,
 ): Promise<CopyReport> {
   const source = await openClassic(nodeVfs, folder);
-  const temporary = `${file}-import`;
+  const temporary = `${file}${UNFINISHED}`;
   try {
     removeStoreFiles(nodeVfs, temporary);
     const report = await fill(temporary, pageSize, classicRecords(source, BATCH_RECORDS), options);
+    if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
     nodeVfs.rename(temporary, file);
     nodeVfs.syncFolderOf(file);
     return report;
