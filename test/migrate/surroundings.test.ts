@@ -23,10 +23,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Pace } from "../../migrate/control.js";
 import { convertSteps, runFile } from "../../migrate/file-job.js";
 import { findFiles, planMigration, rollbackMigration, runMigration } from "../../migrate/index.js";
+import { patchMeta } from "../../migrate/legacy/meta.js";
 import type { FileResult } from "../../migrate/results.js";
 import { salvageLegacyFile } from "../../migrate/salvage.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { readExactly, writeFully } from "../../src/vfs/whole-io.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
 import { fixtureInMemory, put, survey } from "./legacy/support.js";
 import { convert, FILE, verified } from "./support.js";
@@ -66,6 +69,17 @@ function withoutLastCommit(bytes: Buffer): Buffer {
 function contentOf(file: string): Record<string, string> {
   const names = [file, `${file}-wal`, `${file}-wal-migration`].filter((name) => existsSync(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(name).toString("base64")]));
+}
+
+function headOf(vfs: Vfs): Uint8Array {
+  const file = vfs.open(FILE, "read");
+  try {
+    const page = new Uint8Array(8192);
+    readExactly(file, page, 0, page.length, 0);
+    return page;
+  } finally {
+    file.close();
+  }
 }
 
 function digestOf(file: string): string | undefined {
@@ -170,6 +184,21 @@ describe("somebody who comes and goes while the file is read", () => {
     expect(vfs.list("/").sort()).toEqual(["file.db", "file.db-wal"]);
     expect((await convert(vfs)).digest.after).toBe(fixture(WITH_LOG).sha256);
     expect(verified(vfs).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
+  test("makes a checkpoint beside the journal: its first page stays", async () => {
+    const vfs = new FaultyVfs({ disk: fixtureInMemory(PLAIN), seed: 1 });
+    const theirs = patchMeta(headOf(vfs), { nextPage: 4711, freeListHead: 0 });
+    let done = false;
+    vfs.onCall = ({ operation, path: of }) => {
+      if (done || of !== FILE || operation !== "sync") return;
+      done = true;
+      const file = vfs.open(FILE, "write");
+      writeFully(file, theirs, 0, theirs.length, 0);
+      file.close();
+    };
+    expect(await convert(vfs)).toMatchObject({ status: "locked" });
+    expect(Buffer.compare(headOf(vfs), theirs)).toBe(0);
   });
 });
 

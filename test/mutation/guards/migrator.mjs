@@ -443,7 +443,7 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M1",
-    "a log that went on beside the journal keeps the fence down",
+    "a file that changed beside the journal keeps the fence down",
     STEPS,
     "if (seen !== undefined) assertAsSeen(vfs, path, seen, true);",
     "",
