@@ -17,8 +17,9 @@ const HEAD_BYTES = 8192;
 const DEPTH_MAX = 3;
 
 export interface Seen {
-  /** The first bytes. */
+  /** Checksum of the first bytes, and how many there were: a short file grows by its journal. */
   readonly head: number;
+  readonly headBytes: number;
   /** Size, and where there is one, the time of the last change. */
   readonly file: string;
   /** The same of every file of the log. */
@@ -27,13 +28,19 @@ export interface Seen {
 
 /** To be taken before anything else is read. Throws IoError. */
 export function look(vfs: Vfs, path: string): Seen {
-  return { head: headOf(vfs, path), file: traceOf(vfs, path, 0), log: logOf(vfs, path) };
+  const headBytes = Math.min(HEAD_BYTES, vfs.stat(path)?.size ?? 0);
+  return {
+    head: headOf(vfs, path, headBytes),
+    headBytes,
+    file: traceOf(vfs, path, 0),
+    log: logOf(vfs, path),
+  };
 }
 
 /** Throws LockedError where the file or its log changed since. `written`: but for its end, where this run has written. */
 export function assertAsSeen(vfs: Vfs, path: string, seen: Seen, written: boolean): void {
   const same =
-    headOf(vfs, path) === seen.head &&
+    headOf(vfs, path, seen.headBytes) === seen.head &&
     logOf(vfs, path) === seen.log &&
     (written || traceOf(vfs, path, 0) === seen.file);
   if (!same) throw changed(path);
@@ -51,11 +58,11 @@ function changed(path: string): LockedError {
   );
 }
 
-function headOf(vfs: Vfs, path: string): number {
+function headOf(vfs: Vfs, path: string, length: number): number {
   const file = vfs.open(path, "read");
   try {
-    const bytes = new Uint8Array(HEAD_BYTES);
-    return crc32(bytes.subarray(0, readFully(file, bytes, 0, HEAD_BYTES, 0)));
+    const bytes = new Uint8Array(length);
+    return crc32(bytes.subarray(0, readFully(file, bytes, 0, length, 0)));
   } finally {
     file.close();
   }

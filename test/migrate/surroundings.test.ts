@@ -31,7 +31,7 @@ import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { readExactly, writeFully } from "../../src/vfs/whole-io.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
-import { fixtureInMemory, put, survey } from "./legacy/support.js";
+import { fixtureInMemory, forgedVfs, put, record, survey } from "./legacy/support.js";
 import { convert, FILE, verified } from "./support.js";
 
 const WITH_LOG = "gen1/u64-wal.db";
@@ -184,6 +184,12 @@ describe("somebody who comes and goes while the file is read", () => {
     expect(vfs.list("/").sort()).toEqual(["file.db", "file.db-wal"]);
     expect((await convert(vfs)).digest.after).toBe(fixture(WITH_LOG).sha256);
     expect(verified(vfs).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
+  test("is nobody where a file is shorter than what is compared of it", async () => {
+    const vfs = forgedVfs({ pages: [{ page: 1, records: [record("key", "value")] }] });
+    expect(vfs.stat(FILE)!.size).toBe(1024);
+    expect(await convert(vfs)).toMatchObject({ status: "converted", reason: null, records: 1 });
   });
 
   test("makes a checkpoint beside the journal: its first page stays", async () => {
