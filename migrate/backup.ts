@@ -61,11 +61,11 @@ function backupNames(paths: readonly string[]): string[] {
 }
 
 /**
- * Copies a file and the legacy log beside it. A copy that an interrupted run has made of the very same bytes stays.
+ * Copies a file and the legacy log beside it; `path` is the file's own, and no link to it. A copy that an interrupted run has made of the very same bytes stays.
  * Throws RefusedError where something else is there, IoError, DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
-  const partial = `${to}-partial`;
+  const partial = `${to}-migration-partial`;
   if (existsSync(to)) {
     if (attempt(to, () => isCopy(path, to) && isCopy(logPath(path), logPath(to)))) return;
     const found = statSync(to).isDirectory()
@@ -76,7 +76,7 @@ export function copyWithLog(path: string, to: string): void {
   if (existsSync(logPath(to)) && !existsSync(partial))
     throw new RefusedError(`the backup would lie beside a log that is not its own, ${logPath(to)}`);
   attempt(to, () => {
-    mkdirSync(dirname(to), { recursive: true });
+    makeFolder(dirname(to));
     copyFileSync(path, partial, constants.COPYFILE_FICLONE);
     syncPath(partial);
     rmSync(logPath(to), { recursive: true, force: true });
@@ -87,6 +87,13 @@ export function copyWithLog(path: string, to: string): void {
     renameSync(partial, to);
     syncPath(dirname(to));
   });
+}
+
+/** Makes a folder and those that it lies in, durably. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) syncPath(dirname(made));
 }
 
 /** Whether `copy` is the same, byte for byte: a file, a folder with the same in it, or nothing. */

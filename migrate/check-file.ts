@@ -14,7 +14,7 @@ import type { LegacyFile } from "./legacy/legacy-file.js";
 import { openLegacy } from "./legacy/legacy-file.js";
 import { CARRIED_BYTES_MAX, type LegacySurvey } from "./legacy/survey.js";
 import type { RecordWatch } from "./legacy/walk.js";
-import { currentLogPath } from "./legacy-log.js";
+import { assertOneLog, currentLogPath } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
 
@@ -33,8 +33,9 @@ export function targetPageSize(survey: LegacySurvey, options: FileOptions): numb
   );
 }
 
-/** Opens the file with its log, wherever that lies now. */
+/** Opens the file with its log, wherever that lies now. Throws RefusedError where two of them are there. */
 export function openForCheck(vfs: Vfs, path: string, options: FileOptions): LegacyFile {
+  assertOneLog(vfs, path);
   return openLegacy(vfs, path, {
     logPath: currentLogPath(vfs, path),
     ...(options.assume !== undefined && { assume: options.assume }),

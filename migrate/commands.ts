@@ -179,10 +179,10 @@ const TO_ROLL_BACK: Wanted = { kinds: ["store", "migrating"], done: { kind: "leg
 const ANY: Wanted = { kinds: ["legacy", "migrating", "store"] };
 
 /** The files; none, with a word about it, where all that are there are done already. Throws UsageError. */
-function filesOf(args: FilesArguments, { kinds, done }: Wanted): string[] {
-  const files = findFiles(args.files, kinds);
+function filesOf(args: FilesArguments, { kinds, done }: Wanted, backup?: string): string[] {
+  const files = findFiles(args.files, kinds, backup);
   if (files.length > 0) return files;
-  const ready = done === undefined ? 0 : findFiles(args.files, [done.kind]).length;
+  const ready = done === undefined ? 0 : findFiles(args.files, [done.kind], backup).length;
   if (done === undefined || ready === 0)
     throw new UsageError(`no ${kinds.join(" or ")} files in ${args.files.join(", ")}`);
   note(`nothing to do: ${plural(ready, "file is", "files are")} ${done.word} already`);
@@ -206,7 +206,7 @@ async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise
 type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
 
 async function runAndTell(args: RunArguments, wanted: Wanted, runner: Runner): Promise<void> {
-  const files = filesOf(args, wanted);
+  const files = filesOf(args, wanted, args.backup);
   const options = optionsOf(args, files);
   const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
   process.exitCode = exitCode(report.files);

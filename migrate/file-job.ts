@@ -23,11 +23,11 @@ import {
 } from "./in-place-steps.js";
 import { readLog } from "./legacy/log.js";
 import { decodeMeta } from "./legacy/meta.js";
-import { asidePath, logPath, removeLogs, restoreLog } from "./legacy-log.js";
+import { asidePath, assertOneLog, logPath, removeLogs, restoreLog } from "./legacy-log.js";
 import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-record.js";
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
-import { assertNoLogBesideLink } from "./other-names.js";
+import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
 import { convertByRewrite, removeRewrite } from "./rewrite-steps.js";
 import { rollBackByRewrite, rollBackInPlace, settleStore } from "./rollback-steps.js";
@@ -59,6 +59,7 @@ export async function runFile(
 
 /** Takes the store's lock for the migrator, past an empty lock file of the legacy engine. */
 function lock(vfs: Vfs, path: string, options: FileOptions): Lock {
+  assertOneName(vfs, path);
   assertNobodyElse(vfs, path, options.assumeClosed === true);
   removeEmptyLock(vfs, path);
   return acquireLock(vfs, path);
@@ -116,6 +117,7 @@ function syncLeftover(vfs: Vfs, path: string, state: FileState): void {
 
 /** What an earlier run has left beside or behind a legacy file goes. */
 function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
+  assertOneLog(vfs, path);
   if (state.kind === "legacy" && state.leftover !== undefined) cutLegacyLeftover(vfs, path);
   undoBeginning(vfs, path);
   restoreLog(vfs, path);

@@ -3,30 +3,45 @@
  * **). From folders and globs only what looks like a file of the kinds asked for is taken.
  */
 
-import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
-import { join, sep } from "node:path";
+import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
 import { STORE_MAGIC } from "../src/pager/store-header.js";
 import { MIGRATING_MAGIC } from "../src/store/read-header.js";
 
 export type FileKind = "legacy" | "store" | "migrating";
 
-/** What the migrator and the engines leave beside their files. */
-const BESIDE =
-  /-(wal|lock|partial|migration(-new|-rehearsal)?|wal-migration|log[12]|(new|import)-[0-9a-f]{24})$/;
+/**
+ * What the migrator leaves beside its files and backups, and the store beside its own; all else that lies beside a
+ * file begins with other bytes.
+ */
+const UNFINISHED = /-migration-(new|rehearsal|partial)$/;
+const SCRATCH = /-(new|import)-[0-9a-f]{24}$/;
 const GLOB = /[*?[\]{}]/;
 
-/** In order, each once. A name that is nothing, or can't be looked at, is kept, so that it is told. */
-export function findFiles(names: readonly string[], kinds: readonly FileKind[]): string[] {
-  const found = new Set<string>();
+/**
+ * In order, each once, by whatever path it is named. A name that is nothing is kept, so that it is told, as is what
+ * can't be read. `except`: a folder or file of backups, from which nothing is taken that is not named itself.
+ */
+export function findFiles(names: readonly string[], kinds: readonly FileKind[], except?: string): string[] {
+  const found = new Map<string, string>();
+  const add = (file: string): void => {
+    const place = placeOf(file);
+    if (!found.has(place)) found.set(place, file);
+  };
+  const backups = except === undefined ? undefined : placeOf(except);
+  const isBackup = (file: string): boolean => {
+    const place = backups === undefined ? "" : placeOf(file);
+    return backups !== undefined && (place === backups || place.startsWith(backups + sep));
+  };
   for (const name of names) {
     const stat = statOf(name);
-    if (stat?.isDirectory() === true) {
-      for (const file of filesBelow(name)) if (isWanted(file, kinds)) found.add(file);
-    } else if (stat === undefined && GLOB.test(name)) {
-      for (const file of globbed(name)) if (isWanted(file, kinds)) found.add(file);
-    } else found.add(name);
+    const isFolder = stat?.isDirectory() === true;
+    if (isFolder || (stat === undefined && GLOB.test(name))) {
+      for (const file of isFolder ? filesBelow(name) : globbed(name))
+        if (isWanted(file, kinds) && !isBackup(file)) add(file);
+    } else add(name);
   }
-  return [...found];
+  return [...found.values()];
 }
 
 function statOf(name: string): Stats | undefined {
@@ -37,7 +52,16 @@ function statOf(name: string): Stats | undefined {
   }
 }
 
-/** Folders deeper than this are not looked into. */
+/** Where a name leads to. */
+function placeOf(name: string): string {
+  try {
+    return realpathSync(name);
+  } catch {
+    return resolve(name);
+  }
+}
+
+/** Folders deeper than this are not looked into, but told. */
 const DEPTH_MAX = 32;
 
 function* filesBelow(folder: string, depth = 0): Generator<string, void> {
@@ -45,14 +69,17 @@ function* filesBelow(folder: string, depth = 0): Generator<string, void> {
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch {
-    return; // A folder that may not be read holds nothing for us.
+    yield folder; // Who knows what is in it: as a file that it is not, it is told.
+    return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isFile()) yield path;
-    else if (entry.isDirectory() && depth < DEPTH_MAX && !entry.name.endsWith("-wal"))
-      yield* filesBelow(path, depth + 1);
+    else if (entry.isDirectory()) {
+      if (depth < DEPTH_MAX) yield* filesBelow(path, depth + 1);
+      else yield path;
+    }
   }
 }
 
@@ -86,20 +113,15 @@ function globExpression(pattern: string): RegExp {
 }
 
 function isWanted(path: string, kinds: readonly FileKind[]): boolean {
+  if (UNFINISHED.test(path)) return false;
   // A file may have such a name of its own: what lies beside a file has that file beside it.
-  if (BESIDE.test(path) && statOf(path.replace(BESIDE, "")) !== undefined) return false;
-  if (isMisnamed(path)) return true;
+  if (SCRATCH.test(path) && statOf(path.replace(SCRATCH, "")) !== undefined) return false;
   const kind = kindOf(path);
-  return kind !== undefined && kinds.includes(kind);
+  return kind === "unreadable" || (kind !== undefined && kinds.includes(kind));
 }
 
-/** A name that is no UTF-8 reaches us with marks in place of what it is, and leads to nothing: kept, to be told. */
-function isMisnamed(path: string): boolean {
-  return path.includes("\uFFFD") && statOf(path) === undefined;
-}
-
-/** By the first bytes alone. */
-function kindOf(path: string): FileKind | undefined {
+/** By the first bytes alone. What can't be read may be a file of any kind. */
+function kindOf(path: string): FileKind | "unreadable" | undefined {
   const bytes = Buffer.alloc(8);
   try {
     const descriptor = openSync(path, "r");
@@ -109,7 +131,7 @@ function kindOf(path: string): FileKind | undefined {
       closeSync(descriptor);
     }
   } catch {
-    return undefined;
+    return "unreadable";
   }
   const magic = bytes.toString("latin1");
   if (magic.startsWith("SOMB")) return "legacy";

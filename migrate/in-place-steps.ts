@@ -16,7 +16,14 @@ import {
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { legacyHead } from "./in-place/back.js";
-import { firstSectorOf, lowerFence, raiseFence, removeNote, writeJournal } from "./in-place/fence.js";
+import {
+  firstSectorOf,
+  lowerFence,
+  raiseFence,
+  removeNote,
+  undoBeginning,
+  writeJournal,
+} from "./in-place/fence.js";
 import { WalkSizer } from "./in-place/forward-plan.js";
 import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
 import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
@@ -25,8 +32,8 @@ import { isUntouched, readSlot } from "./in-place/slot.js";
 import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
-import { assertOneName } from "./other-names.js";
 import { type FileResult, RefusedError } from "./results.js";
+import { assertAsSeen, assertLogAsSeen, look, type Seen } from "./seen.js";
 
 /**
  * From a legacy file; `beforeFirstChange` is called when it is checked. Throws RefusedError and the errors of src;
@@ -39,12 +46,14 @@ export function* convertInPlace(
   result: FileResult,
   beforeFirstChange: () => void,
 ): Generator<WorkStep, void> {
+  const seen = look(vfs, path);
   const planned = yield* planInPlace(vfs, path, options, result);
   assertBudget(planned, options);
   beforeFirstChange();
+  assertAsSeen(vfs, path, seen, false);
   const file = vfs.open(path, "write");
   try {
-    const program = begin(vfs, path, file, planned, options);
+    const program = begin(vfs, path, file, planned, options, seen);
     yield* finishBegun(vfs, path, file, program, result);
   } finally {
     file.close();
@@ -58,7 +67,6 @@ export function* planInPlace(
   options: FileOptions,
   result: FileResult,
 ): Generator<WorkStep, PlannedProgram> {
-  assertOneName(vfs, path);
   const source = openForCheck(vfs, path, options);
   try {
     const likely = likelyPageSize(source, options);
@@ -105,7 +113,7 @@ export function assertBudget(planned: PlannedProgram, options: FileOptions): voi
 
 /**
  * Journal, fence, and another look at who has the file open (M1): somebody who came in between is told by
- * taking the fence down again.
+ * taking the fence down again. `seen`: what was planned from, where no lock keeps others out.
  */
 export function begin(
   vfs: Vfs,
@@ -113,12 +121,20 @@ export function begin(
   file: VfsFile,
   planned: PlannedProgram,
   options: FileOptions,
+  seen?: Seen,
 ): Program {
   const { head, tables, slotBytes } = planned;
   const program = writeJournal(vfs, path, file, head, tables, slotBytes);
+  try {
+    if (seen !== undefined) assertAsSeen(vfs, path, seen, true); // The journal took its time.
+  } catch (error) {
+    undoBeginning(vfs, path);
+    throw error;
+  }
   raiseFence(file, program);
   removeNote(vfs, path);
   try {
+    if (seen !== undefined) assertLogAsSeen(vfs, path, seen);
     assertNobodyElse(vfs, path, options.assumeClosed === true);
   } catch (error) {
     lowerFence(file, program);

@@ -14,6 +14,17 @@ export function asidePath(path: string): string {
   return `${path}-wal-migration`;
 }
 
+/**
+ * For a file that is a legacy one: the log beside it counts. One that a migration had set aside, of an earlier state
+ * of the file, must not take its place. Throws RefusedError.
+ */
+export function assertOneLog(vfs: Vfs, path: string): void {
+  if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;
+  throw new RefusedError(
+    `two logs lie beside it: ${logPath(path)}, and ${asidePath(path)} of a migration that had begun; was the file put back since? Remove the one that is not its own, and let the other be ${logPath(path)}`,
+  );
+}
+
 /** Where the log of a file is whose migration may have begun. */
 export function currentLogPath(vfs: Vfs, path: string): string {
   return vfs.stat(asidePath(path)) === undefined ? logPath(path) : asidePath(path);
@@ -26,14 +37,10 @@ export function setLogAside(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
-/** Puts it back where it was. Throws RefusedError where another one lies there: the file was used since. */
+/** Puts it back where it was. Throws RefusedError where another one lies there. */
 export function restoreLog(vfs: Vfs, path: string): void {
   if (vfs.stat(asidePath(path)) === undefined) return;
-  if (vfs.stat(logPath(path)) !== undefined) {
-    throw new RefusedError(
-      `there are two logs of it, ${logPath(path)} and, left by an earlier conversion, ${asidePath(path)}; move away the one that is not its own`,
-    );
-  }
+  assertOneLog(vfs, path);
   vfs.rename(asidePath(path), logPath(path));
   vfs.syncFolderOf(path);
 }

@@ -20,14 +20,14 @@ export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): vo
 }
 
 /**
- * Throws RefusedError where a legacy file has more than one name: in place it would become a store under all of
- * them, without the log that may lie beside another.
+ * Throws RefusedError where a file has more than one name: its log, its lock and who has it open all go by the name,
+ * and may be found under another one only.
  */
 export function assertOneName(vfs: Vfs, path: string): void {
   const names = linksOf(vfs, path);
   if (names <= 1) return;
   throw new RefusedError(
-    `it has ${names} names (hard links), which would all lead to the store, and its log may lie beside another of them; convert this name alone with --strategy rewrite, or remove the other names`,
+    `it has ${names} names (hard links), and its log and its lock go by one of them; leave it one name, or take a copy of it`,
   );
 }
 

@@ -108,7 +108,7 @@ export function* planSteps(
       return;
     }
     assertNoLogBesideLink(vfs, given, path);
-    if (options.strategy !== "rewrite") assertOneName(vfs, path);
+    assertOneName(vfs, path);
     yield* planLegacy(vfs, path, options, plan);
     plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
     addOpeners(vfs, path, options, plan);

@@ -25,6 +25,7 @@ import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import type { FileResult } from "./results.js";
 import { verifyStoreFile } from "./rewrite-verify.js";
+import { assertAsSeen, look } from "./seen.js";
 import { StoreFileWriter, type WrittenStore, writeStoreFile } from "./store-file.js";
 
 export function rewritePath(path: string): string {
@@ -41,6 +42,7 @@ export function* convertByRewrite(
 ): Generator<WorkStep, void> {
   const fresh = rewritePath(path);
   removeFile(vfs, fresh);
+  const seen = look(vfs, path);
   const source = openForCheck(vfs, path, options);
   let complete = false;
   try {
@@ -61,6 +63,7 @@ export function* convertByRewrite(
     result.digest.after = verifyStoreFile(vfs, fresh, survey, written, options.verify ?? "full");
     beforeFirstChange();
     assertNobodyElse(vfs, path, options.assumeClosed === true);
+    assertAsSeen(vfs, path, seen, false);
     complete = true;
   } finally {
     source.close();

@@ -89,11 +89,24 @@ export function* planBack(
         },
       },
     );
+    assertKnownGeneration(record, planned, options.to);
     result.extraBytes = planned.extraBytes;
     return planned;
   } finally {
     file.close();
   }
+}
+
+/** Files without records are alike in all generations, and so is what a rollback makes of them; others are not. */
+function assertKnownGeneration(
+  { generation }: LegacyRecord,
+  { head }: PlannedProgram,
+  to: LegacyGeneration | undefined,
+): void {
+  if (generation !== "unknown" || to !== undefined || head.trees.every((tree) => tree.records === 0)) return;
+  throw new RefusedError(
+    "the legacy file held no records, so that its generation is not known; name the one that its program reads with --to",
+  );
 }
 
 function* sizing<T>(

@@ -210,7 +210,7 @@ function* stepsOf(
 ): Generator<WorkStep, void> {
   const { action, path, backup } = task;
   const beforeFirstChange = (): void => {
-    if (backup !== undefined && vfs === nodeVfs) copyWithLog(path, backup);
+    if (backup !== undefined && vfs === nodeVfs) copyWithLog(vfs.canonical(path), backup);
   };
   if (action === "rehearse") yield* rehearseSteps(path, options, result);
   else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);

@@ -53,6 +53,7 @@ export function salvageLegacyFile(
     for (;;) {
       const next = steps.next();
       if (next.done !== true) continue;
+      vfs.syncFolderOf(out);
       return {
         path,
         out,

@@ -36,15 +36,16 @@ interface Note {
   readonly head: number;
 }
 
-function headChecksum(file: VfsFile): number {
-  const bytes = new Uint8Array(HEAD_BYTES);
-  const length = readFully(file, bytes, 0, HEAD_BYTES, 0);
+/** Of the first bytes of a file that was `fileBytes` long; what has grown behind them does not count. */
+function headChecksum(file: VfsFile, fileBytes: number): number {
+  const bytes = new Uint8Array(Math.min(HEAD_BYTES, fileBytes));
+  const length = readFully(file, bytes, 0, bytes.length, 0);
   return crc32(bytes.subarray(0, length));
 }
 
 /** Makes the note durable, in an empty file or none. */
 export function writeNote(vfs: Vfs, path: string, file: VfsFile): void {
-  const note: Note = { bytes: file.size(), head: headChecksum(file) };
+  const note: Note = { bytes: file.size(), head: headChecksum(file, file.size()) };
   const text = JSON.stringify(note);
   const bytes = Buffer.from(`${text} ${crc32(text)}\n`);
   removeNote(vfs, path);
@@ -88,7 +89,7 @@ export function undoBeginning(vfs: Vfs, path: string): boolean {
   }
   const file = vfs.open(path, "write");
   try {
-    if (file.size() > note.bytes && headChecksum(file) === note.head) {
+    if (file.size() > note.bytes && headChecksum(file, note.bytes) === note.head) {
       file.truncate(note.bytes);
       file.sync();
     }

@@ -29,10 +29,9 @@ export const dumpCommand: CommandModule = command<DumpArguments>({
   handler: ({ file, tree }) =>
     withReadOnly(file, async (session) => {
       const output = new Output();
-      output.line(
-        JSON.stringify({ "espalier-dump": DUMP_VERSION, pageSize: session.store.stats().pageSize }),
-      );
-      const trees = tree === undefined ? session.trees() : [session.tree(tree)];
+      const trees = tree === undefined ? [...session.trees()] : [session.tree(tree)];
+      const { pageSize } = session.store.stats();
+      output.line(JSON.stringify({ "espalier-dump": DUMP_VERSION, pageSize, trees: trees.length }));
       let records = 0;
       for (const each of trees) records += await dumpTree(each, output);
       await output.end();

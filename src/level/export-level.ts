@@ -3,6 +3,7 @@
  * when it is whole and its content has the digest of what was read.
  */
 
+import { resolve } from "node:path";
 import { ExistsError, NotFoundError } from "../base/errors.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
 import { ContentDigest } from "../store/content-digest.js";
@@ -33,15 +34,16 @@ const BATCH_BYTES: number = 4 * 1024 * 1024;
  * Copies one tree of the store at `location` (its file, or the folder of an EspalierLevel) into a new LevelDB
  * database in `folder`, keys and values as the bytes that they are. Opens the store read-only.
  *
- * Throws ExistsError where `folder` is there, NotFoundError where the store or the tree is not, LockedError,
+ * Throws ExistsError where `to` is there, NotFoundError where the store or the tree is not, LockedError,
  * PackageMissingError (classic-level), CopyMismatchError, the signal's reason, and what the file systems
- * throw. Nothing is left at `folder` then.
+ * throw. Nothing is left at `to` then.
  */
 export async function exportLevel(
   location: string,
-  folder: string,
+  to: string,
   options: ExportOptions = {},
 ): Promise<CopyReport> {
+  const folder = resolve(to);
   if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
   if (nodeVfs.stat(location) === undefined) throw new NotFoundError(location);
   using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
@@ -51,6 +53,7 @@ export async function exportLevel(
     for (const left of leftScratch(nodeVfs, folder, "export")) await destroyClassic(left);
     const report = await fill(temporary, tree, options);
     await check(temporary, report, options);
+    if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
     nodeVfs.rename(temporary, folder);
     nodeVfs.syncFolderOf(folder);
     return report;

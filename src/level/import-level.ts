@@ -75,6 +75,7 @@ async function importWith(
   try {
     for (const left of leftScratch(nodeVfs, file, "import")) removeStoreFiles(nodeVfs, left);
     const report = await fill(temporary, pageSize, classicRecords(source, BATCH_RECORDS), options);
+    if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
     nodeVfs.rename(temporary, file);
     nodeVfs.syncFolderOf(file);
     return report;

@@ -41,7 +41,7 @@ describe("dump and load", () => {
     const [from, to] = [join(folder, "from.esp"), join(folder, "to.esp")];
     makeStore(from);
     const dump = output(["dump", from]);
-    expect(dump.split("\n")[0]).toBe('{"espalier-dump":1,"pageSize":1024}');
+    expect(dump.split("\n")[0]).toBe('{"espalier-dump":1,"pageSize":1024,"trees":4}');
     output(["load", to], { input: dump });
     expect(digests(to)).toEqual(digests(from));
     expect(Object.keys(digests(to))).toEqual(["", "a tree", "bytes", "empty"]);
@@ -83,6 +83,32 @@ describe("dump and load", () => {
     expect(attempt("none", "hello").stderr).toContain("line 1");
     expect(attempt("nothing", "")).toMatchObject({ code: 4 });
     expect(cli(["load", join(folder, "x"), join(folder, "no-such-dump")]).code).toBe(3);
+  });
+
+  it("refuse a dump that was cut off between two trees, but for one that does not say how many it has", () => {
+    const folder = temporaryFolder();
+    const from = join(folder, "from.esp");
+    makeStore(from);
+    const lines = output(["dump", from]).trimEnd().split("\n");
+    const ends = lines.flatMap((line, index) => (line.startsWith('{"end"') ? [index + 1] : []));
+    expect(ends).toHaveLength(4);
+    for (const end of [1, ...ends.slice(0, -1)]) {
+      const { code, stderr } = cli(["load", join(folder, `cut${end}`)], {
+        input: lines.slice(0, end).join("\n"),
+      });
+      expect([code, stderr]).toEqual([4, expect.stringContaining("of 4 trees: it was cut off")]);
+    }
+    const earlier = ['{"espalier-dump":1,"pageSize":1024}', ...lines.slice(1, ends[0])].join("\n");
+    output(["load", join(folder, "earlier.esp")], { input: earlier });
+    expect(digests(join(folder, "earlier.esp"))[""]).toEqual(digests(from)[""]);
+  });
+
+  it("refuse plain lines that end within a long value", () => {
+    const to = join(temporaryFolder(), "to.esp");
+    const { code, stderr } = cli(["load", to], {
+      input: '{"key":"a","parts":2,"bytes":6}\n{"part64":"YWJj"}',
+    });
+    expect([code, stderr]).toEqual([4, expect.stringContaining("cut off")]);
   });
 
   it("refuse a store with other encodings", () => {

@@ -146,7 +146,7 @@ describe("import-level", () => {
     });
     await expect(stopped).rejects.toThrow("aborted");
     expect(readdirSync(folder)).toEqual(["classic"]);
-    const left = open<string, string>(at("copy.esp-import"));
+    const left = open<string, string>(at("copy.esp-import-unfinished"));
     left.put("left", "over");
     left.close();
     expect((await importLevel(source, at("copy.esp"))).records).toBe(RECORDS);
@@ -194,6 +194,17 @@ describe("export-level", () => {
     await db.close();
     await exportLevel(at("folder"), at("from-folder"));
     expect(await contentOf(new ClassicLevel(at("from-folder")))).toEqual([["in", "folder"]]);
+  });
+
+  it("takes a folder's name with a slash at its end, and touches no database with a name like its own", async () => {
+    const store = await makeStore(10);
+    await exportLevel(store, at("db-export"));
+    await importLevel(at("db-export"), at("db.esp-import"));
+    await exportLevel(store, `${at("db")}/`);
+    await importLevel(at("db"), at("db.esp"));
+    expect(readdirSync(folder).sort()).toEqual(["db", "db-export", "db.esp", "db.esp-import", "store.esp"]);
+    for (const name of ["db", "db-export"])
+      expect(await contentOf(new ClassicLevel(at(name)))).toEqual(await contentOf(new EspalierLevel(store)));
   });
 
   it("leaves what is there alone, and nothing when it is stopped", async () => {

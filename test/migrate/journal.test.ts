@@ -10,7 +10,7 @@ import { CorruptionError } from "../../src/base/errors.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
-import { fixtureInMemory, put } from "./legacy/support.js";
+import { fixtureInMemory, forgedVfs, put, record } from "./legacy/support.js";
 import { FILE } from "./support.js";
 
 const TRAILER = 512;
@@ -160,13 +160,18 @@ test("the log is set aside, and pages are written, when the fence is durable, no
 });
 
 test("what an interrupted beginning has left is cut off, unless somebody has used the file since", () => {
-  for (const used of [false, true]) {
-    const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  const short = { pages: [{ page: 1, records: [record("key")] }] };
+  for (const [used, vfs, at] of [
+    [false, fixtureInMemory("gen3/u64-seq-1k.db"), 4000],
+    [true, fixtureInMemory("gen3/u64-seq-1k.db"), 4000],
+    [false, forgedVfs(short), 800],
+    [true, forgedVfs(short), 800],
+  ] as const) {
     const file = vfs.open(FILE, "write");
     const before = file.size();
     writeNote(vfs, FILE, file);
     file.write(new Uint8Array(5000).fill(7), 0, 5000, before);
-    if (used) file.write(Uint8Array.of(1, 2, 3), 0, 3, 4000);
+    if (used) file.write(Uint8Array.of(1, 2, 3), 0, 3, at);
     file.close();
     expect(undoBeginning(vfs, FILE)).toBe(true);
     expect(vfs.stat(FILE)?.size, `used since: ${used}`).toBe(used ? before + 5000 : before);

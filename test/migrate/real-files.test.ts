@@ -371,7 +371,8 @@ describe("many files", () => {
 
 test("what the migrator leaves beside a file when it is killed is no file of a folder run", () => {
   const path = take(PLAIN);
-  for (const suffix of ["-migration-new", "-migration-rehearsal", "-partial"]) cpSync(path, path + suffix);
+  for (const suffix of ["-migration-new", "-migration-rehearsal", "-migration-partial"])
+    cpSync(path, path + suffix);
   expect(findFiles([folder], ["legacy"])).toEqual([path]);
 });
 

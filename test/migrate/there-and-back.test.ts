@@ -1,8 +1,9 @@
 /** Every fixture, by each strategy, there and back again. */
 
 import { describe, expect, test } from "vitest";
+import { open } from "../../src/index.js";
 import { fixtures } from "./legacy/fixtures.js";
-import { fixtureInMemory, survey } from "./legacy/support.js";
+import { bytes, fixtureInMemory, survey } from "./legacy/support.js";
 import { convert, FILE, names, rollBack, verified } from "./support.js";
 
 /** Folders can't be renamed in memory: files with a log in a folder go there in place in real-files.test.ts. */
@@ -38,3 +39,23 @@ describe.each(["in-place", "rewrite"] as const)("%s", (strategy) => {
     expect(names(vfs)).toEqual(["file.db"]);
   });
 });
+
+/** Empty files are alike in all generations. */
+test.each(["in-place", "rewrite"] as const)(
+  "a file that was empty, and has records now, needs to be told its generation, %s",
+  async (strategy) => {
+    const vfs = fixtureInMemory("gen1/empty.db");
+    expect(await convert(vfs)).toMatchObject({ status: "converted", from: null });
+    const store = open<Uint8Array, Uint8Array>(FILE, { vfs });
+    store.put(bytes("key"), bytes("value"));
+    const { digest } = store.verify();
+    store.close();
+    const refused = await rollBack(vfs, { strategy });
+    expect(refused).toMatchObject({ status: "refused", reason: expect.stringContaining("--to") });
+    expect(verified(vfs).digest).toBe(digest);
+    expect(await rollBack(vfs, { strategy, to: "gen1" })).toMatchObject({ status: "rolled-back" });
+    const after = survey(vfs);
+    expect(after).toMatchObject({ generation: "gen1", problems: [] });
+    expect(after.trees[0]!.content?.digest).toBe(digest);
+  },
+);

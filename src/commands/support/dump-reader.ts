@@ -29,6 +29,9 @@ export class DumpReader {
   #line = 0;
   #tree: TreeLine | undefined;
   #dump = false;
+  /** Trees that the dump says it has; undefined for one of an earlier espalier, which does not say. */
+  #trees: number | undefined;
+  #treesEnded = 0;
   #parts: Parts | undefined;
 
   /** What a line means; empty lines and parts of a value that is not whole yet mean nothing. Throws DamagedInputError. */
@@ -48,10 +51,11 @@ export class DumpReader {
 
   /** Throws DamagedInputError where the dump was cut off. */
   finish(): void {
+    const end = `the dump ends after line ${this.#line}`;
     if (this.#parts !== undefined || (this.#dump && this.#tree !== undefined))
-      throw new DamagedInputError(
-        `the dump ends after line ${this.#line}, in the middle of a tree: it was cut off`,
-      );
+      throw new DamagedInputError(`${end}, in the middle of a tree: it was cut off`);
+    if (this.#dump && this.#trees !== undefined && this.#treesEnded < this.#trees)
+      throw new DamagedInputError(`${end}, with ${this.#treesEnded} of ${this.#trees} trees: it was cut off`);
   }
 
   #meaning(line: Line): DumpEvent[] {
@@ -68,6 +72,7 @@ export class DumpReader {
       throw new UsageError(`this espalier reads dumps of version ${DUMP_VERSION}, not ${version}`);
     if (this.#line !== 1) throw new UsageError("a dump's header stands in its first line only");
     this.#dump = true;
+    if (typeof line["trees"] === "number") this.#trees = line["trees"];
     return { kind: "header", pageSize: Number(line["pageSize"]) };
   }
 
@@ -86,6 +91,7 @@ export class DumpReader {
     if (typeof end !== "string" || typeof records !== "number" || typeof digest !== "string")
       throw new UsageError("the end of a tree needs its name, records and digest");
     this.#tree = undefined;
+    this.#treesEnded++;
     return { kind: "end", end, records, digest };
   }
 
