@@ -8,7 +8,7 @@
 
 import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../src/commands/support/exit-codes.js";
-import { note, paint, plural, print, printJson } from "../src/commands/support/output.js";
+import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
 import type { FileKind } from "./find-files.js";
 import {
@@ -28,7 +28,7 @@ import {
   statusOf,
   type VerifyMode,
 } from "./index.js";
-import { planText } from "./plan-text.js";
+import { plansText } from "./plan-text.js";
 import { EXIT_IO, EXIT_SOME_FAILED } from "./results.js";
 import { resultLine, TerminalProgress } from "./terminal.js";
 
@@ -95,6 +95,10 @@ function withCheck<A>(yargs: Argv<A>): Argv<A & CheckArguments> {
     }) as unknown as Argv<A & CheckArguments>;
 }
 
+const RUN_EPILOGUE = `At a terminal it shows progress and a line for each file. In a pipe or a file it prints JSON lines, as with
+--json: an event each, the report in the last. With --quiet it tells failures alone, on standard error; with
+--quiet and --json it prints the report alone.`;
+
 function withRun<A>(yargs: Argv<A>): Argv<A & RunArguments> {
   return withCheck(yargs)
     .option("backup", {
@@ -115,7 +119,9 @@ function withRun<A>(yargs: Argv<A>): Argv<A & RunArguments> {
       type: "boolean",
       default: false,
       describe: "Tell failures only",
-    }) as unknown as Argv<A & RunArguments>;
+    })
+    .option("json", { type: "boolean", default: false, describe: "Print JSON lines at a terminal, too" })
+    .epilogue(RUN_EPILOGUE) as unknown as Argv<A & RunArguments>;
 }
 
 function positive(option: string, value: number | undefined): number | undefined {
@@ -237,7 +243,7 @@ const planCommand: CommandModule<object, CheckArguments> = {
     const files = filesOf(args, TO_CONVERT);
     const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
     if (args.json) printJson(plans);
-    else print(plans.map(planText).join("\n\n"));
+    else if (plans.length > 0) print(plansText(plans));
     if (!plans.every((plan) => plan.possible)) process.exitCode = EXIT_SOME_FAILED;
   },
 };
@@ -283,11 +289,21 @@ const statusCommand: CommandModule<object, FilesArguments> = {
   handler(args) {
     const standings = filesOf(args, ANY).map((path) => statusOf(path));
     if (args.json) printJson(standings);
-    else print(standings.map(standingText).join("\n"));
+    else print(standingsText(standings));
     if (standings.every(({ state }) => state === "missing")) process.exitCode = EXIT_IO;
     else if (standings.some(({ state }) => !isKnown(state))) process.exitCode = EXIT_SOME_FAILED;
   },
 };
+
+/** A line for each file, and one that counts them where they are several. */
+function standingsText(standings: readonly FileStanding[]): string {
+  const lines = standings.map(standingText);
+  if (lines.length === 1) return lines[0]!;
+  const counts = new Map<string, number>();
+  for (const { state } of standings) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const parts = [...counts].map(([state, files]) => `${count(files)} ${state}`);
+  return [...lines, `${plural(lines.length, "file")}: ${parts.join(", ")}`].join("\n");
+}
 
 function isKnown(state: FileStanding["state"]): boolean {
   return state !== "missing" && state !== "unknown";

@@ -211,7 +211,7 @@ export function* rollbackSteps(
       return;
     }
     held.release();
-    const digest = settleForRollback(vfs, path);
+    const digest = settleForRollback(vfs, path, options);
     held = lock(vfs, path, options);
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
@@ -254,8 +254,8 @@ function* finishOrUndo(
 }
 
 /** The digest of the store's content. Throws CorruptionError where it does not verify. */
-function settleForRollback(vfs: Vfs, path: string): string | null {
-  const report = settleStore(vfs, path);
+function settleForRollback(vfs: Vfs, path: string, options: FileOptions): string | null {
+  const report = settleStore(vfs, path, options);
   const problem = report.problems[0];
   if (problem !== undefined) {
     throw new RefusedError(

@@ -1,9 +1,17 @@
-/** A plan for a person to read. */
+/** Plans for a person to read. */
 
 import { bytes, count, duration, paint, pairs } from "../src/commands/support/output.js";
 import type { FilePlan, SizeSpan } from "./plan-steps.js";
 
-export function planText(plan: FilePlan): string {
+/** All plans, and a line that counts those that are possible where they are several. */
+export function plansText(plans: readonly FilePlan[]): string {
+  const texts = plans.map(planText);
+  if (texts.length === 1) return texts[0]!;
+  const possible = plans.filter((plan) => plan.possible).length;
+  return [...texts, `${count(possible)} of ${count(plans.length)} can be converted`].join("\n\n");
+}
+
+function planText(plan: FilePlan): string {
   const verdict = plan.possible ? paint("green", "can be converted") : paint("red", "can't be converted");
   const rows: [string, string][] = [];
   const add = (label: string, value: string | null): void => {

@@ -5,6 +5,7 @@
 
 import { randomFillSync } from "node:crypto";
 import { EspalierError } from "../src/base/errors.js";
+import { Catalog } from "../src/store/catalog.js";
 import { open } from "../src/store/open.js";
 import type { VerifyReport } from "../src/store/verify.js";
 import type { Vfs } from "../src/vfs/vfs.js";
@@ -36,11 +37,14 @@ const CACHE_BYTES: number = 32 * 1024 * 1024;
 
 /**
  * Brings a store to rest and checks it: recovered, checkpointed, verified, closed. Needs the lock itself, so it
- * is to be called before the migrator takes it. Throws CorruptionError, and what open() throws.
+ * is to be called before the migrator takes it. Throws RefusedError, before the check that takes its time, where it
+ * is not known what to go back to; CorruptionError, and what open() throws.
  */
-export function settleStore(vfs: Vfs, path: string): VerifyReport {
+export function settleStore(vfs: Vfs, path: string, options: FileOptions = {}): VerifyReport {
   const store = open(path, { vfs, createIfMissing: false, cacheBytes: CACHE_BYTES });
   try {
+    const record = new Catalog(store["engine"]).read(LEGACY_RECORD_NAME, -1);
+    if (record === undefined) namedGeneration(options.to);
     return store.verify();
   } finally {
     store.close();
@@ -137,7 +141,15 @@ function* sizing<T>(
   }
 }
 
-/** Of a store that never was a legacy file a generation is to be named. */
+/** Of a store that never was a legacy file a generation is to be named. Throws RefusedError. */
+function namedGeneration(generation: LegacyGeneration | undefined): LegacyGeneration {
+  if (generation !== undefined) return generation;
+  throw new RefusedError(
+    "it never was a legacy file: there is no generation to go back to; name one with --to",
+  );
+}
+
+/** What the store keeps of the legacy file that it was, or what stands for it. Throws RefusedError. */
 function legacyRecord(
   catalog: StoreCatalog,
   path: string,
@@ -145,14 +157,11 @@ function legacyRecord(
 ): LegacyRecord {
   const bytes = catalog.records.get(LEGACY_RECORD_NAME);
   if (bytes !== undefined) return decodeLegacyRecord(bytes, path);
-  if (generation === undefined)
-    throw new RefusedError(
-      "it never was a legacy file: there is no generation to go back to; name one with --to",
-    );
+  const named = namedGeneration(generation);
   const { pageSize } = catalog.header;
   const salts = new BigUint64Array(2);
   randomFillSync(salts);
-  return newLegacyRecord(generation, encodeMeta({ pageSize, salt: salts[0]!, logSalt: salts[1]! }));
+  return newLegacyRecord(named, encodeMeta({ pageSize, salt: salts[0]!, logSalt: salts[1]! }));
 }
 
 /** The trees that go back. Throws RefusedError for a tree that a legacy file has no place for. */

@@ -71,8 +71,9 @@ export function migrationSpeed(data: DashboardData): Chart {
       layer: [
         { mark: { type: "point", filled: true, size: 60, opacity: 0.8 } },
         {
-          transform: [{ filter: "datum.healed !== null" }],
+          // Hidden, not left out: a layer without rows has no extent for the axes.
           mark: { type: "point", filled: false, size: 200, strokeWidth: 1.5 },
+          encoding: { opacity: { condition: { test: "datum.healed !== null", value: 0.8 }, value: 0 } },
         },
       ],
     },

@@ -1,6 +1,7 @@
 /**
  * Stacked bars of counts by kind, one bar an engine and commit interval, one panel a workload and durability class: how often
- * each way of doing something was taken. Engines keep their names on the axis; colour tells the kind.
+ * each way of doing something was taken. Engines keep their names on the axis; colour tells the kind. Counts have a
+ * scale for each panel: what is counted for an operation differs by orders of magnitude where that is an open.
  */
 
 import { distinct, intervalsIn, type Row } from "../data/cells.js";
@@ -31,6 +32,7 @@ export function stackedKinds(chart: StackedChart): Chart {
   const rows = chart.rows.map((row) => ({ ...row, bar: `${row.engine} · ${row.interval}` }));
   return {
     ...facts,
+    about: stack === "zero" ? `${facts.about} Each panel has a scale of its own.` : facts.about,
     rows,
     layout: { kind: "panels", minWidth: 180, axisWidth: 150, axis: "each" },
     columns: cellColumns([
@@ -44,7 +46,7 @@ export function stackedKinds(chart: StackedChart): Chart {
       data: { name: ROWS },
       facet: panelFacet(rows),
       columns: 2,
-      resolve: { scale: { y: "independent" } },
+      resolve: { scale: { y: "independent", ...(stack === "zero" && { x: "independent" as const }) } },
       spec: {
         width: 260,
         height: { step: 15 },

@@ -5,13 +5,15 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { Resvg } from "@resvg/resvg-js";
 import { Ajv, type ValidateFunction } from "ajv";
+import type { TopLevelSpec } from "vega-lite";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Chart, SECTIONS, standaloneSpec } from "../../dashboards/charts/chart.js";
 import { buildCharts } from "../../dashboards/charts/registry.js";
 import { chartConfig } from "../../dashboards/charts/theme.js";
 import type { Row } from "../../dashboards/data/cells.js";
-import { engineStyle } from "../../dashboards/data/engines.js";
+import { ENGINE_IDS, engineStyle } from "../../dashboards/data/engines.js";
 import { type DashboardData, dashboardData } from "../../dashboards/data/model.js";
 import { renderChart, renderSpec, svgToPng } from "../../dashboards/render.js";
 import { migrationReport, runDocument } from "./support/documents.js";
@@ -121,6 +123,65 @@ test("an engine has one colour in every chart", () => {
   for (const { spec } of charts) visit(spec);
   expect(seen.size).toBe(data.engines.length);
   for (const [engine, colors] of seen) expect([...colors]).toEqual([engineStyle(engine).color]);
+});
+
+/** Pixels with ink in the mark of an engine, drawn as the charts draw it. */
+async function inkOf(engine: string): Promise<number> {
+  const { shape } = engineStyle(engine);
+  const spec: TopLevelSpec = {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    width: 20,
+    height: 20,
+    data: { values: [{}] },
+    mark: { type: "point", filled: true, size: 45, opacity: 1, color: "#000000" },
+    encoding: { x: { value: 10 }, y: { value: 10 }, shape: { value: shape } },
+    config: { view: { stroke: null } },
+  };
+  const { svg } = await renderSpec(spec);
+  const { pixels } = new Resvg(svg, { background: "#ffffff" }).render();
+  let ink = 0;
+  for (let at = 0; at < pixels.length; at += 4) ink += 1 - pixels[at]! / 255;
+  return ink;
+}
+
+test("the mark of every engine has the ink that it takes to be seen", async () => {
+  const most = await inkOf("espalier");
+  for (const engine of [...ENGINE_IDS, "one that later runs may add"])
+    expect(await inkOf(engine), engine).toBeGreaterThan(most * 0.5);
+});
+
+test("each panel of counts by operation has a scale of its own: an operation can be an open", async () => {
+  const chart = charts.find(({ name }) => name === "allocator-edits")!;
+  const row = chart.rows[0]!;
+  const panel = (name: string, value: number): Row => ({ ...row, panel: name, workload: name, value });
+  const rows = [panel("recover · durable", 200_000), panel("update · durable", 900)];
+  const { scene } = await renderChart({ ...chart, rows });
+  const widths = barWidths((scene as unknown as { root: unknown }).root);
+  expect(widths).toHaveLength(2);
+  expect(Math.min(...widths)).toBeGreaterThan(100);
+});
+
+/** Widths of all bars that are drawn. */
+function barWidths(node: unknown): number[] {
+  const { marktype, items = [] } = node as { marktype?: string; items?: unknown[] };
+  if (marktype === "rect") return items.map((item) => (item as { width: number }).width);
+  return items.flatMap(barWidths);
+}
+
+test("a migration that has just begun, with nothing healed, draws without a warning", async () => {
+  const report = migrationReport();
+  const files = report.files.map((file) => ({ ...file, healed: [] }));
+  const begun = dashboardData({ runs: [], migrations: [{ ...report, files }], files: [] });
+  for (const chart of buildCharts(begun).filter(({ rows }) => rows.length > 0))
+    expect((await renderChart(chart)).warnings, chart.name).toEqual([]);
+  const running = files.map((file, i) => ({ ...file, status: "running" as const, ms: i === 0 ? 5 : null }));
+  const first = dashboardData({
+    runs: [],
+    migrations: [{ ...report, files: running, progress: [] }],
+    files: [],
+  });
+  for (const chart of buildCharts(first).filter(({ rows }) => rows.length > 0))
+    expect((await renderChart(chart)).warnings, chart.name).toEqual([]);
 });
 
 test("panels that set engines side by side hold one durability class each", () => {

@@ -1,6 +1,6 @@
 /** `espalier migrate` as a user meets it: what options mean, what is said, and with which exit code. */
 
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/commands/support/package-root.js";
@@ -90,5 +90,26 @@ describe("a file that is not there", () => {
     expect(alone.stdout).toMatch(/^nosuch\.db: missing; there is no file/);
     expect(migrate(folder, "status", "nosuch.db", "fleet/a.db").code).toBe(1);
     expect(migrate(folder, "status", "nosuch/x.db").stdout).toContain("there is no such folder");
+  });
+});
+
+describe("what is said of several files", () => {
+  it("ends with a line that counts them", () => {
+    const folder = fleet("a.db", "b.db", "c.db");
+    writeFileSync(join(folder, "fleet", "c.db"), readFileSync(LEGACY).fill(0xee, 8192));
+    const plan = migrate(folder, "plan", "fleet");
+    expect(plan.code).toBe(1);
+    expect(plan.stdout).toMatch(/\n\n2 of 3 can be converted\n$/);
+    expect(migrate(folder, "plan", "fleet/a.db").stdout).not.toContain(" of ");
+    migrate(folder, "run", "fleet/a.db");
+    expect(migrate(folder, "status", "fleet").stdout).toMatch(/\n3 files: 1 converted, 2 legacy\n$/);
+    expect(migrate(folder, "status", "fleet/a.db").stdout.split("\n")).toHaveLength(2);
+  });
+
+  it.each(["run", "rollback", "rehearse"])("of migrate %s is JSON in a pipe, as its help says", (word) => {
+    const help = output(["migrate", word, "--help"]);
+    expect(help).toContain("In a pipe or a file it prints JSON lines");
+    const { stdout } = migrate(fleet("a.db"), word, "fleet/a.db");
+    for (const line of stdout.trimEnd().split("\n")) expect(JSON.parse(line)).toHaveProperty("event");
   });
 });

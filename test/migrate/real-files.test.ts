@@ -359,6 +359,21 @@ describe("many files", () => {
     expect(found.trees.map((tree) => tree.content?.digest)).toEqual([digest]);
   });
 
+  test("what is missing in the command is told before the store is read whole, be it damaged", async () => {
+    const path = join(folder, "new.db");
+    const store = open(path);
+    store.putMany(Array.from({ length: 5000 }, (_, i) => [`key ${i}`, i] as const));
+    store.close();
+    const bytes = readFileSync(path);
+    bytes[Math.floor(bytes.length / 4096 / 2) * 4096 + 2000]! ^= 1;
+    writeFileSync(path, bytes);
+    const reason = async (to?: "gen3"): Promise<string | null> =>
+      (await rollbackMigration([path], to === undefined ? {} : { to })).files[0]!.reason;
+    expect(await reason()).toMatch(/name one with --to/);
+    expect(await reason("gen3")).toMatch(/damaged/);
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+  });
+
   test("a rollback to another generation", async () => {
     const path = take(PLAIN);
     await runMigration([path]);
