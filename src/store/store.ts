@@ -8,13 +8,14 @@ import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
 import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
+import { assertWorkOptions, readSync, type WriteOptions } from "./call-options.js";
 import { assertEncodings, assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import { type CompactOptions, type CompactReport, compactStore } from "./compact.js";
 import type { Engine } from "./engine.js";
 import { readTreeOptions, type Settings, type TreeOptions } from "./options.js";
 import { Snapshot } from "./snapshot.js";
 import { collectStats, type StoreStats } from "./stats.js";
-import { type BatchOperation, TreeHandle, type WriteOptions } from "./tree-handle.js";
+import { type BatchOperation, TreeHandle } from "./tree-handle.js";
 import { type VerifyReport, verifyStore } from "./verify.js";
 
 /** A batch operation that may name the tree that it is for. */
@@ -115,7 +116,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * its own changes. Returns what `body` returns.
    */
   transaction<T>(body: () => T, options?: WriteOptions): T {
-    return this.engine.transaction(body, options?.sync);
+    return this.engine.transaction(body, readSync(options));
   }
 
   /**
@@ -126,6 +127,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   write(operations: Iterable<StoreOperation<K, V>>, options?: WriteOptions): Promise<void> {
     try {
       const { engine } = this;
+      const sync = readSync(options);
       const apply = (): void => {
         for (const operation of operations) {
           const tree = operation.tree ?? this;
@@ -139,7 +141,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
         return this.#settlesWithTransaction();
       }
       engine.transaction(apply, false);
-      if (engine.durability === "none" && options?.sync !== true) return Promise.resolve();
+      if (engine.durability === "none" && sync !== true) return Promise.resolve();
       return engine.group.durable();
     } catch (error) {
       return Promise.reject(error);
@@ -209,6 +211,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
    */
   async backup(path: string, options: BackupOptions = {}): Promise<void> {
+    assertWorkOptions(options);
     this.engine.beginUpkeep("a backup");
     await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, path, options));
   }
@@ -218,6 +221,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    assertWorkOptions(options);
     this.engine.beginUpkeep("compact");
     if (this.#settings.readOnly) throw new ReadOnlyError();
     return await this.#exclusively("compact", () =>
