@@ -38,7 +38,7 @@ export type { RangeIterator } from "./store/range.js";
 export type { BoundOptions, RangeOptions } from "./store/range-options.js";
 export type { Snapshot, SnapshotTree } from "./store/snapshot.js";
 export type { StoreStats } from "./store/stats.js";
-export type { Store, StoreOperation } from "./store/store.js";
+export type { Store, StoreOperation, TypedOperation } from "./store/store.js";
 export type { BatchOperation, TreeHandle } from "./store/tree-handle.js";
 export type { VerifiedTree, VerifyProblem, VerifyReport } from "./store/verify.js";
 export type { Vfs, VfsFile, VfsStat } from "./vfs/vfs.js";

@@ -21,6 +21,11 @@ import { type VerifyReport, verifyStore } from "./verify.js";
 /** A batch operation that may name the tree that it is for. */
 export type StoreOperation<K, V> = BatchOperation<K, V> & { readonly tree?: TreeHandle<K, V> };
 
+/** What the operation `O` of a batch has to be: key and value are of its own tree's types, `K` and `V` without one. */
+export type TypedOperation<O, K, V> = (O extends { readonly tree: TreeHandle<infer TK, infer TV> }
+  ? StoreOperation<TK, TV>
+  : StoreOperation<K, V>) & { readonly [P in Exclude<keyof O, "type" | "key" | "value" | "tree">]: never };
+
 export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /** Absolute, with symbolic links resolved. */
   readonly path: string;
@@ -124,14 +129,18 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /**
    * Applies a batch as one change and settles when it is durable ("none": when it is handed to the
    * operating system). The change is visible at once; many batches share one sync. Inside a
-   * transaction it joins that, and settles when that is durable, or rejects when it is undone.
+   * transaction it joins that, and settles when that is durable, or rejects when it is undone. Operations of
+   * several trees may be mixed.
    */
-  write(operations: Iterable<StoreOperation<K, V>>, options?: WriteOptions): Promise<void> {
+  write<O extends { readonly type: "put" | "delete" }>(
+    operations: Iterable<O & TypedOperation<O, K, V>>,
+    options?: WriteOptions,
+  ): Promise<void> {
     try {
       const { engine } = this;
       const sync = readSync(options);
       const apply = (): void => {
-        for (const operation of operations) {
+        for (const operation of operations as Iterable<StoreOperation<K, V>>) {
           const tree = operation.tree ?? this;
           if (!(tree instanceof TreeHandle && tree.isOf(engine)))
             throw new OptionError("tree", "must be a tree of this store");
