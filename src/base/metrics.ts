@@ -37,7 +37,9 @@ export interface LeafMetrics {
   borrows: number;
   /** Stays 0: no edit rebuilds a leaf. */
   rebuilds: number;
+  /** Keys copied out of leaves, by reads (ranges, verify) and by edits (splits, merges, borrows). */
   key_decodes: number;
+  /** Keys that a search in a leaf compared beyond their heads. */
   key_compares: number;
   memcopy_bytes: number;
 }

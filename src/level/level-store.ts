@@ -125,7 +125,9 @@ export class LevelStore {
   clear(range: RawRange): void {
     try {
       if (range.limit < 0 && (range.snapshot === undefined || range.snapshot === null)) {
-        this.#bytes.deleteRange(rangeOptionsOf(boundsOf(range, this.engine.context.keyBytesMax)));
+        const bounds = boundsOf(range, this.engine.context.keyBytesMax);
+        if (bounds.low === undefined && bounds.high === undefined) this.#bytes.clear();
+        else this.#bytes.deleteRange(rangeOptionsOf(bounds));
       } else this.#clearSome(range);
     } catch (error) {
       throw levelError(error);

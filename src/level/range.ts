@@ -3,7 +3,7 @@
  * for the store: bounds of bytes.
  */
 
-import type { Bound, Bounds, RangeOptions } from "../store/range.js";
+import type { Bound, Bounds, RangeOptions } from "../store/range-options.js";
 import type { LevelSnapshot } from "./snapshot.js";
 
 /** Encoded data in one of the formats that the database takes natively. */

@@ -5,7 +5,8 @@
 
 import { setImmediate as breathe } from "node:timers/promises";
 import { compareBytes, EMPTY_BYTES } from "../base/bytes.js";
-import type { Bounds, RangeIterator, RangeShape } from "../store/range.js";
+import type { RangeIterator, RangeShape } from "../store/range.js";
+import type { Bounds } from "../store/range-options.js";
 import { LevelAbortError, levelError } from "./errors.js";
 import { boundsOf, type Data, highBound, lowBound, type RawRange, toBytes } from "./range.js";
 import { type Formats, View } from "./view.js";

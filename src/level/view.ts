@@ -5,7 +5,8 @@
 
 import { KeyTooLargeError } from "../base/errors.js";
 import type { Engine } from "../store/engine.js";
-import { type Bounds, RangeIterator, type RangeShape } from "../store/range.js";
+import { RangeIterator, type RangeShape } from "../store/range.js";
+import type { Bounds } from "../store/range-options.js";
 import { Reader } from "../store/reader.js";
 import { asBuffer, keysAs, valuesAs } from "./codecs.js";
 import { levelError } from "./errors.js";

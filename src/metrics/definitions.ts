@@ -213,15 +213,15 @@ const LEAF: readonly MetricDefinition[] = [
   counter(
     "espalier_leaf_key_decodes_total",
     "1",
-    "Keys copied out of leaves by splits, merges and borrows.",
-    "Follows these.",
+    "Keys copied out of leaves: by ranges, verify, splits, merges and borrows.",
+    "Follows ranges; each reads a key a record. get, has, put and delete copy none unless a leaf is split or merged.",
     ({ metrics }) => metrics.leaf.key_decodes,
   ),
   counter(
     "espalier_leaf_key_compares_total",
     "1",
-    "Whole keys compared beyond their first four bytes by splits, merges and borrows.",
-    "Follows these.",
+    "Keys in leaves compared beyond the four bytes that a search goes by.",
+    "Follows reads and writes: about one for each key that is found. Several: keys differ late, behind bytes that a leaf's keys do not all share.",
     ({ metrics }) => metrics.leaf.key_compares,
   ),
   counter(

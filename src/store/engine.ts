@@ -3,6 +3,7 @@
  * group commit. Knows encoded bytes only.
  */
 
+import { types } from "node:util";
 import { alignUp, byteMemory } from "../base/bytes.js";
 import { ClosedError, EspalierError, TransactionError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
@@ -176,11 +177,7 @@ export class Engine {
     let result: T;
     try {
       result = body();
-      if (isThenable(result)) {
-        throw new TransactionError(
-          "the callback of a transaction must not be async: it is over when it returns",
-        );
-      }
+      if (isThenable(result)) throw refusal(result);
       if (this.#doomed !== undefined) {
         throw new TransactionError("an operation of this transaction failed, so that it was rolled back");
       }
@@ -258,6 +255,23 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "ERR_ESPALIER_ENCODING",
   "ERR_ESPALIER_TRANSACTION",
 ]);
+
+/**
+ * Of a transaction whose callback is async. Nobody but the store has the promise: its rejection would end the
+ * process. It becomes the error's cause when it comes. A thenable of another kind is left alone, since asking it
+ * may be what starts it.
+ */
+function refusal(result: unknown): TransactionError {
+  const error = new TransactionError(
+    "the callback of a transaction must not be async: it is over when it returns, and what it writes later is not part of it; what it rejects with becomes the cause of this error",
+  );
+  if (types.isPromise(result)) {
+    result.catch((reason: unknown) => {
+      Object.defineProperty(error, "cause", { value: reason, configurable: true, writable: true });
+    });
+  }
+  return error;
+}
 
 function isThenable(value: unknown): boolean {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

@@ -8,6 +8,7 @@ import { FRAMES_MIN, SLAB_BYTES_MAX } from "../pager/page-pool.js";
 import { isPageSize, PAGE_SIZE_MAX, PAGE_SIZE_MIN } from "../pager/store-header.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import type { Vfs } from "../vfs/vfs.js";
+import { assertOptions, flag } from "./call-options.js";
 
 /**
  * When a commit is durable. "sync": when the call returns. "group": when a background sync that many
@@ -109,10 +110,7 @@ const LOG_BYTES_MIN: number = 256 * 1024;
 const LOG_BYTES_MAX: number = 2048 * MIB;
 
 export function readOptions(options: StoreOptions): Settings {
-  if (typeof options !== "object" || options === null) throw new OptionError("options", "must be an object");
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new OptionError(name, "no such option");
-  }
+  assertOptions(options, KNOWN);
   const pageSize = options.pageSize ?? 4096;
   if (!isPageSize(pageSize)) {
     throw new OptionError("pageSize", `must be a power of two from ${PAGE_SIZE_MIN} to ${PAGE_SIZE_MAX}`);
@@ -154,11 +152,6 @@ export function readOptions(options: StoreOptions): Settings {
   };
 }
 
-function flag(name: string, value: unknown): boolean {
-  if (typeof value !== "boolean") throw new OptionError(name, "must be true or false");
-  return value;
-}
-
 function fileName(name: string, value: unknown): string | undefined {
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
   throw new OptionError(name, "must be the name of a file");
@@ -177,7 +170,10 @@ function oneOf<T extends string>(name: string, value: unknown, choices: readonly
   return choice;
 }
 
+const TREE_NAMES: ReadonlySet<string> = new Set(["keyEncoding", "valueEncoding"]);
+
 export function readTreeOptions(options: TreeOptions): TreeOptions {
+  assertOptions(options, TREE_NAMES);
   return {
     ...(options.keyEncoding === undefined
       ? {}

@@ -5,7 +5,7 @@
  * returned (`break`, `return()`, `using`) or garbage collected.
  */
 
-import { ClosedError, OptionError } from "../base/errors.js";
+import { ClosedError } from "../base/errors.js";
 import { type ByteSource, byteSource } from "../base/text.js";
 import {
   copyKey,
@@ -23,48 +23,8 @@ import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
 import type { KeyCodec } from "./key-codec.js";
+import type { Bound, Bounds } from "./range-options.js";
 import type { ValueCodec } from "./value-codec.js";
-
-export interface RangeOptions<K> {
-  readonly gt?: K;
-  readonly gte?: K;
-  readonly lt?: K;
-  readonly lte?: K;
-  /** From the last key down. Default false. */
-  readonly reverse?: boolean;
-  /** At most so many records. */
-  readonly limit?: number;
-}
-
-/** A bound as encoded bytes. */
-export interface Bound {
-  readonly key: Uint8Array;
-  readonly inclusive: boolean;
-}
-
-export interface Bounds {
-  readonly low: Bound | undefined;
-  readonly high: Bound | undefined;
-}
-
-export function encodeBounds<K>(options: RangeOptions<K>, encode: (key: K) => Uint8Array): Bounds {
-  if (options.gt !== undefined && options.gte !== undefined) throw new OptionError("gt", "excludes gte");
-  if (options.lt !== undefined && options.lte !== undefined) throw new OptionError("lt", "excludes lte");
-  const low = options.gte !== undefined ? options.gte : options.gt;
-  const high = options.lte !== undefined ? options.lte : options.lt;
-  return {
-    low: low === undefined ? undefined : { key: encode(low), inclusive: options.gte !== undefined },
-    high: high === undefined ? undefined : { key: encode(high), inclusive: options.lte !== undefined },
-  };
-}
-
-export function readLimit(limit: number | undefined): number {
-  if (limit === undefined) return Number.POSITIVE_INFINITY;
-  if (limit === Number.POSITIVE_INFINITY) return limit;
-  if (!Number.isSafeInteger(limit) || limit < 0)
-    throw new OptionError("limit", "must be a whole number from 0 on");
-  return limit;
-}
 
 /** Key buffers of ended ranges that are kept for new ones. */
 const SPARE_KEY_BYTES_MAX = 4;

@@ -4,7 +4,6 @@
  */
 
 import { copyBytes } from "../base/bytes.js";
-import { OptionError } from "../base/errors.js";
 import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
 import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
@@ -12,14 +11,15 @@ import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
 import type { KeyCodec } from "./key-codec.js";
+import { RangeIterator, type RangeShape } from "./range.js";
 import {
+  type BoundOptions,
   type Bounds,
-  encodeBounds,
-  RangeIterator,
   type RangeOptions,
-  type RangeShape,
-  readLimit,
-} from "./range.js";
+  type RangeSettings,
+  readRange,
+  readRemoval,
+} from "./range-options.js";
 import type { ValueCodec } from "./value-codec.js";
 
 export class Reader<K, V> {
@@ -106,25 +106,19 @@ export class Reader<K, V> {
   range<T>(options: RangeOptions<K>, shape: RangeShape): RangeIterator<T> {
     this.engine.assertOpen();
     const { engine, tree, keys, values, snapshot } = this;
-    const reverse = options.reverse ?? false;
-    if (typeof reverse !== "boolean") throw new OptionError("reverse", "must be true or false");
-    const limit = readLimit(options.limit);
+    const settings = this.#settings(options);
+    const { reverse, limit } = settings;
     const seen = snapshot < 0 ? undefined : snapshot;
-    return new RangeIterator<T>(
-      engine,
-      tree,
-      keys,
-      values,
-      shape,
-      this.bounds(options),
-      reverse,
-      limit,
-      seen,
-    );
+    return new RangeIterator<T>(engine, tree, keys, values, shape, settings, reverse, limit, seen);
   }
 
-  bounds(options: RangeOptions<K>): Bounds {
-    return encodeBounds(options, (key) => this.encodeKey(key));
+  #settings(options: RangeOptions<K>): RangeSettings {
+    return readRange(options, this.keys, (key) => this.encodeKey(key));
+  }
+
+  /** Bounds of a range that is to be removed. */
+  removal(options: BoundOptions<K>): Bounds {
+    return readRemoval(options, this.keys, (key) => this.encodeKey(key));
   }
 
   encodeKey(key: K): Uint8Array {
@@ -136,8 +130,7 @@ export class Reader<K, V> {
   /** Records in the range; the whole tree's count costs nothing, any other one step a leaf. */
   count(options: RangeOptions<K>): number {
     this.engine.assertOpen();
-    const { low, high } = this.bounds(options);
-    const limit = readLimit(options.limit);
+    const { low, high, limit } = this.#settings(options);
     if (low === undefined && high === undefined) return Math.min(limit, this.tree.count(this.snapshot));
     const all = this.#rankFrom(low?.key, high?.key, high?.inclusive ?? false);
     const skipped = low !== undefined && !low.inclusive && this.#exists(low.key) ? 1 : 0;

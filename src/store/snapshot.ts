@@ -7,7 +7,8 @@ import { ClosedError, NotFoundError } from "../base/errors.js";
 import { assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
-import type { RangeIterator, RangeOptions } from "./range.js";
+import type { RangeIterator } from "./range.js";
+import type { RangeOptions } from "./range-options.js";
 import { Reader } from "./reader.js";
 import { valueCodec } from "./value-codec.js";
 

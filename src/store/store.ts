@@ -8,17 +8,23 @@ import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
 import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
+import { assertWorkOptions, readSync, type WriteOptions } from "./call-options.js";
 import { assertEncodings, assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import { type CompactOptions, type CompactReport, compactStore } from "./compact.js";
 import type { Engine } from "./engine.js";
 import { readTreeOptions, type Settings, type TreeOptions } from "./options.js";
 import { Snapshot } from "./snapshot.js";
 import { collectStats, type StoreStats } from "./stats.js";
-import { type BatchOperation, TreeHandle, type WriteOptions } from "./tree-handle.js";
+import { type BatchOperation, TreeHandle } from "./tree-handle.js";
 import { type VerifyReport, verifyStore } from "./verify.js";
 
 /** A batch operation that may name the tree that it is for. */
 export type StoreOperation<K, V> = BatchOperation<K, V> & { readonly tree?: TreeHandle<K, V> };
+
+/** What the operation `O` of a batch has to be: key and value are of its own tree's types, `K` and `V` without one. */
+export type TypedOperation<O, K, V> = (O extends { readonly tree: TreeHandle<infer TK, infer TV> }
+  ? StoreOperation<TK, TV>
+  : StoreOperation<K, V>) & { readonly [P in Exclude<keyof O, "type" | "key" | "value" | "tree">]: never };
 
 export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /** Absolute, with symbolic links resolved. */
@@ -111,23 +117,30 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /**
    * Runs `body` as one change: all of it is committed when it returns, and nothing when it throws.
-   * Synchronous: an async callback throws, and so does a transaction in a transaction. Reads in it see
-   * its own changes. Returns what `body` returns.
+   * Synchronous: a transaction in a transaction throws, and so does an async callback. What that wrote before
+   * its first `await` is undone; it runs on all the same, and what it writes afterwards is committed, each change
+   * by itself. What its promise rejects with becomes the error's `cause` then. Reads in a transaction see its own
+   * changes. Returns what `body` returns.
    */
   transaction<T>(body: () => T, options?: WriteOptions): T {
-    return this.engine.transaction(body, options?.sync);
+    return this.engine.transaction(body, readSync(options));
   }
 
   /**
    * Applies a batch as one change and settles when it is durable ("none": when it is handed to the
    * operating system). The change is visible at once; many batches share one sync. Inside a
-   * transaction it joins that, and settles when that is durable, or rejects when it is undone.
+   * transaction it joins that, and settles when that is durable, or rejects when it is undone. Operations of
+   * several trees may be mixed.
    */
-  write(operations: Iterable<StoreOperation<K, V>>, options?: WriteOptions): Promise<void> {
+  write<O extends { readonly type: "put" | "delete" }>(
+    operations: Iterable<O & TypedOperation<O, K, V>>,
+    options?: WriteOptions,
+  ): Promise<void> {
     try {
       const { engine } = this;
+      const sync = readSync(options);
       const apply = (): void => {
-        for (const operation of operations) {
+        for (const operation of operations as Iterable<StoreOperation<K, V>>) {
           const tree = operation.tree ?? this;
           if (!(tree instanceof TreeHandle && tree.isOf(engine)))
             throw new OptionError("tree", "must be a tree of this store");
@@ -139,7 +152,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
         return this.#settlesWithTransaction();
       }
       engine.transaction(apply, false);
-      if (engine.durability === "none" && options?.sync !== true) return Promise.resolve();
+      if (engine.durability === "none" && sync !== true) return Promise.resolve();
       return engine.group.durable();
     } catch (error) {
       return Promise.reject(error);
@@ -209,6 +222,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
    */
   async backup(path: string, options: BackupOptions = {}): Promise<void> {
+    assertWorkOptions(options);
     this.engine.beginUpkeep("a backup");
     await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, path, options));
   }
@@ -218,6 +232,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    assertWorkOptions(options);
     this.engine.beginUpkeep("compact");
     if (this.#settings.readOnly) throw new ReadOnlyError();
     return await this.#exclusively("compact", () =>

@@ -5,18 +5,14 @@
 import { ClosedError, OptionError } from "../base/errors.js";
 import type { Entry } from "../page/entry.js";
 import type { Tree } from "../tree/tree.js";
+import { readSync, type WriteOptions } from "./call-options.js";
 import type { TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
-import type { RangeIterator, RangeOptions } from "./range.js";
+import type { RangeIterator } from "./range.js";
+import type { BoundOptions, RangeOptions } from "./range-options.js";
 import { Reader } from "./reader.js";
 import { valueCodec } from "./value-codec.js";
-
-/** Options of one change. */
-export interface WriteOptions {
-  /** true: durable when the call returns, whatever the store's durability. */
-  readonly sync?: boolean;
-}
 
 /** One step of a batch. */
 export type BatchOperation<K, V> =
@@ -139,6 +135,7 @@ export class TreeHandle<K = string, V = unknown> {
 
   #put(key: K, value: V, options: WriteOptions | undefined): void {
     const { engine } = this;
+    const sync = options === undefined ? undefined : readSync(options);
     this.#live();
     engine.beginWrite();
     try {
@@ -147,7 +144,7 @@ export class TreeHandle<K = string, V = unknown> {
       engine.failed(error, false);
       throw error;
     }
-    engine.endWrite(options?.sync);
+    engine.endWrite(sync);
   }
 
   /** A view of the store's own memory as a copy, where something else is done before it is read (P4). */
@@ -173,6 +170,7 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
+    readSync(options);
     const ownKey = this.#own(key);
     const ownValue = this.#own(value);
     this.engine.queue.flush();
@@ -184,6 +182,7 @@ export class TreeHandle<K = string, V = unknown> {
   /** Removes a record; returns whether it was there. */
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
+    const sync = options === undefined ? undefined : readSync(options);
     const ownKey = engine.queue.waiting === 0 ? key : this.#own(key);
     this.#live();
     engine.beginWrite();
@@ -195,7 +194,7 @@ export class TreeHandle<K = string, V = unknown> {
       engine.failed(error, false);
       throw error;
     }
-    engine.endWrite(options?.sync);
+    engine.endWrite(sync);
     return removed;
   }
 
@@ -203,6 +202,7 @@ export class TreeHandle<K = string, V = unknown> {
   putMany(entries: Iterable<readonly [K, V]>, options?: WriteOptions): number {
     this.#live();
     const { engine } = this;
+    const sync = readSync(options);
     let added = 0;
     let done = 0;
     const putAll = (): void => {
@@ -228,15 +228,15 @@ export class TreeHandle<K = string, V = unknown> {
       }
       return added;
     };
-    return engine.inTransaction ? body() : engine.transaction(body, options?.sync);
+    return engine.inTransaction ? body() : engine.transaction(body, sync);
   }
 
-  /** Removes all records in the range; returns how many there were. */
-  deleteRange(options: RangeOptions<K> = {}): number {
-    if (options.limit !== undefined || options.reverse !== undefined) {
-      throw new OptionError("limit", "deleteRange takes bounds only");
-    }
-    const { low, high } = this.#live().bounds(options);
+  /**
+   * Removes all records in the range; returns how many there were. Throws OptionError without a bound, with one
+   * that is there but undefined, and with an empty prefix: `clear()` removes all.
+   */
+  deleteRange(options: BoundOptions<K>): number {
+    const { low, high } = this.#live().removal(options);
     // The smallest key above k is k followed by a zero byte.
     const from = low === undefined || low.inclusive ? low?.key : successor(low.key);
     const to = high === undefined || !high.inclusive ? high?.key : successor(high.key);
@@ -244,8 +244,10 @@ export class TreeHandle<K = string, V = unknown> {
     return this.engine.change(undefined, false, () => this.#tree.removeRange(from, to));
   }
 
-  /** Removes all records. */
-  clear(): void {
+  /** Removes all records. Takes nothing: `deleteRange` removes a range. */
+  clear(...nothing: readonly []): void {
+    if ((nothing as readonly unknown[]).length > 0)
+      throw new OptionError("options", "clear takes none; deleteRange removes a range");
     this.#live();
     this.engine.change(undefined, false, () => this.#tree.clear());
   }

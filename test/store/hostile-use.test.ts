@@ -164,7 +164,7 @@ describe("options that make no sense", () => {
     for (const limit of [-1, 0.5, Number.NaN, "3"] as unknown as number[])
       expect(codeOf(() => store.range({ limit }))).toBe(OPTION);
     expect(codeOf(() => store.range({ reverse: 1 } as object))).toBe(OPTION);
-    expect(codeOf(() => store.deleteRange({ limit: 1 }))).toBe(OPTION);
+    expect(codeOf(() => store.deleteRange({ gte: "a", limit: 1 } as object))).toBe(OPTION);
     for (const name of ["", "\0x", 5, null, undefined] as unknown as string[])
       expect(codeOf(() => store.tree(name))).toBe(OPTION);
     expect(await codeOfPromise(store.write([{ type: "move", key: "a" } as never]))).toBe(OPTION);

@@ -1,7 +1,7 @@
 /** Options for keys and values that several commands share, and bounds of a range as they are typed. */
 
 import type { Argv } from "yargs";
-import type { RangeOptions } from "../../store/range.js";
+import type { RangeOptions } from "../../store/range-options.js";
 import { FORMATS, type Format, formatOfKeys, formatOfValues, parseKey } from "./formats.js";
 import type { RawTree } from "./session.js";
 
@@ -68,21 +68,11 @@ export function rangeOf(
   format: Format | undefined,
 ): RangeOptions<Uint8Array> {
   const key = (text: string): Uint8Array => keyOf(tree, text, format);
-  if (bounds.prefix !== undefined) return prefixRange(key(bounds.prefix));
+  if (bounds.prefix !== undefined) return { prefix: key(bounds.prefix) };
   return {
     ...(bounds.gt !== undefined && { gt: key(bounds.gt) }),
     ...(bounds.gte !== undefined && { gte: key(bounds.gte) }),
     ...(bounds.lt !== undefined && { lt: key(bounds.lt) }),
     ...(bounds.lte !== undefined && { lte: key(bounds.lte) }),
   };
-}
-
-/** All keys that begin with some bytes: up to the smallest key above them, if there is one. */
-export function prefixRange(prefix: Uint8Array): RangeOptions<Uint8Array> {
-  let end = prefix.length;
-  while (end > 0 && prefix[end - 1] === 0xff) end--;
-  if (end === 0) return { gte: prefix };
-  const above = Uint8Array.from(prefix.subarray(0, end));
-  above[end - 1] = above[end - 1]! + 1;
-  return { gte: prefix, lt: above };
 }

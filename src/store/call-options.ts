@@ -1,0 +1,57 @@
+/**
+ * Options of single calls. What is no object, and names that are not known, are refused: a typing error in an
+ * option must never be taken for its absence.
+ */
+
+import { OptionError } from "../base/errors.js";
+
+/** Options of one change. */
+export interface WriteOptions {
+  /** true: durable when the call returns, whatever the store's durability. */
+  readonly sync?: boolean;
+}
+
+const WRITE_NAMES: ReadonlySet<string> = new Set(["sync"]);
+
+/** Throws OptionError where `options` is no object, or has a name that is not known. */
+export function assertOptions(options: unknown, known: ReadonlySet<string>): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new OptionError("options", `must be an object with ${list(known)}`);
+  // Inherited ones too: they are read as well.
+  for (const name in options) {
+    if (!known.has(name)) throw new OptionError(name, `no such option here; there are: ${list(known)}`);
+  }
+}
+
+function list(names: ReadonlySet<string>): string {
+  return [...names].join(", ");
+}
+
+export function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new OptionError(name, "must be true or false");
+  return value;
+}
+
+/** What a change says of its sync; undefined: the store's durability decides. */
+export function readSync(options: WriteOptions | undefined): boolean | undefined {
+  if (options === undefined) return undefined;
+  assertOptions(options, WRITE_NAMES);
+  return options.sync === undefined ? undefined : flag("sync", options.sync);
+}
+
+/** What work that takes its time can be told. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: unknown;
+}
+
+const WORK_NAMES: ReadonlySet<string> = new Set(["signal", "onProgress"]);
+
+export function assertWorkOptions(options: WorkOptions): void {
+  assertOptions(options, WORK_NAMES);
+  const { signal, onProgress } = options;
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function")
+    throw new OptionError("signal", "must be an AbortSignal");
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new OptionError("onProgress", "must be a function");
+}

@@ -1,0 +1,148 @@
+/**
+ * Options of single calls: a name that is not known, what is no object, and bounds that are undefined where records
+ * are removed, are errors. Story: `deleteRange({ prefix: … })`, `{ start, end }`, `deleteRange("user/")` and
+ * `{ gte: undefined }` removed every record without a word, and `{ snyc: true }` was not durable.
+ */
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OptionError, open, type Store } from "../../src/index.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+
+const RECORDS: readonly (readonly [string, number])[] = [
+  ["order/1", 1],
+  ["user/1", 2],
+  ["user/2", 3],
+];
+
+let store: Store<string, number>;
+
+beforeEach(() => {
+  store = open("/s.esp", { vfs: new MemoryVfs() });
+  store.putMany(RECORDS);
+});
+afterEach(() => {
+  expect([...store.range()]).toEqual(RECORDS);
+  store.close();
+});
+
+/** The option that a call refuses. */
+function refused(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof OptionError) return error.option;
+    throw error;
+  }
+  return "nothing";
+}
+
+async function refusedLater(promise: Promise<unknown>): Promise<string> {
+  const [settled] = await Promise.allSettled([promise]);
+  return refused(() => {
+    if (settled.status === "rejected") throw settled.reason;
+  });
+}
+
+const NO_OBJECTS: readonly unknown[] = [null, "user/", 5, true, ["user/"], () => 1, Symbol("x")];
+
+describe("deleteRange", () => {
+  const remove = (options?: unknown): string => refused(() => store.deleteRange(options as object));
+
+  it.each([
+    ["start", { start: "user/", end: "user0" }],
+    ["from", { from: "user/" }],
+    ["LT", { gte: "user/", LT: "user0" }],
+    ["limit", { gte: "user/", limit: 1 }],
+    ["reverse", { gte: "user/", reverse: true }],
+    ["0", Buffer.from("user/")],
+  ])("knows no %s", (name, options) => expect(remove(options)).toBe(name));
+
+  it("takes an object only, and one with a bound", () => {
+    for (const options of NO_OBJECTS) expect(remove(options), String(options)).toBe("options");
+    for (const options of [undefined, {}, Object.create({}), new Map([["gte", "a"]])])
+      expect(remove(options)).toBe("options");
+    expect(remove({ prefix: "" })).toBe("prefix");
+  });
+
+  it.each(["gt", "gte", "lt", "lte", "prefix"])("refuses %s: undefined", (name) => {
+    expect(remove({ [name]: undefined })).toBe(name);
+    const other = name.startsWith("g") ? "lt" : "gte";
+    expect(remove({ [name]: undefined, [other]: "user/1" })).toBe(name);
+  });
+});
+
+it("clear takes nothing", () => {
+  for (const options of [...NO_OBJECTS, undefined, {}, { gte: "user/" }])
+    expect(refused(() => (store.clear as (options: unknown) => void)(options))).toBe("options");
+});
+
+it("ranges and counts take known options only, of the tree and of a snapshot", () => {
+  using snapshot = store.snapshot();
+  for (const tree of [store, snapshot]) {
+    for (const read of ["range", "keys", "values", "count"] as const) {
+      const call = (options: unknown): string => refused(() => tree[read](options as object));
+      for (const options of NO_OBJECTS) expect(call(options), read).toBe("options");
+      for (const name of ["start", "end", "from", "Prefix", "lmit"])
+        expect(call({ gte: "a", [name]: "user/" }), read).toBe(name);
+      expect(call({ reverse: 1 }), read).toBe("reverse");
+      expect(call({ limit: -1 }), read).toBe("limit");
+      for (const other of ["gt", "gte", "lt", "lte"])
+        expect(call({ prefix: "user/", [other]: "a" })).toBe("prefix");
+      expect(call({ gte: undefined, lt: undefined, prefix: undefined, limit: undefined })).toBe("nothing");
+    }
+  }
+});
+
+it("changes take a sync that is true or false, and nothing else", async () => {
+  const calls: Record<string, (options: never) => unknown> = {
+    put: (options) => store.put("x", 1, options),
+    delete: (options) => store.delete("user/1", options),
+    putIfAbsent: (options) => store.putIfAbsent("x", 1, options),
+    "putIfAbsent of what is there": (options) => store.putIfAbsent("user/1", 1, options),
+    putMany: (options) => store.putMany([["x", 1]], options),
+    transaction: (options) => store.transaction(() => store.put("x", 1), options),
+  };
+  const write = (options: never): Promise<unknown> =>
+    store.write([{ type: "put", key: "x", value: 1 }], options);
+  for (const [wrong, name] of [
+    ...NO_OBJECTS.map((options) => [options, "options"] as const),
+    [{ snyc: true }, "snyc"],
+    [{ sync: true, gte: "a" }, "gte"],
+    [{ sync: 1 }, "sync"],
+    [{ sync: "false" }, "sync"],
+    [{ sync: null }, "sync"],
+  ] as const) {
+    for (const [what, call] of Object.entries(calls))
+      expect(
+        refused(() => call(wrong as never)),
+        what,
+      ).toBe(name);
+    expect(await refusedLater(write(wrong as never))).toBe(name);
+  }
+  expect(refused(() => store.putIfAbsent("user/1", 1, { sync: undefined } as object))).toBe("nothing");
+});
+
+it("a wrong option of a change inside a transaction harms nothing but the call", () => {
+  store.transaction(() => {
+    expect(refused(() => store.put("x", 1, { snyc: true } as object))).toBe("snyc");
+    expect(refused(() => store.deleteRange({}))).toBe("options");
+  });
+});
+
+it("trees and upkeep take known options only", async () => {
+  for (const options of NO_OBJECTS) {
+    expect(refused(() => store.tree("t", options as object))).toBe("options");
+    expect(await refusedLater(store.backup("/copy.esp", options as object))).toBe("options");
+    expect(await refusedLater(store.compact(options as object))).toBe("options");
+  }
+  expect(refused(() => store.tree("t", { keys: "ordered" } as object))).toBe("keys");
+  for (const [wrong, name] of [
+    [{ progress: () => 1 }, "progress"],
+    [{ signal: 5 }, "signal"],
+    [{ onProgress: true }, "onProgress"],
+  ] as const) {
+    expect(await refusedLater(store.backup("/copy.esp", wrong as object))).toBe(name);
+    expect(await refusedLater(store.compact(wrong as object))).toBe(name);
+  }
+  expect(store.trees()).toEqual([]);
+});
