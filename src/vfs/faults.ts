@@ -54,6 +54,17 @@ export interface Fault {
   readonly at: number;
   /** "once": that call alone. "forever": every call from then on that can have it. */
   readonly lasts: "once" | "forever";
+  /** Which calls it may strike; without it, all that can have it. */
+  readonly where?: (call: FaultedCall) => boolean;
+}
+
+/** A call that a fault may strike; position and length are -1 where it has none. */
+export interface FaultedCall {
+  readonly call: number;
+  readonly operation: Operation;
+  readonly path: string;
+  readonly position: number;
+  readonly length: number;
 }
 
 const CHANGES: ReadonlySet<Operation> = new Set<Operation>([
@@ -99,10 +110,10 @@ export function canStrike(kind: FaultKind, operation: Operation): boolean {
 }
 
 /** The first fault that strikes a call, if any does. */
-export function faultAt(faults: readonly Fault[], call: number, operation: Operation): FaultKind | undefined {
+export function faultAt(faults: readonly Fault[], call: FaultedCall): FaultKind | undefined {
   for (const fault of faults) {
-    const due = fault.lasts === "once" ? call === fault.at : call >= fault.at;
-    if (due && canStrike(fault.kind, operation)) return fault.kind;
+    const due = fault.lasts === "once" ? call.call === fault.at : call.call >= fault.at;
+    if (due && canStrike(fault.kind, call.operation) && fault.where?.(call) !== false) return fault.kind;
   }
   return undefined;
 }

@@ -203,7 +203,9 @@ export class FaultyVfs implements Vfs {
   ): FaultKind | undefined {
     if (this.#crash !== undefined) throw this.#crash;
     const call = ++this.#calls;
-    const fault = this.faults.length === 0 ? undefined : faultAt(this.faults, call, operation);
+    const { faults } = this;
+    const fault =
+      faults.length === 0 ? undefined : faultAt(faults, { call, operation, path, position, length });
     if (fault !== undefined) this.faultsHit++;
     const dies = call === this.crashAt;
     if (this.#trace !== undefined || this.onCall !== undefined) {

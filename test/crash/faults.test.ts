@@ -8,9 +8,10 @@ import { FAULT_KINDS, type FaultKind } from "../../src/vfs/faults.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import { type FaultCount, runWithFault } from "../support/faults.js";
-import { Session } from "../support/session.js";
-import { settingsOf, WORKLOADS, type Workload } from "../support/workloads.js";
+import { pageSizesOf, sessionOf, WORKLOADS, type Workload } from "../support/workloads.js";
 
+/** Of each workload at each page size, at random calls. */
+const RUNS: number = Number(process.env["ESPALIER_FAULT_RUNS"] ?? 12);
 const REPLAY: string[] | undefined = process.env["ESPALIER_FAULT"]?.split(",");
 const SEED: number = Number(process.env["ESPALIER_CRASH_SEED"] ?? 1);
 const KINDS: readonly FaultKind[] = FAULT_KINDS.filter((kind) => kind !== "EDQUOT");
@@ -21,7 +22,7 @@ function named(name: string): Workload {
 
 async function callsOf(workload: Workload, pageSize: number, seed: number): Promise<number> {
   const vfs = new FaultyVfs({ seed });
-  await workload.run(new Session(vfs, settingsOf(workload, pageSize), seed));
+  await workload.run(sessionOf(workload, vfs, pageSize, seed));
   return vfs.calls;
 }
 
@@ -55,9 +56,9 @@ describe.runIf(REPLAY === undefined)(`faults, seed ${SEED}`, () => {
   it.each(WORKLOADS)("at random calls of $name", async (workload) => {
     const prng = new Prng(SEED);
     const count: FaultCount = { runs: 0, struck: 0, threw: 0, images: 0 };
-    for (const pageSize of [512, 4096]) {
+    for (const pageSize of pageSizesOf(workload)) {
       const calls = await callsOf(workload, pageSize, SEED);
-      for (let i = 0; i < 12; i++) {
+      for (let i = 0; i < RUNS * (workload.share ?? 1); i++) {
         const fault = {
           kind: prng.pick(KINDS),
           at: 1 + prng.below(calls),

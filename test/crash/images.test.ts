@@ -5,19 +5,23 @@
 
 import { afterAll, describe, expect, it } from "vitest";
 import { crashEverywhere } from "../support/crash.js";
-import { WORKLOADS } from "../support/workloads.js";
+import { pageSizesOf, WORKLOADS } from "../support/workloads.js";
 
 const { env } = process;
 const SEED: number = Number(env["ESPALIER_CRASH_SEED"] ?? 1);
-const IMAGES: number = Number(env["ESPALIER_CRASH_IMAGES"] ?? 500);
+const IMAGES: number | undefined =
+  env["ESPALIER_CRASH_IMAGES"] === undefined ? undefined : Number(env["ESPALIER_CRASH_IMAGES"]);
+const IMAGES_DEFAULT = 500;
 const ONLY: string | undefined = env["ESPALIER_CRASH_ONLY"];
-const SIZES: number[] = (env["ESPALIER_CRASH_PAGE_SIZE"] ?? "512,4096").split(",").map(Number);
+const SIZES: number[] | undefined = env["ESPALIER_CRASH_PAGE_SIZE"]?.split(",").map(Number);
 const NAME: string | undefined = env["ESPALIER_CRASH_WORKLOAD"];
 const chosen = WORKLOADS.filter((workload) => NAME === undefined || workload.name === NAME);
-const cases = SIZES.flatMap((pageSize) => chosen.map((workload) => ({ pageSize, workload })));
+const cases = chosen.flatMap((workload) =>
+  (SIZES ?? pageSizesOf(workload)).map((pageSize) => ({ pageSize, workload })),
+);
 const TIME_LIMIT_MS = 3_600_000;
 
-let images = 0;
+let imagesInAll = 0;
 let deepest = 0;
 
 describe(`crash images from seed ${SEED}`, () => {
@@ -25,18 +29,19 @@ describe(`crash images from seed ${SEED}`, () => {
     "$workload.name, page size $pageSize",
     async ({ pageSize, workload }) => {
       const only = ONLY === undefined ? {} : { only: ONLY };
-      const count = await crashEverywhere({ workload, pageSize, seed: SEED, images: IMAGES, ...only });
+      const images = IMAGES ?? IMAGES_DEFAULT * (workload.share ?? 1);
+      const count = await crashEverywhere({ workload, pageSize, seed: SEED, images, ...only });
       deepest = Math.max(deepest, count.deepest);
-      images += count.images;
+      imagesInAll += count.images;
       expect(count.images).toBeGreaterThan(0);
     },
     TIME_LIMIT_MS,
   );
 
   afterAll(() => {
-    console.log(`${images} crash images of seed ${SEED}, up to ${deepest} crashes deep`);
+    console.log(`${imagesInAll} crash images of seed ${SEED}, up to ${deepest} crashes deep`);
     if (env["ESPALIER_CRASH_IMAGES"] !== undefined || NAME !== undefined || ONLY !== undefined) return;
-    expect(images).toBeGreaterThanOrEqual(20_000);
+    expect(imagesInAll).toBeGreaterThanOrEqual(20_000);
     expect(deepest).toBe(3);
   });
 });

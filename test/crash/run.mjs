@@ -1,11 +1,11 @@
 /**
  * Runs the crash test with more images than the normal suite does, or replays one image of a failure:
  *
- *   node test/crash/run.mjs [--images-in-all 1000000] [--seed 1] [--jobs CORES] [--images 500]
+ *   node test/crash/run.mjs [--images-in-all 1000000] [--seed 1] [--jobs CORES] [--images 500] [--of PREFIX]
  *   node test/crash/run.mjs --workload NAME --page-size N --seed N --images N [--each-call] [--only LABEL]
  *
  * The first takes one seed after the other, each in a process of its own, and at least one image of each
- * call. It says as it goes how many images there were, so that it can be stopped at any time and gone on
+ * call; with --of, only of workloads whose names begin so. It says as it goes how many images there were, so that it can be stopped at any time and gone on
  * with from the seed that it names. Ends with 1 where something was lost; the message has the replay.
  */
 
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     "images-in-all": { type: "string", default: "1000000" },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
+    of: { type: "string" },
     workload: { type: "string" },
     "page-size": { type: "string" },
     images: { type: "string", default: "500" },
@@ -64,7 +65,7 @@ async function takeSeeds() {
 function takeSeed(seed) {
   const words = ["--seed", String(seed), "--images", values.images];
   if (values["each-call"] || !single) words.push("--each-call");
-  for (const name of ["workload", "page-size", "only"])
+  for (const name of ["of", "workload", "page-size", "only"])
     if (values[name] !== undefined) words.push(`--${name}`, values[name]);
   const child = fork(worker, words, { execArgv: NODE_OPTIONS });
   running.set(seed, child);

@@ -6,12 +6,13 @@
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type CrashPlan, crashEverywhere } from "../support/crash.js";
-import { WORKLOADS } from "../support/workloads.js";
+import { pageSizesOf, WORKLOADS } from "../support/workloads.js";
 
 const { values } = parseArgs({
   options: {
+    of: { type: "string", default: "" },
     workload: { type: "string" },
-    "page-size": { type: "string", default: "512,4096" },
+    "page-size": { type: "string" },
     seed: { type: "string", default: "1" },
     images: { type: "string", default: "500" },
     "each-call": { type: "boolean", default: false },
@@ -19,11 +20,15 @@ const { values } = parseArgs({
   },
 });
 
-const chosen = WORKLOADS.filter(({ name }) => values.workload === undefined || name === values.workload);
-if (chosen.length === 0) throw new Error(`there is no workload ${values.workload}`);
+const { of, workload: name } = values;
+const chosen = WORKLOADS.filter(
+  (one) => one.name.startsWith(of) && (name === undefined || one.name === name),
+);
+if (chosen.length === 0) throw new Error(`there is no workload ${name ?? of}`);
 process.once("disconnect", onDisconnect);
-for (const pageSize of values["page-size"].split(",").map(Number)) {
-  for (const workload of chosen) await run(pageSize, workload);
+const sizes = values["page-size"]?.split(",").map(Number);
+for (const workload of chosen) {
+  for (const pageSize of sizes ?? pageSizesOf(workload)) await run(pageSize, workload);
 }
 process.off("disconnect", onDisconnect);
 if (process.connected) process.disconnect();

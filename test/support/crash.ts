@@ -16,12 +16,13 @@ import { fingerprintOf, keyBytes } from "./model.js";
 import {
   type ByteStore,
   type History,
-  Session,
+  type Session,
   type SessionSettings,
   STORE_PATH,
   storeOptions,
 } from "./session.js";
-import { settingsOf, type Workload } from "./workloads.js";
+import { makeSyncsSlow } from "./slow-syncs.js";
+import { sessionOf, settingsOf, type Workload } from "./workloads.js";
 
 export const BACKUP_PATH = "/copy.esp";
 export const DEPTH_MAX = 3;
@@ -56,15 +57,27 @@ export function noImages(): CrashCount {
 
 export class CrashFailure extends Error {}
 
+/** How many times as many images there are of a moment that is looked at closely. */
+const CLOSELY = 10;
+
 /** Images a call of a recovery, on average, until there are as many as of the workload itself. */
 const RECOVERY_RATE = 0.06;
 
 export async function crashEverywhere(plan: CrashPlan): Promise<CrashCount> {
+  const restore = plan.workload.slowSyncs === true ? makeSyncsSlow() : undefined;
+  try {
+    return await crashAll(plan);
+  } finally {
+    restore?.();
+  }
+}
+
+async function crashAll(plan: CrashPlan): Promise<CrashCount> {
   const count = noImages();
   const rate = plan.images / (await countCalls(plan));
   const vfs = new FaultyVfs({ seed: plan.seed });
   const settings = settingsOf(plan.workload, plan.pageSize);
-  const session = new Session(vfs, settings, plan.seed);
+  const session = sessionOf(plan.workload, vfs, plan.pageSize, plan.seed);
   const taker = new ImageTaker(plan, settings, session, count, plan.eachCall ? Math.max(1, rate) : rate);
   vfs.onCall = (record) => {
     count.calls++;
@@ -81,16 +94,20 @@ export async function crashEverywhere(plan: CrashPlan): Promise<CrashCount> {
   return count;
 }
 
-/** How many calls of the workload change the disk. */
+/** How many calls of the workload change the disk; those that are looked at closely count for several. */
 async function countCalls(plan: CrashPlan): Promise<number> {
   const vfs = new FaultyVfs({ seed: plan.seed });
+  const session = sessionOf(plan.workload, vfs, plan.pageSize, plan.seed);
   let calls = 0;
   vfs.onCall = (record) => {
-    if (record.changes) calls++;
+    if (record.changes) calls += weightOf(session);
   };
-  const settings = settingsOf(plan.workload, plan.pageSize);
-  await plan.workload.run(new Session(vfs, settings, plan.seed));
+  await plan.workload.run(session);
   return calls;
+}
+
+function weightOf(session: Session): number {
+  return session.closely ? CLOSELY : 1;
 }
 
 export interface Place {
@@ -122,7 +139,7 @@ export class ImageTaker {
   /** Images of this moment, as many as the rate says; each label gives the same image at each run. */
   takeAll(vfs: FaultyVfs, place: Place): void {
     this.assertNoFailure();
-    const rate = place.depth === 1 ? this.#rate : RECOVERY_RATE;
+    const rate = place.depth === 1 ? this.#rate * weightOf(this.#session) : RECOVERY_RATE;
     const prng = new Prng(
       Math.imul(this.#plan.seed, 31) + place.calls * 7919 + place.depth * 104729 + hash(place.label),
     );

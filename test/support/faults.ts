@@ -11,6 +11,7 @@ import { Prng } from "../../src/vfs/prng.js";
 import { ImageTaker, noImages } from "./crash.js";
 import { FaultSession, WrongError } from "./fault-session.js";
 import type { SessionSettings } from "./session.js";
+import { makeSyncsSlow } from "./slow-syncs.js";
 import { settingsOf, type Workload } from "./workloads.js";
 
 export interface FaultPlan {
@@ -29,10 +30,19 @@ export interface FaultCount {
 }
 
 export async function runWithFault(plan: FaultPlan, count: FaultCount): Promise<void> {
+  const restore = plan.workload.slowSyncs === true ? makeSyncsSlow() : undefined;
+  try {
+    await runOnce(plan, count);
+  } finally {
+    restore?.();
+  }
+}
+
+async function runOnce(plan: FaultPlan, count: FaultCount): Promise<void> {
   const { workload, pageSize, seed, fault } = plan;
   const settings = settingsOf(workload, pageSize);
   const vfs = new FaultyVfs({ seed, faults: [fault] });
-  const session = new FaultSession(vfs, settings, seed, fault.lasts === "once");
+  const session = new FaultSession(vfs, settings, seed, fault.lasts === "once" && workload.fails !== true);
   const where = `${fault.kind} ${fault.lasts} at call ${fault.at} of ${workload.name}, page size ${pageSize}, seed ${seed}`;
   try {
     try {

@@ -92,6 +92,8 @@ export class Session {
   model: Model = new Model();
   /** What a copy made by backup() has to hold, once one was begun. */
   backup = "";
+  /** The crash test is to look at this moment more closely than at others. */
+  closely = false;
   store!: ByteStore;
 
   constructor(vfs: Vfs, settings: SessionSettings, seed: number) {
@@ -153,10 +155,11 @@ export class Session {
   }
 
   /** Several steps as one transaction. Trees must exist. */
-  transaction(steps: readonly Step[]): void {
+  transaction(steps: readonly Step[], sync?: boolean): void {
     this.change(
       (model) => applyToModel(model, steps),
-      () => this.store.transaction(() => this.applyToStore(steps)),
+      () => this.store.transaction(() => this.applyToStore(steps), sync === undefined ? {} : { sync }),
+      sync,
     );
   }
 

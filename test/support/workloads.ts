@@ -3,16 +3,47 @@
  * at every call.
  */
 
+import type { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { awaitedWrites } from "./awaited-writes.js";
 import { BACKUP_PATH } from "./crash.js";
+import { FaultSession } from "./fault-session.js";
 import { keyOfBytes } from "./model.js";
-import type { Session, SessionSettings, Step } from "./session.js";
+import { Session, type SessionSettings, type Step } from "./session.js";
+import {
+  tightFailing,
+  tightMeanwhile,
+  tightReopening,
+  tightSnapshots,
+  tightSpace,
+  tightTransactions,
+} from "./tight-workloads.js";
 
 export interface Workload {
   readonly name: string;
   readonly durability: SessionSettings["durability"];
   readonly logBytes?: number;
+  /** The page sizes that the suite runs it with; else 512 and 4096. */
+  readonly pageSizes?: readonly number[];
+  /** The suite takes so many images of it, for a share of the usual ones. */
+  readonly share?: number;
+  /** Syncs of checkpoints are not done at once. */
+  readonly slowSyncs?: boolean;
+  /** Its disk fails at times; what it changes then may not be done. */
+  readonly fails?: boolean;
   readonly run: (session: Session) => void | Promise<void>;
+}
+
+const PAGE_SIZES: readonly number[] = [512, 4096];
+
+export function pageSizesOf({ pageSizes }: Workload): readonly number[] {
+  return pageSizes ?? PAGE_SIZES;
+}
+
+/** A session for the workload to run in. */
+export function sessionOf(workload: Workload, vfs: FaultyVfs, pageSize: number, seed: number): Session {
+  const settings = settingsOf(workload, pageSize);
+  if (workload.fails === true) return new FaultSession(vfs, settings, seed, false);
+  return new Session(vfs, settings, seed);
 }
 
 export function settingsOf({ durability, logBytes }: Workload, pageSize: number): SessionSettings {
@@ -261,6 +292,8 @@ async function aBitOfEverything(s: Session): Promise<void> {
   s.close();
 }
 
+const TIGHT = { pageSizes: [512, 4096, 32768], share: 0.05, slowSyncs: true } as const;
+
 export const WORKLOADS: readonly Workload[] = [
   { name: "a-bit-of-everything", durability: "sync", run: aBitOfEverything },
   { name: "puts", durability: "sync", run: puts },
@@ -283,4 +316,10 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "named-trees", durability: "sync", run: namedTrees },
   { name: "snapshots", durability: "sync", run: snapshots },
   { name: "snapshots-none", durability: "none", run: snapshots },
+  { name: "tight-transactions", durability: "sync", ...TIGHT, run: tightTransactions },
+  { name: "tight-space", durability: "sync", ...TIGHT, run: tightSpace },
+  { name: "tight-snapshots", durability: "none", ...TIGHT, run: tightSnapshots },
+  { name: "tight-reopening", durability: "none", ...TIGHT, run: tightReopening },
+  { name: "tight-meanwhile", durability: "group", ...TIGHT, run: tightMeanwhile },
+  { name: "tight-failing", durability: "sync", ...TIGHT, fails: true, run: tightFailing },
 ];

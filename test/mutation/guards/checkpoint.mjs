@@ -42,6 +42,14 @@ export const CHECKPOINT_GUARDS = [
     SPILLS,
   ),
   guard(
+    "W2",
+    "a checkpoint in a transaction writes what was committed of a page that the transaction has spilled, as the crash test sees it",
+    CHECKPOINT_SET,
+    "if (frame >= 0 && (pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);\n    if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;",
+    "if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;\n    if ((pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    crash("tight-failing", 300, "32768"),
+  ),
+  guard(
     "W4",
     "checksum of the store's header",
     HEADER,
