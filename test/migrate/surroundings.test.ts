@@ -134,6 +134,39 @@ describe("two logs", () => {
   );
 });
 
+describe("what would be the log of a file that goes back", () => {
+  test.each(STRATEGIES)("and is none of its own is not removed, %s", async (strategy) => {
+    unlinkSync(`${path}-wal`);
+    const plain = digestOf(path);
+    await runMigration([path]);
+    for (const make of [
+      (name: string) => cpSync(join(fixtureFolder, PLAIN), name),
+      (name: string) => writeFileSync(name, "a diary"),
+      (name: string) => cpSync(join(fixtureFolder, "gen2/u64-wal.db-wal"), name),
+      (name: string) => mkdirSync(join(name, "photos"), { recursive: true }),
+    ]) {
+      make(`${path}-wal`);
+      const refused = await rollbackMigration([path], { strategy });
+      expect(refused.files[0]).toMatchObject({ status: "refused" });
+      expect(refused.files[0]!.reason).toMatch(/move it away/);
+      expect(existsSync(`${path}-wal`)).toBe(true);
+      rmSync(`${path}-wal`, { recursive: true });
+    }
+    writeFileSync(`${path}-wal`, log);
+    expect((await rollbackMigration([path], { strategy })).files[0]!.reason).toBe(null);
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+    expect(digestOf(path)).toBe(plain);
+  });
+});
+
+test.each(STRATEGIES)("a folder in the place of the log is not taken for one, %s", async (strategy) => {
+  unlinkSync(`${path}-wal`);
+  mkdirSync(join(`${path}-wal`, "photos"), { recursive: true });
+  const report = await runMigration([path], { strategy });
+  expect(report.files[0]).toMatchObject({ status: "corrupt", reason: expect.stringContaining("no log") });
+  expect(existsSync(join(`${path}-wal`, "photos"))).toBe(true);
+});
+
 describe("somebody who comes and goes while the file is read", () => {
   /** Runs a conversion; `change` happens when the file is checked, before anything is written to it. */
   function convertWith(strategy: "in-place" | "rewrite", change: () => void): Promise<FileResult> {

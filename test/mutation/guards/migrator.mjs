@@ -537,4 +537,12 @@ export const MIGRATOR_GUARDS = [
     "Math.min(HEAD_BYTES, file.size())",
     JOURNAL,
   ),
+  guard(
+    "M4",
+    "a rollback removes no log that is not the file's own",
+    "migrate/file-job.ts",
+    "if (!hasOwnLegacyLog(vfs, path))",
+    "if (vfs.stat(path) === undefined)",
+    SURROUNDINGS,
+  ),
 ];
