@@ -45,10 +45,13 @@ export function backupNames(paths: readonly string[]): string[] {
  */
 export function copyWithLog(path: string, to: string): void {
   if (existsSync(to)) {
-    let same = false;
+    let [same, itself] = [false, false];
     attempt(to, () => {
+      const [file, copy] = [statSync(path, { bigint: true }), statSync(to, { bigint: true })];
+      itself = file.dev === copy.dev && file.ino === copy.ino;
       same = isSame(path, to) && isSame(logPath(path), logPath(to));
     });
+    if (itself) throw new RefusedError(`the backup ${to} would be the file itself; name another folder`);
     if (same) return;
     throw new RefusedError(
       `the backup ${to} exists already, and is not of the file and its log as they are now`,

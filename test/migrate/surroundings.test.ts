@@ -267,6 +267,15 @@ describe("a backup", () => {
     expect(digestOf(backup)).toBe(fixture(WITH_LOG).sha256);
   });
 
+  test.each(["", "file.db", "links/back.db"])("that would be the file itself is none: %j", async (name) => {
+    mkdirSync(join(folder, "links"));
+    symlinkSync(path, join(folder, "links/back.db"));
+    const before = contentOf(path);
+    const report = await runMigration([path], { backup: join(folder, name) });
+    expect(report.files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining("itself") });
+    expect(contentOf(path)).toEqual(before);
+  });
+
   test("with one changed byte anywhere is not taken for one of the file", async () => {
     const backup = join(folder, "copy.db");
     const bytes = readFileSync(path);
@@ -299,6 +308,8 @@ describe("a folder", () => {
       join(folder, "older.db"),
     ]);
     expect(findFiles([folder], ["legacy"], join(backups, "file.db"))).toHaveLength(2);
+    expect(findFiles([folder], ["legacy"], folder)).toHaveLength(3);
+    expect(findFiles([backups, join(backups, "*.db")], ["legacy"], folder)).toHaveLength(1);
     const named = join(backups, "file.db");
     expect(findFiles([named], ["legacy"], backups)).toEqual([named]);
   });

@@ -501,7 +501,7 @@ export const MIGRATOR_GUARDS = [
     "M4",
     "backups in a folder are no files of its run",
     "migrate/find-files.ts",
-    "if (isWanted(file, kinds) && !isBackup(file)) add(file);",
+    "if (isWanted(file, kinds) && (within || !isBackup(file))) add(file);",
     "if (isWanted(file, kinds)) add(file);",
     SURROUNDINGS,
   ),
@@ -543,6 +543,14 @@ export const MIGRATOR_GUARDS = [
     "migrate/file-job.ts",
     "if (!hasOwnLegacyLog(vfs, path))",
     "if (vfs.stat(path) === undefined)",
+    SURROUNDINGS,
+  ),
+  guard(
+    "M4",
+    "the file itself is no backup of it",
+    "migrate/backup.ts",
+    "if (itself) throw",
+    "if (!same) throw",
     SURROUNDINGS,
   ),
 ];
