@@ -61,12 +61,15 @@ function backupNames(paths: readonly string[]): string[] {
 }
 
 /**
- * Copies a file and the legacy log beside it; `path` is the file's own, and no link to it. A copy that an interrupted run has made of the very same bytes stays.
- * Throws RefusedError where something else is there, IoError, DiskFullError.
+ * Copies a file and the legacy log beside it; `path` is the file's own, and no link to it. A copy that an interrupted
+ * run has made of the very same bytes stays. Throws RefusedError where something else is there, IoError,
+ * DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
   const partial = `${to}-migration-partial`;
   if (existsSync(to)) {
+    if (attempt(to, () => isSameFile(path, to)))
+      throw new RefusedError(`the backup ${to} would be the file itself; name another folder`);
     if (attempt(to, () => isCopy(path, to) && isCopy(logPath(path), logPath(to)))) return;
     const found = statSync(to).isDirectory()
       ? "is a folder"
@@ -87,6 +90,11 @@ export function copyWithLog(path: string, to: string): void {
     renameSync(partial, to);
     syncPath(dirname(to));
   });
+}
+
+function isSameFile(path: string, to: string): boolean {
+  const [file, copy] = [statSync(path, { bigint: true }), statSync(to, { bigint: true })];
+  return file.dev === copy.dev && file.ino === copy.ino;
 }
 
 /** Makes a folder and those that it lies in, durably. */

@@ -23,7 +23,7 @@ import {
 } from "./in-place-steps.js";
 import { readLog } from "./legacy/log.js";
 import { decodeMeta } from "./legacy/meta.js";
-import { asidePath, assertOneLog, logPath, removeLogs, restoreLog } from "./legacy-log.js";
+import { assertOneLog, logPath, removeAside, removeLogs, restoreLog } from "./legacy-log.js";
 import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-record.js";
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
@@ -143,8 +143,8 @@ function finishStore(
   }
   result.to = "espalier";
   cutStore(vfs, path);
-  if (finished || vfs.stat(asidePath(path)) !== undefined || hasOwnLegacyLog(vfs, path))
-    removeLogs(vfs, path);
+  removeAside(vfs, path);
+  if (finished || (state.header.commit === 0 && hasOwnLegacyLog(vfs, path))) removeLogs(vfs, path);
   removeNote(vfs, path);
   removeRewrite(vfs, path);
   result.pages.after = state.header.pageCount;
@@ -152,13 +152,26 @@ function finishStore(
   result.status = finished ? "converted" : "unchanged";
 }
 
+/**
+ * Before a store becomes a legacy file: what would then be its log goes, if it was that of the file which the store
+ * was. Throws RefusedError where it is something else.
+ */
+function clearLogs(vfs: Vfs, path: string): void {
+  removeAside(vfs, path);
+  if (vfs.stat(logPath(path)) === undefined) return;
+  if (!hasOwnLegacyLog(vfs, path))
+    throw new RefusedError(
+      `${logPath(path)} is not its log, and would be taken for it afterwards; move it away`,
+    );
+  removeLogs(vfs, path);
+}
+
 /** Whether the legacy log beside a store is that of the file which the store was: a rewrite did not come to its end. */
 function hasOwnLegacyLog(vfs: Vfs, path: string): boolean {
   if (vfs.stat(logPath(path)) === undefined) return false;
   const file = vfs.open(path, "read");
   try {
-    const { header, records } = readCatalog(file, path);
-    const bytes = header.commit === 0 ? records.get(LEGACY_RECORD_NAME) : undefined;
+    const bytes = readCatalog(file, path).records.get(LEGACY_RECORD_NAME);
     if (bytes === undefined) return false;
     const meta = decodeMeta(metaImage(decodeLegacyRecord(bytes, path)), path);
     readLog(vfs, logPath(path), meta, { damaged: "cut" }).close();
@@ -215,7 +228,7 @@ export function* rollbackSteps(
     held = lock(vfs, path, options);
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
-    removeLogs(vfs, path);
+    clearLogs(vfs, path);
     removeRewrite(vfs, path);
     const ready = (): void => {
       if (digest !== null && result.digest.before !== null && result.digest.before !== digest)

@@ -20,7 +20,7 @@ const GLOB = /[*?[\]{}]/;
 
 /**
  * In order, each once, by whatever path it is named. A name that is nothing is kept, so that it is told, as is what
- * can't be read. `except`: a folder or file of backups, from which nothing is taken that is not named itself.
+ * can't be read. `except`: a folder or file of backups, from which nothing is taken but by a name in it.
  */
 export function findFiles(names: readonly string[], kinds: readonly FileKind[], except?: string): string[] {
   const found = new Map<string, string>();
@@ -30,15 +30,16 @@ export function findFiles(names: readonly string[], kinds: readonly FileKind[], 
   };
   const backups = except === undefined ? undefined : placeOf(except);
   const isBackup = (file: string): boolean => {
-    const place = backups === undefined ? "" : placeOf(file);
-    return backups !== undefined && (place === backups || place.startsWith(backups + sep));
+    const place = placeOf(file);
+    return place === backups || (backups !== undefined && place.startsWith(backups + sep));
   };
   for (const name of names) {
     const stat = statOf(name);
     const isFolder = stat?.isDirectory() === true;
     if (isFolder || (stat === undefined && GLOB.test(name))) {
+      const within = isBackup(isFolder ? name : baseOf(name).base);
       for (const file of isFolder ? filesBelow(name) : globbed(name))
-        if (isWanted(file, kinds) && !isBackup(file)) add(file);
+        if (isWanted(file, kinds) && (within || !isBackup(file))) add(file);
     } else add(name);
   }
   return [...found.values()];
@@ -83,12 +84,17 @@ function* filesBelow(folder: string, depth = 0): Generator<string, void> {
   }
 }
 
-function* globbed(pattern: string): Generator<string, void> {
+/** The folder that a glob begins in, and what is to be matched there. */
+function baseOf(pattern: string): { base: string; rest: string } {
   const parts = pattern.split(/[/\\]/);
   const fixed: string[] = [];
   while (parts.length > 1 && !GLOB.test(parts[0]!)) fixed.push(parts.shift()!);
-  const base = fixed.length === 0 ? "." : fixed.join(sep) || sep;
-  const expression = globExpression(parts.join("/"));
+  return { base: fixed.length === 0 ? "." : fixed.join(sep) || sep, rest: parts.join("/") };
+}
+
+function* globbed(pattern: string): Generator<string, void> {
+  const { base, rest } = baseOf(pattern);
+  const expression = globExpression(rest);
   for (const file of filesBelow(base)) {
     const relative = base === "." ? file : file.slice(base.endsWith(sep) ? base.length : base.length + 1);
     if (expression.test(relative.split(sep).join("/"))) yield file;

@@ -45,6 +45,13 @@ export function restoreLog(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
+/** Deletes a log that was set aside. */
+export function removeAside(vfs: Vfs, path: string): void {
+  if (vfs.stat(asidePath(path)) === undefined) return;
+  remove(vfs, asidePath(path), 0);
+  vfs.syncFolderOf(path);
+}
+
 /** Deletes a log, set aside or not; no log is fine. */
 export function removeLogs(vfs: Vfs, path: string): void {
   for (const log of [asidePath(path), logPath(path)]) remove(vfs, log, 0);

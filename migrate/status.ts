@@ -71,7 +71,11 @@ function standing(vfs: Vfs, path: string, given: string): FileStanding {
       advice: `convert it with: espalier migrate run ${given}`,
     };
   }
-  const generation = state.header.clean ? recordedGeneration(vfs, path) : null;
+  if (!state.header.clean) {
+    const advice = "it is open, or was not closed: whether it was converted is seen when it is closed";
+    return { ...base, state: "store", generation: null, advice };
+  }
+  const generation = recordedGeneration(vfs, path);
   return {
     ...base,
     state: generation === null ? "store" : "converted",

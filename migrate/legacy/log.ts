@@ -148,7 +148,12 @@ function noLog(meta: LegacyMeta): LogSummary {
 
 function segmentPaths(vfs: Vfs, folder: string): string[] {
   const active = `${folder}/active`;
-  if (vfs.stat(active)?.kind !== "folder") return [];
+  if (vfs.stat(active)?.kind !== "folder") {
+    const names = vfs.list(folder);
+    if (names.length === 0 || names.includes("manifest")) return [];
+    const reason = "the folder in the place of the log holds other things, and no log";
+    throw new CorruptionError("G8", reason, { path: folder, page: -1, offset: -1 });
+  }
   const numbered: { number: number; name: string }[] = [];
   for (const name of vfs.list(active)) {
     const match = SEGMENT_NAME.exec(name);

@@ -134,6 +134,39 @@ describe("two logs", () => {
   );
 });
 
+describe("what would be the log of a file that goes back", () => {
+  test.each(STRATEGIES)("and is none of its own is not removed, %s", async (strategy) => {
+    unlinkSync(`${path}-wal`);
+    const plain = digestOf(path);
+    await runMigration([path]);
+    for (const make of [
+      (name: string) => cpSync(join(fixtureFolder, PLAIN), name),
+      (name: string) => writeFileSync(name, "a diary"),
+      (name: string) => cpSync(join(fixtureFolder, "gen2/u64-wal.db-wal"), name),
+      (name: string) => mkdirSync(join(name, "photos"), { recursive: true }),
+    ]) {
+      make(`${path}-wal`);
+      const refused = await rollbackMigration([path], { strategy });
+      expect(refused.files[0]).toMatchObject({ status: "refused" });
+      expect(refused.files[0]!.reason).toMatch(/move it away/);
+      expect(existsSync(`${path}-wal`)).toBe(true);
+      rmSync(`${path}-wal`, { recursive: true });
+    }
+    writeFileSync(`${path}-wal`, log);
+    expect((await rollbackMigration([path], { strategy })).files[0]!.reason).toBe(null);
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+    expect(digestOf(path)).toBe(plain);
+  });
+});
+
+test.each(STRATEGIES)("a folder in the place of the log is not taken for one, %s", async (strategy) => {
+  unlinkSync(`${path}-wal`);
+  mkdirSync(join(`${path}-wal`, "photos"), { recursive: true });
+  const report = await runMigration([path], { strategy });
+  expect(report.files[0]).toMatchObject({ status: "corrupt", reason: expect.stringContaining("no log") });
+  expect(existsSync(join(`${path}-wal`, "photos"))).toBe(true);
+});
+
 describe("somebody who comes and goes while the file is read", () => {
   /** Runs a conversion; `change` happens when the file is checked, before anything is written to it. */
   function convertWith(strategy: "in-place" | "rewrite", change: () => void): Promise<FileResult> {
@@ -234,6 +267,15 @@ describe("a backup", () => {
     expect(digestOf(backup)).toBe(fixture(WITH_LOG).sha256);
   });
 
+  test.each(["", "file.db", "links/back.db"])("that would be the file itself is none: %j", async (name) => {
+    mkdirSync(join(folder, "links"));
+    symlinkSync(path, join(folder, "links/back.db"));
+    const before = contentOf(path);
+    const report = await runMigration([path], { backup: join(folder, name) });
+    expect(report.files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining("itself") });
+    expect(contentOf(path)).toEqual(before);
+  });
+
   test("with one changed byte anywhere is not taken for one of the file", async () => {
     const backup = join(folder, "copy.db");
     const bytes = readFileSync(path);
@@ -256,6 +298,8 @@ describe("a folder", () => {
       join(folder, "older.db"),
     ]);
     expect(findFiles([folder], ["legacy"], join(backups, "file.db"))).toHaveLength(2);
+    expect(findFiles([folder], ["legacy"], folder)).toHaveLength(3);
+    expect(findFiles([backups, join(backups, "*.db")], ["legacy"], folder)).toHaveLength(1);
     const named = join(backups, "file.db");
     expect(findFiles([named], ["legacy"], backups)).toEqual([named]);
   });
