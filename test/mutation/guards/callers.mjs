@@ -50,8 +50,8 @@ export const CALLERS_GUARDS = [
     "S2",
     "transactions are synchronous",
     "src/store/engine.ts",
-    "if (isThenable(result)) {",
-    "if (result === engineOnly) {".replace("engineOnly", "this"),
+    "if (isThenable(result)) throw refusal(result);",
+    "",
     CONTRACT,
   ),
   guard(
