@@ -575,8 +575,8 @@ export const MIGRATOR_GUARDS = [
     "M4",
     "the file itself is no backup of it",
     "migrate/backup.ts",
-    "if (itself) throw",
-    "if (!same) throw",
+    "if (attempt(to, () => isSameFile(path, to)))",
+    'if (to === "")',
     SURROUNDINGS,
   ),
 ];
