@@ -6,6 +6,7 @@
  * input, 5 locked, 130 interrupted.
  */
 
+import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../src/commands/support/exit-codes.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
@@ -244,7 +245,8 @@ const planCommand: CommandModule<object, CheckArguments> = {
     const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
     if (args.json) printJson(plans);
     else if (plans.length > 0) print(plansText(plans));
-    if (!plans.every((plan) => plan.possible)) process.exitCode = EXIT_SOME_FAILED;
+    if (plans.every((plan) => plan.possible)) return;
+    process.exitCode = files.some((path) => existsSync(path)) ? EXIT_SOME_FAILED : EXIT_IO;
   },
 };
 

@@ -88,6 +88,8 @@ describe("a file that is not there", () => {
     const alone = migrate(folder, "status", "nosuch.db");
     expect(alone.code).toBe(3);
     expect(alone.stdout).toMatch(/^nosuch\.db: missing; there is no file/);
+    expect(migrate(folder, "plan", "nosuch.db").code).toBe(3);
+    expect(migrate(folder, "plan", "nosuch.db", "fleet/a.db").code).toBe(1);
     expect(migrate(folder, "status", "nosuch.db", "fleet/a.db").code).toBe(1);
     expect(migrate(folder, "status", "nosuch/x.db").stdout).toContain("there is no such folder");
   });
