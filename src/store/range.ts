@@ -1,18 +1,21 @@
 /**
  * Ranges: lazy iteration over a tree's records in key order. Outside of a transaction a range sees the
  * store as it was when the range was made, whatever is written meanwhile; inside one it sees the
- * transaction's edits as they are made, and dies with it. It holds its snapshot until it is exhausted,
- * returned (`break`, `return()`, `using`) or garbage collected.
+ * transaction's edits as they are made, and dies with it. It holds its snapshot until it has given its last
+ * record, is returned (`break`, `return()`, `using`) or garbage collected.
  */
 
 import { ClosedError } from "../base/errors.js";
 import { type ByteSource, byteSource } from "../base/text.js";
 import {
+  compareHighFence,
+  compareLowFence,
   copyKey,
   copyKeySuffix,
-  highFence,
+  highFenceLength,
   isBetweenFences,
   isOverflow,
+  lowFenceLength,
   searchLeaf,
   slotCount,
   valueAt,
@@ -96,6 +99,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#held = { engine, snapshot: own, released: false };
     this.#cursor = new Cursor(tree, snapshot ?? own);
     if (own >= 0) forgotten.register(this, this.#held, this.#held);
+    if (limit === 0) this.#finish();
   }
 
   [Symbol.iterator](): this {
@@ -125,8 +129,9 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#engine.assertOpen();
     try {
       if (this.#left > 0 && this.#advance()) {
-        this.#left--;
-        return { done: false, value: this.#record() };
+        const value = this.#record();
+        if (--this.#left === 0 || this.#isLast()) this.#finish();
+        return { done: false, value };
       }
     } catch (error) {
       // A loop over an iterator that has thrown does not end it.
@@ -217,15 +222,36 @@ export class RangeIterator<T> implements IterableIterator<T> {
     return cursor.slot < this.#end;
   }
 
+  /**
+   * Whether the current record is known to be the last. Not in a transaction, where the next one may still be put;
+   * nor where only a look at another leaf could tell: then the next step does.
+   */
+  #isLast(): boolean {
+    const cursor = this.#cursor;
+    const more = this.#reverse ? cursor.slot > this.#end : cursor.slot + 1 < this.#end;
+    return !more && cursor.snapshot >= 0 && this.#endsInLeaf();
+  }
+
+  #endsInLeaf(): boolean {
+    const { pool } = this.#engine.pager;
+    const { low, high } = this.#bounds;
+    const cursor = this.#cursor;
+    const offset = cursor.offset;
+    if (this.#reverse) {
+      if (this.#end > 0 || lowFenceLength(pool, offset) === 0) return true;
+      return low !== undefined && compareLowFence(pool, offset, low.key) <= 0;
+    }
+    if (cursor.leftInLeaf > 1 || highFenceLength(pool, offset) === 0) return true;
+    return high !== undefined && compareHighFence(pool, offset, high.key) >= (high.inclusive ? 1 : 0);
+  }
+
   #endBelow(offset: number, low: Bound): number {
     const { pool } = this.#engine.pager;
     if (isBetweenFences(pool, offset, low.key, low.key.length)) {
       const slot = searchLeaf(pool, offset, low.key, low.key.length);
       return slot < 0 ? -slot - 1 : low.inclusive ? slot : slot + 1;
     }
-    const fence = highFence(pool, offset);
-    const below = fence.length > 0 && Buffer.compare(fence, low.key) <= 0;
-    return below ? slotCount(pool, offset) : 0;
+    return compareHighFence(pool, offset, low.key) <= 0 ? slotCount(pool, offset) : 0;
   }
 
   #copyKey(offset: number): void {

@@ -229,7 +229,8 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /**
    * Gives unused space back to the file system: moves pages from the end of the file to free ones and
-   * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
+   * cuts it. Works in small transactions between which writes go on; may be aborted at any time. An open snapshot
+   * keeps it from giving back the pages that it sees; the report says how many are open.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     assertWorkOptions(options);
