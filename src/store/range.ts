@@ -73,6 +73,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
   #changes = 0;
   /** Slots of the current leaf from (reverse: down to) which the range ends. */
   #end = 0;
+  /** The last of these slots, with which the range may end. In a transaction none: what is put behind it is met. */
+  #lastSlot = -1;
 
   constructor(
     engine: Engine,
@@ -130,7 +132,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
     try {
       if (this.#left > 0 && this.#advance()) {
         const value = this.#record();
-        if (--this.#left === 0 || this.#isLast()) this.#finish();
+        if (--this.#left === 0 || (this.#cursor.slot === this.#lastSlot && this.#endsInLeaf()))
+          this.#finish();
         return { done: false, value };
       }
     } catch (error) {
@@ -214,24 +217,17 @@ export class RangeIterator<T> implements IterableIterator<T> {
     if (this.#reverse) {
       const { low } = this.#bounds;
       this.#end = low === undefined ? 0 : this.#endBelow(offset, low);
+      this.#lastSlot = cursor.snapshot < 0 ? -1 : this.#end;
       return cursor.slot >= this.#end;
     }
     const { high } = this.#bounds;
     this.#end =
       high === undefined ? slotCount(pool, offset) : cursor.slot + cursor.leftBelow(high.key, high.inclusive);
+    this.#lastSlot = cursor.snapshot < 0 ? -1 : this.#end - 1;
     return cursor.slot < this.#end;
   }
 
-  /**
-   * Whether the current record is known to be the last. Not in a transaction, where the next one may still be put;
-   * nor where only a look at another leaf could tell: then the next step does.
-   */
-  #isLast(): boolean {
-    const cursor = this.#cursor;
-    const more = this.#reverse ? cursor.slot > this.#end : cursor.slot + 1 < this.#end;
-    return !more && cursor.snapshot >= 0 && this.#endsInLeaf();
-  }
-
+  /** Whether the range is known to end in the current leaf; where only the next one could tell, the next step does. */
   #endsInLeaf(): boolean {
     const { pool } = this.#engine.pager;
     const { low, high } = this.#bounds;
