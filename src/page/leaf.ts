@@ -171,6 +171,18 @@ export function isBetweenFences(pool: PageMemory, offset: number, key: Uint8Arra
   return high === 0 || compareAt(pool.u8, from + low, high, key, length) > 0;
 }
 
+/** How the low fence compares with a key; minus infinity, which is empty, lies below all but the empty key. */
+export function compareLowFence(pool: PageMemory, offset: number, key: Uint8Array): number {
+  return compareAt(pool.u8, offset + PAGE_HEADER_BYTES, lowFenceLength(pool, offset), key, key.length);
+}
+
+/** How the high fence compares with a key; plus infinity lies above all. */
+export function compareHighFence(pool: PageMemory, offset: number, key: Uint8Array): number {
+  const length = highFenceLength(pool, offset);
+  const from = offset + PAGE_HEADER_BYTES + lowFenceLength(pool, offset);
+  return length === 0 ? 1 : compareAt(pool.u8, from, length, key, key.length);
+}
+
 function compareAt(u8: Uint8Array, at: number, own: number, key: Uint8Array, length: number): number {
   const shared = own < length ? own : length;
   for (let i = 0; i < shared; i++) {

@@ -1,8 +1,9 @@
 /**
- * Options of single calls. What is no object, and names that are not known, are refused: a typing error in an
- * option must never be taken for its absence.
+ * Options and arguments of single calls. What is no object, and names that are not known, are refused: a typing
+ * error in an option must never be taken for its absence.
  */
 
+import { fileURLToPath } from "node:url";
 import { OptionError } from "../base/errors.js";
 
 /** Options of one change. */
@@ -54,4 +55,21 @@ export function assertWorkOptions(options: WorkOptions): void {
     throw new OptionError("signal", "must be an AbortSignal");
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new OptionError("onProgress", "must be a function");
+}
+
+/** The file that a path names. */
+export function readPath(path: string | URL): string {
+  const name = path instanceof URL && path.protocol === "file:" ? fileURLToPath(path) : path;
+  if (typeof name !== "string" || name === "" || name.includes("\0"))
+    throw new OptionError("path", "must be the name of a file, or a URL with file:");
+  return name;
+}
+
+export function assertFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw new OptionError(name, "must be a function");
+}
+
+export function assertIterable(name: string, value: unknown): void {
+  const given = value as Partial<Iterable<unknown>> | null | undefined;
+  if (typeof given?.[Symbol.iterator] !== "function") throw new OptionError(name, "must be iterable");
 }

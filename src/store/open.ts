@@ -14,6 +14,7 @@ import { recover } from "../pager/recovery.js";
 import type { StoreHeader } from "../pager/store-header.js";
 import { acquireLock, type Lock } from "../vfs/lock.js";
 import type { VfsFile } from "../vfs/vfs.js";
+import { readPath } from "./call-options.js";
 import { assertEncodings, Catalog, UNNAMED } from "./catalog.js";
 import { createStore } from "./create.js";
 import { Engine } from "./engine.js";
@@ -22,7 +23,7 @@ import { readStoreHeader } from "./read-header.js";
 import { Store } from "./store.js";
 
 /**
- * Opens the store at `path`, making it where it is missing; recovers it where it was not closed.
+ * Opens the store at `path`, a name or a `file:` URL, making it where it is missing; recovers it where it was not closed.
  *
  * Throws OptionError, NotFoundError, ExistsError, LockedError (which names the holder),
  * NotAStoreError, LegacyFormatError (which names the command that converts), MigratingError,
@@ -31,10 +32,10 @@ import { Store } from "./store.js";
  *
  * Costs a few milliseconds, and after a crash the replay of the log.
  */
-export function open<K = string, V = unknown>(path: string, options: StoreOptions = {}): Store<K, V> {
+export function open<K = string, V = unknown>(path: string | URL, options: StoreOptions = {}): Store<K, V> {
   const settings = readOptions(options);
   const { vfs } = settings;
-  const canonical = vfs.canonical(path);
+  const canonical = vfs.canonical(readPath(path));
   // Before the lock is taken: what is no store is not to get a lock file beside it.
   inspect(canonical, settings);
   const lock = acquireLock(vfs, canonical, {

@@ -19,10 +19,18 @@ import { assertOptions, flag } from "./call-options.js";
  */
 export type Durability = "sync" | "group" | "none";
 
-/** How keys become bytes. They compare as bytes. */
+/**
+ * How keys become bytes. They compare as bytes. "ordered" takes numbers, strings, booleans, null, bigints, and tuples
+ * of two or more of those. Numbers and bigints that are equal are one key: a bigint that a number can be comes back as
+ * that number, 10n as 10.
+ */
 export type KeyEncoding = "utf8" | "binary" | "ordered";
 
-/** How values become bytes. */
+/**
+ * How values become bytes. "json" keeps what JSON.stringify makes of a value, no more: a Map or a Set comes back as {},
+ * NaN and the infinities as null, a typed array as an object of its elements, a Date as its text. What it makes nothing
+ * of (undefined, functions) or refuses (bigints, circles) is an EncodingError.
+ */
 export type ValueEncoding = "json" | "utf8" | "binary";
 
 export interface StoreOptions {

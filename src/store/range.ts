@@ -1,18 +1,21 @@
 /**
  * Ranges: lazy iteration over a tree's records in key order. Outside of a transaction a range sees the
  * store as it was when the range was made, whatever is written meanwhile; inside one it sees the
- * transaction's edits as they are made, and dies with it. It holds its snapshot until it is exhausted,
- * returned (`break`, `return()`, `using`) or garbage collected.
+ * transaction's edits as they are made, and dies with it. It holds its snapshot until it has given its last
+ * record, is returned (`break`, `return()`, `using`) or garbage collected.
  */
 
 import { ClosedError } from "../base/errors.js";
 import { type ByteSource, byteSource } from "../base/text.js";
 import {
+  compareHighFence,
+  compareLowFence,
   copyKey,
   copyKeySuffix,
-  highFence,
+  highFenceLength,
   isBetweenFences,
   isOverflow,
+  lowFenceLength,
   searchLeaf,
   slotCount,
   valueAt,
@@ -70,6 +73,8 @@ export class RangeIterator<T> implements IterableIterator<T> {
   #changes = 0;
   /** Slots of the current leaf from (reverse: down to) which the range ends. */
   #end = 0;
+  /** The last of these slots, with which the range may end. In a transaction none: what is put behind it is met. */
+  #lastSlot = -1;
 
   constructor(
     engine: Engine,
@@ -96,6 +101,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#held = { engine, snapshot: own, released: false };
     this.#cursor = new Cursor(tree, snapshot ?? own);
     if (own >= 0) forgotten.register(this, this.#held, this.#held);
+    if (limit === 0) this.#finish();
   }
 
   [Symbol.iterator](): this {
@@ -125,8 +131,10 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#engine.assertOpen();
     try {
       if (this.#left > 0 && this.#advance()) {
-        this.#left--;
-        return { done: false, value: this.#record() };
+        const value = this.#record();
+        if (--this.#left === 0 || (this.#cursor.slot === this.#lastSlot && this.#endsInLeaf()))
+          this.#finish();
+        return { done: false, value };
       }
     } catch (error) {
       // A loop over an iterator that has thrown does not end it.
@@ -209,12 +217,28 @@ export class RangeIterator<T> implements IterableIterator<T> {
     if (this.#reverse) {
       const { low } = this.#bounds;
       this.#end = low === undefined ? 0 : this.#endBelow(offset, low);
+      this.#lastSlot = cursor.snapshot < 0 ? -1 : this.#end;
       return cursor.slot >= this.#end;
     }
     const { high } = this.#bounds;
     this.#end =
       high === undefined ? slotCount(pool, offset) : cursor.slot + cursor.leftBelow(high.key, high.inclusive);
+    this.#lastSlot = cursor.snapshot < 0 ? -1 : this.#end - 1;
     return cursor.slot < this.#end;
+  }
+
+  /** Whether the range is known to end in the current leaf; where only the next one could tell, the next step does. */
+  #endsInLeaf(): boolean {
+    const { pool } = this.#engine.pager;
+    const { low, high } = this.#bounds;
+    const cursor = this.#cursor;
+    const offset = cursor.offset;
+    if (this.#reverse) {
+      if (this.#end > 0 || lowFenceLength(pool, offset) === 0) return true;
+      return low !== undefined && compareLowFence(pool, offset, low.key) <= 0;
+    }
+    if (cursor.leftInLeaf > 1 || highFenceLength(pool, offset) === 0) return true;
+    return high !== undefined && compareHighFence(pool, offset, high.key) >= (high.inclusive ? 1 : 0);
   }
 
   #endBelow(offset: number, low: Bound): number {
@@ -223,9 +247,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
       const slot = searchLeaf(pool, offset, low.key, low.key.length);
       return slot < 0 ? -slot - 1 : low.inclusive ? slot : slot + 1;
     }
-    const fence = highFence(pool, offset);
-    const below = fence.length > 0 && Buffer.compare(fence, low.key) <= 0;
-    return below ? slotCount(pool, offset) : 0;
+    return compareHighFence(pool, offset, low.key) <= 0 ? slotCount(pool, offset) : 0;
   }
 
   #copyKey(offset: number): void {

@@ -4,6 +4,7 @@
  */
 
 import { ClosedError, NotFoundError } from "../base/errors.js";
+import { assertIterable } from "./call-options.js";
 import { assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
@@ -40,6 +41,7 @@ export class SnapshotTree<K = string, V = unknown> {
 
   getMany(keys: Iterable<K>): (V | undefined)[] {
     const reader = this.#live();
+    assertIterable("keys", keys);
     return Array.from(keys, (key) => reader.get(key));
   }
 

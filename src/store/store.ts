@@ -8,7 +8,14 @@ import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
 import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
-import { assertWorkOptions, readSync, type WriteOptions } from "./call-options.js";
+import {
+  assertFunction,
+  assertIterable,
+  assertWorkOptions,
+  readPath,
+  readSync,
+  type WriteOptions,
+} from "./call-options.js";
 import { assertEncodings, assertTreeName, type Catalog, type TreeRecord, UNNAMED } from "./catalog.js";
 import { type CompactOptions, type CompactReport, compactStore } from "./compact.js";
 import type { Engine } from "./engine.js";
@@ -123,6 +130,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * changes. Returns what `body` returns.
    */
   transaction<T>(body: () => T, options?: WriteOptions): T {
+    assertFunction("body", body);
     return this.engine.transaction(body, readSync(options));
   }
 
@@ -139,8 +147,11 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     try {
       const { engine } = this;
       const sync = readSync(options);
+      assertIterable("operations", operations);
       const apply = (): void => {
         for (const operation of operations as Iterable<StoreOperation<K, V>>) {
+          if (typeof operation !== "object" || operation === null)
+            throw new OptionError("operations", "must be objects");
           const tree = operation.tree ?? this;
           if (!(tree instanceof TreeHandle && tree.isOf(engine)))
             throw new OptionError("tree", "must be a tree of this store");
@@ -221,15 +232,17 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * Writes a copy of the store as it is now to `path`, which must not exist, while writes go on. The
    * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
    */
-  async backup(path: string, options: BackupOptions = {}): Promise<void> {
+  async backup(path: string | URL, options: BackupOptions = {}): Promise<void> {
     assertWorkOptions(options);
+    const name = readPath(path);
     this.engine.beginUpkeep("a backup");
-    await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, path, options));
+    await this.#exclusively("backup", () => backupStore(this.engine, this.#settings.vfs, name, options));
   }
 
   /**
    * Gives unused space back to the file system: moves pages from the end of the file to free ones and
-   * cuts it. Works in small transactions between which writes go on; may be aborted at any time.
+   * cuts it. Works in small transactions between which writes go on; may be aborted at any time. An open snapshot
+   * keeps it from giving back the pages that it sees; the report says how many are open.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     assertWorkOptions(options);

@@ -5,7 +5,7 @@
 import { ClosedError, OptionError } from "../base/errors.js";
 import type { Entry } from "../page/entry.js";
 import type { Tree } from "../tree/tree.js";
-import { readSync, type WriteOptions } from "./call-options.js";
+import { assertIterable, readSync, type WriteOptions } from "./call-options.js";
 import type { TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
@@ -79,6 +79,7 @@ export class TreeHandle<K = string, V = unknown> {
   /** The values of several keys, undefined where one is not there. */
   getMany(keys: Iterable<K>): (V | undefined)[] {
     const reader = this.#live();
+    assertIterable("keys", keys);
     const values: (V | undefined)[] = [];
     for (const key of keys) values.push(reader.get(key));
     return values;
@@ -203,10 +204,13 @@ export class TreeHandle<K = string, V = unknown> {
     this.#live();
     const { engine } = this;
     const sync = readSync(options);
+    assertIterable("entries", entries);
     let added = 0;
     let done = 0;
     const putAll = (): void => {
       for (const entry of entries) {
+        if (typeof entry !== "object" || entry === null)
+          throw new OptionError("entries", "must be pairs of a key and a value");
         engine.beginWrite();
         try {
           // Taken apart by index: a pattern goes through an iterator of the pair's own.

@@ -9,7 +9,7 @@
 
 import { CorruptionError } from "../base/errors.js";
 import { childAt, searchBranch } from "../page/branch.js";
-import { highFence, isBetweenFences, searchLeaf, slotCount } from "../page/leaf.js";
+import { compareHighFence, isBetweenFences, searchLeaf, slotCount } from "../page/leaf.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import type { Tree } from "./tree.js";
@@ -95,8 +95,7 @@ export class Cursor {
     const { pool } = this.#pager;
     const offset = this.offset;
     if (!isBetweenFences(pool, offset, key, key.length)) {
-      const fence = highFence(pool, offset);
-      return fence.length > 0 && Buffer.compare(fence, key) <= 0 ? this.leftInLeaf : 0;
+      return compareHighFence(pool, offset, key) <= 0 ? this.leftInLeaf : 0;
     }
     const slot = searchLeaf(pool, offset, key, key.length);
     return (slot < 0 ? -slot - 1 : inclusive ? slot + 1 : slot) - this.slot;

@@ -25,6 +25,15 @@ afterEach(() => {
   store.close();
 });
 
+const NO_ITERABLES: readonly unknown[] = [
+  undefined,
+  null,
+  {},
+  5,
+  () => [],
+  { async *[Symbol.asyncIterator]() {} },
+];
+
 /** The option that a call refuses. */
 function refused(call: () => unknown): string {
   try {
@@ -145,4 +154,46 @@ it("trees and upkeep take known options only", async () => {
     expect(await refusedLater(store.compact(wrong as object))).toBe(name);
   }
   expect(store.trees()).toEqual([]);
+});
+
+describe("arguments of the wrong kind", () => {
+  const vfs = new MemoryVfs();
+
+  it("a path is a name or a URL of a file", async () => {
+    const wrong = [undefined, null, 5, {}, Buffer.from("/x.esp"), new URL("http://host/x.esp"), "", "a\0b"];
+    for (const path of wrong as string[]) {
+      expect(
+        refused(() => open(path, { vfs })),
+        String(path),
+      ).toBe("path");
+      expect(await refusedLater(store.backup(path)), String(path)).toBe("path");
+    }
+    expect(refused(() => (open as () => unknown)())).toBe("path");
+    const url = new URL("file:///a%20name.esp");
+    open<string, number>(url, { vfs }).close();
+    using byName = open<string, number>("/a name.esp", { vfs, createIfMissing: false });
+    await byName.backup(new URL("file:///copy.esp"));
+    expect(vfs.stat("/copy.esp")?.kind).toBe("file");
+  });
+
+  it("a transaction takes a function", () => {
+    for (const body of [undefined, null, {}, Promise.resolve()])
+      expect(refused(() => store.transaction(body as unknown as () => void))).toBe("body");
+  });
+
+  it("batches are iterable, and of objects", async () => {
+    using snapshot = store.snapshot();
+    for (const wrong of NO_ITERABLES as never[]) {
+      expect(await refusedLater(store.write(wrong))).toBe("operations");
+      expect(refused(() => store.putMany(wrong))).toBe("entries");
+      expect(refused(() => store.getMany(wrong))).toBe("keys");
+      expect(refused(() => snapshot.getMany(wrong))).toBe("keys");
+    }
+    for (const wrong of [null, undefined, 5, "ab"] as never[]) {
+      expect(await refusedLater(store.write([{ type: "put", key: "x", value: 1 }, wrong]))).toBe(
+        "operations",
+      );
+      expect(refused(() => store.putMany([["x", 1], wrong]))).toBe("entries");
+    }
+  });
 });

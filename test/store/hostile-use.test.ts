@@ -212,7 +212,10 @@ describe("keys and values of the wrong kind", () => {
 describe("a store that is closed", () => {
   it("says so, whatever it is asked", async () => {
     const store = inMemory<number>();
-    store.put("a", 1);
+    store.putMany([
+      ["a", 1],
+      ["b", 1],
+    ]);
     const named = store.tree<string, number>("named");
     const snapshot = store.snapshot();
     const iterator = store.range();

@@ -166,8 +166,14 @@ export class StoreRun {
     if (expected !== undefined) sameValue(target.subarray(0, length), expected);
   }
 
-  /** Several edits, iterators that see them, and perhaps an end that undoes all of it. */
+  /**
+   * Several edits, iterators that see them, older snapshots and ranges that end amid them, and perhaps an end that
+   * undoes all of it.
+   */
   #transaction(): void {
+    if (this.prng.chance(0.4)) this.#openIterator();
+    if (this.prng.chance(0.4)) this.#openSnapshot();
+    const ending = this.prng.chance(0.5) ? 0.2 : 0;
     const before = this.model;
     this.model = before.clone();
     const stop = new Error("undone on purpose");
@@ -175,7 +181,10 @@ export class StoreRun {
     try {
       this.store.transaction(() => {
         const count = 1 + this.prng.below(this.prng.chance(0.05) ? 400 : 20);
-        for (let i = 0; i < count; i++) this.#edit(false);
+        for (let i = 0; i < count; i++) {
+          this.#edit(false);
+          if (this.prng.chance(ending)) this.#endOne();
+        }
         if (this.prng.chance(0.3)) this.#editWhileIterating();
         if (this.prng.chance(0.2)) this.#deleteRange(false);
         if (this.prng.chance(0.3)) this.#compareRange();
@@ -184,7 +193,15 @@ export class StoreRun {
     } catch (error) {
       if (error !== stop) throw error;
       this.model = before;
+      // What undoing has brought back is looked at before anything else changes it.
+      if (ending > 0) this.verify();
     }
+  }
+
+  /** A snapshot is closed, or a range runs to its end. */
+  #endOne(): void {
+    if (this.prng.chance(0.5)) this.#lookAtSnapshot(1);
+    else this.#advance(Number.POSITIVE_INFINITY);
   }
 
   /** Inside a transaction an iterator sees what is put and deleted ahead of it, and never goes back. */
@@ -271,11 +288,11 @@ export class StoreRun {
   }
 
   /** Iterators see the store as it was when they were made. */
-  #advance(): void {
+  #advance(steps: number = this.prng.below(30)): void {
     if (this.#iterators.length === 0) return;
     const at = this.prng.below(this.#iterators.length);
     const { iterator, rest } = this.#iterators[at] as OpenIterator;
-    for (let i = this.prng.below(30); i > 0; i--) {
+    for (let i = steps; i > 0; i--) {
       const next = iterator.next();
       const wanted = rest.shift();
       if (next.done === true || wanted === undefined) {
@@ -302,10 +319,17 @@ export class StoreRun {
   }
 
   #snapshot(): void {
-    if (this.#snapshots.length < 3 && this.prng.chance(0.5)) {
-      this.#snapshots.push({ snapshot: this.store.snapshot(), model: this.model.clone() });
-      return;
-    }
+    if (this.#snapshots.length < 3 && this.prng.chance(0.5)) this.#openSnapshot();
+    else this.#lookAtSnapshot(0.4);
+  }
+
+  #openSnapshot(): void {
+    if (this.#snapshots.length >= 3) return;
+    this.#snapshots.push({ snapshot: this.store.snapshot(), model: this.model.clone() });
+  }
+
+  /** Compares one, and closes it with some chance. */
+  #lookAtSnapshot(closing: number): void {
     const at = this.prng.below(Math.max(1, this.#snapshots.length));
     const held = this.#snapshots[at];
     if (held === undefined) return;
@@ -321,7 +345,7 @@ export class StoreRun {
       const key = this.keys.known();
       sameValue(tree.get(keyBytes(key)), expected.get(key));
     }
-    if (this.prng.chance(0.4)) {
+    if (this.prng.chance(closing)) {
       held.snapshot.close();
       this.#snapshots.splice(at, 1);
     }
