@@ -295,6 +295,11 @@ export async function tightMeanwhile(s: Session): Promise<void> {
       },
       () => undefined, // It is awaited below, if nothing else fails before.
     );
+    // Before anything is moved or copied, the free list and the pages of the old one have changed hands.
+    for (let i = 0; i < 3; i++) {
+      checkpoint(tight);
+      tight.run(2, [wide, big, tree, cut]);
+    }
     const waiting: Promise<void>[] = [];
     for (let i = 0; i < 12 && !done; i++) {
       if (s.prng.chance(0.5)) tight.run(1, [hold, letGo, ...TRANSACTIONS, ...SPACE]);
