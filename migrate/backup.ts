@@ -22,10 +22,10 @@ import { RefusedError } from "./results.js";
 
 /**
  * Where the copy of a file goes: `backup` itself, or `name` in it where it is a folder or several files are
- * copied.
+ * copied. Throws IoError.
  */
 export function backupPlace(backup: string, name: string, several: boolean): string {
-  const isFolder = statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = attempt(backup, () => statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true);
   return isFolder || several ? join(backup, name) : backup;
 }
 
@@ -44,15 +44,10 @@ export function backupNames(paths: readonly string[]): string[] {
  * is there, IoError, DiskFullError.
  */
 export function copyWithLog(path: string, to: string): void {
+  if (attempt(to, () => isOneFile(path, to) || isOneFile(path, logPath(to))))
+    throw new RefusedError(`the backup ${to} would take the place of the file itself; name another`);
   if (existsSync(to)) {
-    let [same, itself] = [false, false];
-    attempt(to, () => {
-      const [file, copy] = [statSync(path, { bigint: true }), statSync(to, { bigint: true })];
-      itself = file.dev === copy.dev && file.ino === copy.ino;
-      same = isSame(path, to) && isSame(logPath(path), logPath(to));
-    });
-    if (itself) throw new RefusedError(`the backup ${to} would be the file itself; name another folder`);
-    if (same) return;
+    if (attempt(to, () => isSame(path, to) && isSame(logPath(path), logPath(to)))) return;
     throw new RefusedError(
       `the backup ${to} exists already, and is not of the file and its log as they are now`,
     );
@@ -78,6 +73,11 @@ function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true });
   if (first === undefined) return;
   for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) syncPath(dirname(made));
+}
+
+function isOneFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 const COMPARE_BYTES: number = 1024 * 1024;
@@ -124,9 +124,10 @@ function syncPath(path: string): void {
   }
 }
 
-function attempt(path: string, copy: () => void): void {
+/** Calls of node:fs with the errors of src: what is wrong with one file is not to end the run. */
+export function attempt<T>(path: string, call: () => T): T {
   try {
-    copy();
+    return call();
   } catch (error) {
     const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
     if (code === "ENOSPC" || code === "EDQUOT")

@@ -549,8 +549,8 @@ export const MIGRATOR_GUARDS = [
     "M4",
     "the file itself is no backup of it",
     "migrate/backup.ts",
-    "if (itself) throw",
-    "if (!same) throw",
+    "isOneFile(path, to) || isOneFile(path, logPath(to))",
+    "to === path",
     SURROUNDINGS,
   ),
 ];
