@@ -553,4 +553,20 @@ export const MIGRATOR_GUARDS = [
     "to === path",
     SURROUNDINGS,
   ),
+  guard(
+    "S1",
+    "checksums of the tables of a LevelDB database",
+    "src/level/leveldb-check.ts",
+    "if (!whole || !matches(readU32(bytes, end + 1), bytes.subarray(at, end + 1)))",
+    "if (!whole)",
+    COPIES,
+  ),
+  guard(
+    "S1",
+    "checksums of the log of a LevelDB database",
+    "src/level/leveldb-check.ts",
+    "if (!matches(readU32(bytes, at), bytes.subarray(at + 6, end)))",
+    "if (bytes.length < 0)",
+    COPIES,
+  ),
 ];
