@@ -13,6 +13,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -27,12 +28,21 @@ import { RefusedError } from "./results.js";
 export function backupPlaces(backup: string, paths: readonly string[]): string[] {
   if (backup === "") throw new OptionError("backup", "a path is needed");
   const place = withoutSlash(backup);
-  const stat = attempt(place, () => statSync(place, { throwIfNoEntry: false }));
+  const stat = statOf(place);
   const isFolder = stat?.isDirectory() === true;
   if (paths.length <= 1 && !isFolder && !isWrittenAsFolder(backup)) return paths.map(() => backup);
   if (stat !== undefined && !isFolder)
     throw new OptionError("backup", `${place} is a file; a folder is needed, one that exists or a new one`);
   return backupNames(paths).map((name) => join(place, name));
+}
+
+/** Nothing, too, of a place that can't be looked at: each copy fails there by itself. */
+function statOf(place: string): Stats | undefined {
+  try {
+    return statSync(place, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same path, as one that can be nothing but a folder. */
@@ -67,9 +77,9 @@ function backupNames(paths: readonly string[]): string[] {
  */
 export function copyWithLog(path: string, to: string): void {
   const partial = `${to}-migration-partial`;
+  if (attempt(to, () => isOneFile(path, to) || isOneFile(path, logPath(to))))
+    throw new RefusedError(`the backup ${to} would take the place of the file itself; name another`);
   if (existsSync(to)) {
-    if (attempt(to, () => isSameFile(path, to)))
-      throw new RefusedError(`the backup ${to} would be the file itself; name another folder`);
     if (attempt(to, () => isCopy(path, to) && isCopy(logPath(path), logPath(to)))) return;
     const found = statSync(to).isDirectory()
       ? "is a folder"
@@ -92,9 +102,9 @@ export function copyWithLog(path: string, to: string): void {
   });
 }
 
-function isSameFile(path: string, to: string): boolean {
-  const [file, copy] = [statSync(path, { bigint: true }), statSync(to, { bigint: true })];
-  return file.dev === copy.dev && file.ino === copy.ino;
+function isOneFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 /** Makes a folder and those that it lies in, durably. */
@@ -147,9 +157,10 @@ function syncPath(path: string): void {
   }
 }
 
-function attempt<T>(path: string, copy: () => T): T {
+/** Calls of node:fs with the errors of src: what is wrong with one file is not to end the run. */
+export function attempt<T>(path: string, call: () => T): T {
   try {
-    return copy();
+    return call();
   } catch (error) {
     const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
     if (code === "ENOSPC" || code === "EDQUOT")

@@ -1,8 +1,9 @@
 /** `rehearse` on one file: the whole run on a clone beside it, which goes afterwards. */
 
 import { constants, copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
-import { DiskFullError, IoError, NotAStoreError } from "../src/base/errors.js";
+import { NotAStoreError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
+import { attempt } from "./backup.js";
 import type { WorkStep } from "./control.js";
 import { convertSteps } from "./file-job.js";
 import { inspectFile } from "./file-state.js";
@@ -42,15 +43,10 @@ export function* rehearseSteps(
 }
 
 function copy(path: string, clone: string): void {
-  try {
+  attempt(clone, () => {
     copyFileSync(path, clone, constants.COPYFILE_FICLONE);
     if (existsSync(logPath(path))) cpSync(logPath(path), logPath(clone), { recursive: true });
-  } catch (error) {
-    const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
-    if (code === "ENOSPC" || code === "EDQUOT")
-      throw new DiskFullError(`the clone ${clone} has no room (${code})`, { cause: error });
-    throw new IoError(clone, "copy", code, { cause: error });
-  }
+  });
 }
 
 function removeAll(clone: string): void {
@@ -62,6 +58,6 @@ function removeAll(clone: string): void {
     rewritePath(clone),
     `${clone}-lock`,
   ]) {
-    rmSync(name, { recursive: true, force: true });
+    attempt(name, () => rmSync(name, { recursive: true, force: true }));
   }
 }

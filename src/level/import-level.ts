@@ -12,7 +12,8 @@ import { nodeVfs } from "../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import { type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
-import { removeStoreFiles } from "./location.js";
+import { assertSoundLevelDb } from "./leveldb-check.js";
+import { isLevelDbFolder, removeStoreFiles } from "./location.js";
 
 export interface ImportOptions extends CopyOptions {
   /** Of the new store. Default: 4096, or what the longest key needs. */
@@ -27,7 +28,8 @@ const PAGE_SIZE_DEFAULT = 4096;
  * opens it. The database must not be open elsewhere; opening it lets LevelDB tidy up its log.
  *
  * Throws ExistsError where `file` is there, NotFoundError, LockedError, PackageMissingError (classic-level),
- * OptionError where a key is too long for the page size, CopyMismatchError, the signal's reason, and what the file systems throw.
+ * CorruptionError where a checksum of the database does not match (LevelDB itself would leave out or take what is
+ * damaged), OptionError where a key is too long for the page size, CopyMismatchError, the signal's reason, and what the file systems throw.
  * Nothing is left at `file` then.
  */
 export async function importLevel(
@@ -36,6 +38,7 @@ export async function importLevel(
   options: ImportOptions = {},
 ): Promise<CopyReport> {
   if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
+  if (isLevelDbFolder(nodeVfs, folder)) await assertSoundLevelDb(nodeVfs, folder, options.signal);
   let pageSize = options.pageSize ?? PAGE_SIZE_DEFAULT;
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 /** Copies from classic-level and back: complete, proven, and nothing half-done left. */
 
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -23,6 +23,7 @@ import { closing, codesOf, newFolder } from "./support/databases.js";
 
 interface Classic extends ClassicDatabase {
   put(key: string, value: string): Promise<void>;
+  compactRange(start: string, end: string): Promise<void>;
   sublevel(name: string): { put(key: string, value: string): Promise<void> };
   iterator(
     options?: object,
@@ -150,6 +151,60 @@ describe("import-level", () => {
     left.put("left", "over");
     left.close();
     expect((await importLevel(source, at("copy.esp"))).records).toBe(RECORDS);
+  });
+});
+
+describe("import-level of a database with a flipped bit", () => {
+  /** Tables and a log that holds what is in none of them. */
+  async function makeFiles(compression: boolean): Promise<string> {
+    const source = at("classic");
+    const db = new ClassicLevel(source, { compression, valueEncoding: "buffer" });
+    const batch = (from: number, to: number): Promise<void> => {
+      const operations = Array.from({ length: to - from }, (_, i) => ({
+        type: "put" as const,
+        key: Buffer.from(`key${from + i}`),
+        value: Buffer.from(`value ${Math.sin(from + i)}`),
+      }));
+      return db.batch(operations, { sync: false });
+    };
+    for (let i = 0; i < 4000; i += 500) await batch(i, i + 500);
+    await db.compactRange("a", "z");
+    await batch(4000, 5000);
+    await db.close();
+    return source;
+  }
+
+  it.each([true, false])(
+    "refuses it, where LevelDB would leave records out or change them (compressed: %s)",
+    async (compression) => {
+      const source = await makeFiles(compression);
+      expect((await importLevel(source, at("whole.esp"))).records).toBe(5000);
+      const files = readdirSync(source).filter((name) => /\.(ldb|log)$/.test(name));
+      expect(new Set(files.map((name) => name.slice(-4)))).toEqual(new Set([".ldb", ".log"]));
+      for (const name of files) {
+        const bytes = readFileSync(join(source, name));
+        for (const share of [0.01, 0.3, 0.6, 0.9]) {
+          const damaged = Buffer.from(bytes);
+          const place = Math.floor(bytes.length * share);
+          damaged[place] = bytes[place]! ^ 4;
+          writeFileSync(join(source, name), damaged);
+          if (bytes.length > 0)
+            expect(await codesOf(() => importLevel(source, at("copy.esp")))).toEqual([
+              "ERR_ESPALIER_CORRUPTION",
+            ]);
+        }
+        writeFileSync(join(source, name), bytes);
+      }
+      expect(readdirSync(folder).sort()).toEqual(["classic", "whole.esp"]);
+    },
+  );
+
+  it("takes one whose log breaks off, as a killed process leaves it", async () => {
+    const source = await makeFiles(true);
+    const name = readdirSync(source).find((each) => each.endsWith(".log"))!;
+    const bytes = readFileSync(join(source, name));
+    writeFileSync(join(source, name), bytes.subarray(0, bytes.length - 100));
+    expect((await importLevel(source, at("copy.esp"))).records).toBe(4000);
   });
 });
 

@@ -276,6 +276,24 @@ describe("a backup", () => {
     expect(contentOf(path)).toEqual(before);
   });
 
+  test("whose log would be the file itself is none", async () => {
+    const odd = join(folder, "odd-wal");
+    cpSync(join(fixtureFolder, PLAIN), odd);
+    const before = contentOf(odd);
+    const report = await runMigration([odd], { backup: join(folder, "odd") });
+    expect(report.files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining("itself") });
+    expect(contentOf(odd)).toEqual(before);
+  });
+
+  test("in a place that can't be looked at fails, and the other files go on", async () => {
+    const other = join(folder, "other.db");
+    cpSync(join(fixtureFolder, PLAIN), other);
+    symlinkSync("loop", join(folder, "loop"));
+    const report = await runMigration([path, other], { backup: join(folder, "loop") });
+    expect(report.files.map(({ status }) => status)).toEqual(["failed", "failed"]);
+    expect(report.files[1]!.code).toBe("ERR_ESPALIER_IO");
+  });
+
   test("with one changed byte anywhere is not taken for one of the file", async () => {
     const backup = join(folder, "copy.db");
     const bytes = readFileSync(path);

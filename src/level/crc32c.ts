@@ -1,0 +1,14 @@
+/** CRC-32C (Castagnoli), as LevelDB has it; that of node:zlib is another one. */
+
+const POLYNOMIAL = 0x82f63b78;
+const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, i) => {
+  let value = i;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1;
+  return value;
+});
+
+export function crc32c(bytes: Uint8Array): number {
+  let state = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) state = TABLE[(state ^ bytes[i]!) & 0xff]! ^ (state >>> 8);
+  return ~state >>> 0;
+}

@@ -1,0 +1,168 @@
+/**
+ * Checks the checksums of a LevelDB database before it is opened. LevelDB itself does not: reading, it takes blocks
+ * as they are, and opening, it drops what it cannot read of its log, so that a copy would lack records without a word.
+ *
+ * What counts is what the manifest names: tables (blocks, each with a type and a CRC-32C, and an index of them) and
+ * logs (records in blocks of 32 KiB). A log that breaks off, as a killed process leaves it, is sound.
+ */
+
+import { join } from "node:path";
+import { setImmediate as breathe } from "node:timers/promises";
+import { readU32 } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
+import type { Vfs } from "../vfs/vfs.js";
+import { readFully } from "../vfs/whole-io.js";
+import { crc32c } from "./crc32c.js";
+import { decompress, readVarint } from "./snappy.js";
+
+const LOG_BLOCK_BYTES = 32_768;
+const RECORD_HEADER_BYTES = 7;
+const FOOTER_BYTES = 48;
+const TABLE_MAGIC = "57fb808b247547db";
+const BLOCK_TRAILER_BYTES = 5;
+const SNAPPY = 1;
+
+/** Throws CorruptionError for a checksum that does not match, IoError, the signal's reason. */
+export async function assertSoundLevelDb(vfs: Vfs, folder: string, signal?: AbortSignal): Promise<void> {
+  const manifest = readFile(vfs, join(folder, "CURRENT")).toString("latin1").trim();
+  const names = new Set(vfs.list(folder));
+  if (!names.has(manifest)) return; // LevelDB says so itself, as of tables that are missing.
+  const { tables, log, previousLog } = readManifest(vfs, join(folder, manifest));
+  for (const name of names) {
+    const match = /^(\d+)\.(ldb|sst|log)$/.exec(name);
+    if (match === null) continue;
+    const number = Number(match[1]);
+    const path = join(folder, name);
+    signal?.throwIfAborted();
+    await breathe();
+    if (match[2] !== "log") {
+      if (tables.has(number)) checkTable(readFile(vfs, path), path);
+    } else if (number >= log || number === previousLog) [...logRecords(readFile(vfs, path), path)];
+  }
+}
+
+function readFile(vfs: Vfs, path: string): Buffer {
+  const file = vfs.open(path, "read");
+  try {
+    const bytes = Buffer.alloc(file.size());
+    return bytes.subarray(0, readFully(file, bytes, 0, bytes.length, 0));
+  } finally {
+    file.close();
+  }
+}
+
+function bad(path: string, offset: number, reason: string): CorruptionError {
+  return new CorruptionError("LevelDB", reason, { path, page: -1, offset });
+}
+
+/** LevelDB stores checksums turned and shifted. */
+function matches(stored: number, bytes: Uint8Array): boolean {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0 === stored;
+}
+
+/** The records of a log, put together from their parts. */
+function* logRecords(bytes: Buffer, path: string): Generator<Buffer, void> {
+  let parts: Buffer[] = [];
+  for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; ) {
+    const left = LOG_BLOCK_BYTES - (at % LOG_BLOCK_BYTES);
+    const length = left < RECORD_HEADER_BYTES ? 0 : bytes.readUInt16LE(at + 4);
+    const type = left < RECORD_HEADER_BYTES ? 0 : bytes[at + 6]!;
+    if (type === 0 && length === 0) {
+      at += left; // The end of a block, or space that was made in advance.
+      continue;
+    }
+    const end = at + RECORD_HEADER_BYTES + length;
+    if (RECORD_HEADER_BYTES + length > left)
+      throw bad(path, at, "a record of the log is longer than its block");
+    if (end > bytes.length) return; // Cut off.
+    if (!matches(readU32(bytes, at), bytes.subarray(at + 6, end)))
+      throw bad(path, at, "the checksum of a record of the log does not match");
+    parts.push(bytes.subarray(at + RECORD_HEADER_BYTES, end));
+    const isLast = type === 1 || type === 4;
+    if (isLast) {
+      yield Buffer.concat(parts);
+      parts = [];
+    }
+    at = end;
+  }
+}
+
+interface Manifest {
+  readonly tables: Set<number>;
+  readonly log: number;
+  readonly previousLog: number;
+}
+
+/** Tags of the fields of a change of version. */
+const COMPARATOR = 1;
+const LOG_NUMBER = 2;
+const COMPACT_POINTER = 5;
+const DELETED_TABLE = 6;
+const NEW_TABLE = 7;
+const PREVIOUS_LOG = 9;
+
+function readManifest(vfs: Vfs, path: string): Manifest {
+  const tables = new Set<number>();
+  let [log, previousLog] = [0, 0];
+  for (const record of logRecords(readFile(vfs, path), path)) {
+    const reader = { bytes: record, at: 0 };
+    const number = (): number => readVarint(reader);
+    const skipText = (): void => {
+      const length = number();
+      reader.at += length;
+    };
+    while (reader.at < record.length) {
+      const tag = number();
+      if (tag === COMPARATOR) skipText();
+      else if (tag === COMPACT_POINTER) {
+        number();
+        skipText();
+      } else if (tag === DELETED_TABLE) {
+        number();
+        tables.delete(number());
+      } else if (tag === NEW_TABLE) {
+        number();
+        tables.add(number());
+        number();
+        skipText();
+        skipText();
+      } else {
+        const value = number();
+        if (tag === LOG_NUMBER) log = value;
+        else if (tag === PREVIOUS_LOG) previousLog = value;
+      }
+    }
+  }
+  return { tables, log, previousLog };
+}
+
+function checkTable(bytes: Buffer, path: string): void {
+  const at = bytes.length - FOOTER_BYTES;
+  if (at < 0 || bytes.toString("hex", bytes.length - 8) !== TABLE_MAGIC)
+    throw bad(path, Math.max(0, at), "the table has no footer");
+  const footer = { bytes, at };
+  for (let i = 0; i < 2; i++) readVarint(footer); // The index of what is no data.
+  const index = blockAt(bytes, readVarint(footer), readVarint(footer), path);
+  const end = index.length - 4 - 4 * readU32(index, index.length - 4);
+  for (const entry = { bytes: index, at: 0 }; entry.at < end; ) {
+    readVarint(entry);
+    const [keyBytes, valueBytes] = [readVarint(entry), readVarint(entry)];
+    const handle = { bytes: index, at: entry.at + keyBytes };
+    entry.at += keyBytes + valueBytes;
+    checkBlock(bytes, readVarint(handle), readVarint(handle), path);
+  }
+}
+
+function checkBlock(bytes: Buffer, at: number, length: number, path: string): void {
+  const end = at + length;
+  const whole = end + BLOCK_TRAILER_BYTES <= bytes.length;
+  if (!whole || !matches(readU32(bytes, end + 1), bytes.subarray(at, end + 1)))
+    throw bad(path, at, "the checksum of a block of the table does not match");
+}
+
+function blockAt(bytes: Buffer, at: number, length: number, path: string): Uint8Array {
+  checkBlock(bytes, at, length, path);
+  const block = bytes.subarray(at, at + length);
+  return bytes[at + length] === SNAPPY ? decompress(block) : block;
+}
