@@ -178,7 +178,6 @@ describe("import-level of a database with a flipped bit", () => {
     "refuses it, where LevelDB would leave records out or change them (compressed: %s)",
     async (compression) => {
       const source = await makeFiles(compression);
-      expect((await importLevel(source, at("whole.esp"))).records).toBe(5000);
       const files = readdirSync(source).filter((name) => /\.(ldb|log)$/.test(name));
       expect(new Set(files.map((name) => name.slice(-4)))).toEqual(new Set([".ldb", ".log"]));
       for (const name of files) {
@@ -195,7 +194,8 @@ describe("import-level of a database with a flipped bit", () => {
         }
         writeFileSync(join(source, name), bytes);
       }
-      expect(readdirSync(folder).sort()).toEqual(["classic", "whole.esp"]);
+      expect(readdirSync(folder).sort()).toEqual(["classic"]);
+      expect((await importLevel(source, at("whole.esp"))).records).toBe(5000);
     },
   );
 
