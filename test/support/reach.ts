@@ -57,8 +57,8 @@ export async function reachOf(workload: Workload, pageSize: number, seed: number
   if (workload.slowSyncs === true) restorers.push(makeSyncsSlow());
   const vfs = new FaultyVfs({ seed });
   vfs.onCall = ({ operation, path }) => {
-    if (path.endsWith("-versions") && operation === "write") reach.versionSpills++;
-    if (path.endsWith("-versions") && operation === "read") reach.versionsReread++;
+    if (path.includes("-versions-") && operation === "write") reach.versionSpills++;
+    if (path.includes("-versions-") && operation === "read") reach.versionsReread++;
     if (path === STORE_PATH && operation === "truncate") reach.cuts++;
   };
   try {
