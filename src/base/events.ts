@@ -2,6 +2,9 @@
  * Large events on node:diagnostics_channel, one channel a kind, named "espalier:<kind>". Messages
  * carry the store's id and figures, never keys or values. A channel without subscribers costs one
  * property read.
+ *
+ * They go out when the code that runs is done, in a microtask: what happens in the midst of an edit is told when
+ * no call of any store is under way, so that a subscriber may use, change and close the store.
  */
 
 import { type Channel, channel } from "node:diagnostics_channel";
@@ -23,11 +26,17 @@ const channels: Record<EventKind, Channel> = {
   "slow-commit": channel("espalier:slow-commit"),
 };
 
+const waiting: { readonly kind: EventKind; readonly message: EventMessage }[] = [];
+
 /** Ask before building a message. */
 export function hasListeners(kind: EventKind): boolean {
   return channels[kind].hasSubscribers;
 }
 
 export function publish(kind: EventKind, message: EventMessage): void {
-  channels[kind].publish(message);
+  if (waiting.push({ kind, message }) === 1) queueMicrotask(deliver);
+}
+
+function deliver(): void {
+  for (const { kind, message } of waiting.splice(0)) channels[kind].publish(message);
 }

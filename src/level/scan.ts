@@ -115,6 +115,7 @@ export class Scan<T> {
     const { low, high } = this.#bounds;
     const key = toBytes(target);
     const { keyBytesMax } = this.#view.engine.context;
+    this.#range?.return();
     if (!isWithin(key, this.#bounds)) this.#range = this.#from(NOTHING);
     else if (this.#options.reverse)
       this.#range = this.#from({ low, high: highBound(key, true, keyBytesMax) });
@@ -123,6 +124,7 @@ export class Scan<T> {
 
   /** To be called once. */
   close(): void {
+    this.#range?.return();
     if (this.#ownsSnapshot) this.#view.engine.releaseSnapshot(this.#view.commit);
   }
 }

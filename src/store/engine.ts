@@ -236,11 +236,10 @@ export class Engine {
 
   // ---- snapshots
 
-  /** Pins the last commit; returns its number, for `releaseSnapshot`. */
-  acquireSnapshot(): number {
-    const { committed } = this.pager.log;
-    this.pager.versions.acquire(committed);
-    return committed;
+  /** Pins the last commit, or one that is pinned already; returns its number, for `releaseSnapshot`. */
+  acquireSnapshot(commit: number = this.pager.log.committed): number {
+    this.pager.versions.acquire(commit);
+    return commit;
   }
 
   releaseSnapshot(commit: number): void {

@@ -97,9 +97,10 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#left = limit;
     this.#keyBytes = engine.spareKeyBytes.pop() ?? byteSource(engine.keyBuffer.length);
     this.#transaction = engine.transactions;
-    const own = snapshot === undefined && !engine.inTransaction ? engine.acquireSnapshot() : -1;
+    // Of a snapshot's commit too: that may be closed, or collected, while the iterator goes on.
+    const own = snapshot === undefined && engine.inTransaction ? -1 : engine.acquireSnapshot(snapshot);
     this.#held = { engine, snapshot: own, released: false };
-    this.#cursor = new Cursor(tree, snapshot ?? own);
+    this.#cursor = new Cursor(tree, own);
     if (own >= 0) forgotten.register(this, this.#held, this.#held);
     if (limit === 0) this.#finish();
   }

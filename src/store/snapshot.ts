@@ -40,12 +40,12 @@ export class SnapshotTree<K = string, V = unknown> {
   }
 
   getMany(keys: Iterable<K>): (V | undefined)[] {
-    const reader = this.#live();
+    this.#live();
     assertIterable("keys", keys);
-    return Array.from(keys, (key) => reader.get(key));
+    return Array.from(keys, (key) => this.#live().get(key));
   }
 
-  /** Its iterator must not outlive the snapshot. */
+  /** Its iterator goes on where the snapshot is closed meanwhile. */
   range(options: RangeOptions<K> = {}): RangeIterator<[K, V]> {
     return this.#live().range<[K, V]>(options, "entries");
   }

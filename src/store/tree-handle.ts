@@ -78,10 +78,11 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** The values of several keys, undefined where one is not there. */
   getMany(keys: Iterable<K>): (V | undefined)[] {
-    const reader = this.#live();
+    this.#live();
     assertIterable("keys", keys);
     const values: (V | undefined)[] = [];
-    for (const key of keys) values.push(reader.get(key));
+    // Each time: the iterable is the caller's code, and may have dropped the tree.
+    for (const key of keys) values.push(this.#live().get(key));
     return values;
   }
 

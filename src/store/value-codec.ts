@@ -4,7 +4,6 @@
  */
 
 import { constants } from "node:buffer";
-import { EMPTY_BYTES } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, ValueTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -105,7 +104,7 @@ const binary: ValueCodec = {
     } else entry.value = value;
   },
   decode(bytes, from, to): Uint8Array {
-    return from === to ? EMPTY_BYTES : copyOf(bytes.u8, from, to);
+    return copyOf(bytes.u8, from, to);
   },
 };
 

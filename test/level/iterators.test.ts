@@ -162,6 +162,13 @@ describe("an iterator", () => {
     for await (const _ of db.iterator());
     await Promise.all([first.close(), second.close(), third.close()]);
     expect(snapshots(db)).toBe(0);
+    const seeking = db.iterator({ reverse: true });
+    for (const i of [7, 3, 5]) {
+      seeking.seek(keyOf(i));
+      expect(await seeking.next()).toEqual([keyOf(i), `value${i}`]);
+    }
+    await seeking.close();
+    expect(snapshots(db)).toBe(0);
   });
 });
 

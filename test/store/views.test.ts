@@ -149,3 +149,19 @@ it("of a closed store can be put into the next one, which works in the same memo
     expect(Buffer.from(store.get(next) as Uint8Array), `copy ${i}`).toEqual(shown);
   }
 });
+
+it("an empty value is the caller's own, and can be given away", () => {
+  using store = filled(MIB);
+  store.put(key(1), new Uint8Array(0));
+  for (const value of [
+    store.get(key(1)) as Uint8Array,
+    [...store.values({ gte: key(1) })][0] as Uint8Array,
+  ]) {
+    expect(value.length).toBe(0);
+    structuredClone(value, { transfer: [value.buffer as ArrayBuffer] });
+  }
+  // The first split makes a root of two leaves that have no fence at one end.
+  for (let i = 0; i < 200; i++) store.put(key(i), Buffer.alloc(500, i));
+  store.tree("another").clear();
+  expect(store.verify().problems).toEqual([]);
+});
