@@ -131,6 +131,7 @@ export const SHAPES = ["test/migrate/shapes.test.ts"];
 export const REAL_FILES = ["test/migrate/real-files.test.ts"];
 export const OTHER_VERSIONS = ["test/store/header-versions.test.ts"];
 export const MEANWHILE = ["test/store/upkeep-meanwhile.test.ts"];
+export const SPILL_WITHOUT_ROOM = ["test/pager/spill-without-room.test.ts"];
 export const CHECKED_PAGES = ["test/pager/checked-pages.test.ts"];
 export const SNAPSHOT_ENDS = ["test/store/snapshot-ends-in-transaction.test.ts"];
 export const KEY_CODECS = ["test/store/key-codec.test.ts"];
