@@ -197,6 +197,8 @@ export class RecordBuffer implements ByteMemory {
     at += front;
     b.set(source.subarray(from + pageSize - back, from + pageSize), at);
     this.used = at + back;
+    // Replay does not go on in the page that was selected before.
+    this.#page = -1;
     this.#metrics.images++;
     return dataAt - this.frameStart;
   }
@@ -210,6 +212,7 @@ export class RecordBuffer implements ByteMemory {
     this.u8[at + 5] = touched;
     this.u8.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
     this.used = at + 6 + BLOCK_BYTES;
+    this.#page = -1;
     this.#metrics.images++;
     return at + 6 - this.frameStart;
   }

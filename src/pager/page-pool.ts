@@ -225,6 +225,7 @@ export class PagePool {
 
   releaseSpare(frame: number): void {
     this.flags[frame] = 0;
+    this.checked[frame] = 0;
     this.#spares--;
     this.#freeFrames[this.#freeCount++] = frame;
     this.epoch++;

@@ -20,6 +20,8 @@ interface Version {
   frame: number;
   /** Slot in the file, or -1. */
   slot: number;
+  /** While in the file: which of its pages are known to be right, as in the pool. */
+  checked: number;
 }
 
 export class Versions {
@@ -96,7 +98,7 @@ export class Versions {
   /** Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`. */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
-    const version: Version = { block, replacedBy, frame, slot: -1 };
+    const version: Version = { block, replacedBy, frame, slot: -1, checked: 0 };
     const list = this.#byBlock.get(block);
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);
@@ -134,7 +136,9 @@ export class Versions {
     const frame = this.#pool.takeSpare();
     const bytes = 1 << this.#pool.frameShift;
     readExactly(this.#spillFile!, this.#pool.u8, frame << this.#pool.frameShift, bytes, version.slot * bytes);
-    this.#pool.checked[frame] = 0xff;
+    this.#pool.checked[frame] = version.checked;
+    // Where a rolled back transaction gives it back to its block, the data file has it.
+    this.#pool.touched[frame] = 0;
     this.#freeSlots.push(version.slot);
     version.slot = -1;
     version.frame = frame;
@@ -156,6 +160,7 @@ export class Versions {
     }
     const slot = this.#freeSlots.pop() ?? this.#spillSlots++;
     writeFully(this.#spillFile, this.#pool.u8, version.frame << this.#pool.frameShift, bytes, slot * bytes);
+    version.checked = this.#pool.checked[version.frame]!;
     this.#pool.releaseSpare(version.frame);
     version.frame = -1;
     version.slot = slot;

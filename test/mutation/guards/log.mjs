@@ -22,12 +22,30 @@ import {
   REDO_LOG,
   REPLAY,
   SLOTS,
+  SPILL_WITHOUT_ROOM,
   SPLITS,
   STORIES,
   WRITTEN_LOG,
 } from "./common.mjs";
 
 export const LOG_GUARDS = [
+  ...[
+    [
+      "page",
+      "this.used = at + back;\n    // Replay does not go on in the page that was selected before.",
+      "this.used = at + back;",
+    ],
+    ["block", "this.used = at + 6 + BLOCK_BYTES;", "this.used = at + 6 + BLOCK_BYTES;"],
+  ].map(([what, text, instead]) =>
+    guard(
+      "W1",
+      `edits behind the image of a ${what} say whose they are`,
+      RECORDS,
+      `${text}\n    this.#page = -1;`,
+      instead,
+      SPILL_WITHOUT_ROOM,
+    ),
+  ),
   guard(
     "W5",
     "checksum of a frame",

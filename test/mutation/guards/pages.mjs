@@ -5,6 +5,7 @@ import {
   BLOCKS,
   BUILDER,
   BUILT,
+  CHECKED_PAGES,
   endless,
   FORGED_PAGES,
   guard,
@@ -17,11 +18,13 @@ import {
   OVERFLOW,
   PAGE_CHECK,
   PAGE_CHECKS,
+  POOL,
   REBALANCE,
   SPLIT,
   TOUCHED,
   TREE,
   TREES,
+  VERSIONS,
 } from "./common.mjs";
 
 export const PAGES_GUARDS = [
@@ -32,6 +35,22 @@ export const PAGES_GUARDS = [
     "if (pool.u32[offset >> 2] !== checksum)",
     "if (checksum < 0)",
     HOSTILE,
+  ),
+  guard(
+    "P1",
+    "a frame that held an earlier state has no checked pages",
+    POOL,
+    "    this.checked[frame] = 0;\n    this.#spares--;",
+    "    this.#spares--;",
+    CHECKED_PAGES,
+  ),
+  guard(
+    "P1",
+    "a version that comes back from its file has the checked pages it had",
+    VERSIONS,
+    "this.#pool.checked[frame] = version.checked;",
+    "this.#pool.checked[frame] = 0xff;",
+    CHECKED_PAGES,
   ),
   guard(
     "L8",
