@@ -35,6 +35,7 @@ export class TouchedBlocks {
   touch(block: number, frame: number, commit: number, generation: number): void {
     const pool = this.#pool;
     const wanted = this.#versions.needs(block);
+    if (wanted) this.#versions.makeRoom();
     // Before-images must not fill the pool: what the data file has needs none.
     if ((pool.flags[frame]! & FRAME_DIRTY) !== 0 && pool.spares > pool.frameCount >> 1)
       this.#store.clean(frame);

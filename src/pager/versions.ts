@@ -6,6 +6,7 @@
  * A snapshot is the number of the last commit that it sees.
  */
 
+import { DiskFullError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
@@ -18,9 +19,13 @@ interface Version {
   readonly replacedBy: number;
   /** Frame in the pool, or -1 while in the file. */
   frame: number;
-  /** Slot in the file, or -1. */
+  /** Slot in the file, or -1: it was never there. */
   slot: number;
+<<<<<<< HEAD
   /** While in the file: which of its pages are known to be right, as in the pool. */
+=======
+  /** While it is in no frame: which of its pages are known to be right. */
+>>>>>>> attack-i
   checked: number;
 }
 
@@ -95,7 +100,10 @@ export class Versions {
     return list === undefined || list[list.length - 1]!.replacedBy <= this.newest;
   }
 
-  /** Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`. */
+  /**
+   * Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`. The caller has
+   * made room before it took that.
+   */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
     const version: Version = { block, replacedBy, frame, slot: -1, checked: 0 };
@@ -103,7 +111,6 @@ export class Versions {
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);
     this.#inMemory.push(version);
-    if (this.#pool.spares > this.#pool.frameCount >> 2) this.#spillOldest();
   }
 
   /**
@@ -115,7 +122,7 @@ export class Versions {
     const last = list?.[list.length - 1];
     if (list === undefined || last === undefined || last.replacedBy !== replacedBy) return -1;
     const { frame } = last;
-    if (frame < 0) this.#freeSlots.push(last.slot);
+    if (last.slot >= 0) this.#freeSlots.push(last.slot);
     list.pop();
     if (list.length === 0) this.#byBlock.delete(block);
     this.#inMemory = this.#inMemory.filter((version) => version !== last);
@@ -133,6 +140,7 @@ export class Versions {
 
   #resident(version: Version): number {
     if (version.frame >= 0) return version.frame;
+<<<<<<< HEAD
     const frame = this.#pool.takeSpare();
     const bytes = 1 << this.#pool.frameShift;
     readExactly(this.#spillFile!, this.#pool.u8, frame << this.#pool.frameShift, bytes, version.slot * bytes);
@@ -141,29 +149,77 @@ export class Versions {
     this.#pool.touched[frame] = 0;
     this.#freeSlots.push(version.slot);
     version.slot = -1;
+=======
+    this.#makeRoomToRead();
+    const pool = this.#pool;
+    const frame = pool.takeSpare();
+    const bytes = 1 << pool.frameShift;
+    try {
+      readExactly(this.#spillFile!, pool.u8, frame << pool.frameShift, bytes, version.slot * bytes);
+    } catch (error) {
+      pool.releaseSpare(frame);
+      throw error;
+    }
+    pool.checked[frame] = version.checked;
+    pool.touched[frame] = 0;
+>>>>>>> attack-i
     version.frame = frame;
     this.#inMemory.push(version);
-    if (this.#pool.spares > this.#pool.frameCount >> 2) this.#spillOldest();
     return frame;
   }
 
-  /** The oldest version that may goes to the file; never one of the last few. */
-  #spillOldest(): void {
-    const at = this.#inMemory.findIndex((version) => this.#maySpill(version));
+  /** Reading goes on where the disk is full: what the file has already needs no room in it. */
+  #makeRoomToRead(): void {
+    try {
+      this.makeRoom();
+    } catch (error) {
+      if (!(error instanceof DiskFullError || error instanceof IoError)) throw error;
+      this.#letGo(this.#inMemory.findIndex((version) => version.slot >= 0));
+    }
+  }
+
+  /**
+   * Before a frame is taken for a version: beyond the budget, the oldest that may goes to the file. Throws
+   * DiskFullError, IoError; nothing is changed then.
+   */
+  makeRoom(): void {
+    if (this.#pool.spares < this.#pool.frameCount >> 2) return;
+    this.#letGo(this.#inMemory.findIndex((version) => this.#maySpill(version)));
+  }
+
+  /** Of the last few nothing is let go: their bytes are being read. */
+  #letGo(at: number): void {
     if (at < 0 || at > this.#inMemory.length - 4) return;
-    const version = this.#inMemory.splice(at, 1)[0]!;
-    const bytes = 1 << this.#pool.frameShift;
+    const version = this.#inMemory[at]!;
+    if (version.slot < 0) version.slot = this.#write(version.frame);
+    this.#inMemory.splice(at, 1);
+    version.checked = this.#pool.checked[version.frame]!;
+    this.#pool.releaseSpare(version.frame);
+    version.frame = -1;
+  }
+
+  /** Writes a version to the file; returns its slot. */
+  #write(frame: number): number {
     if (this.#spillFile === undefined) {
       const name = scratchName(this.#storePath, "versions");
       this.#spillFile = this.#vfs.open(name, "create");
       this.#vfs.unlink(name);
     }
+<<<<<<< HEAD
     const slot = this.#freeSlots.pop() ?? this.#spillSlots++;
     writeFully(this.#spillFile, this.#pool.u8, version.frame << this.#pool.frameShift, bytes, slot * bytes);
     version.checked = this.#pool.checked[version.frame]!;
     this.#pool.releaseSpare(version.frame);
     version.frame = -1;
     version.slot = slot;
+=======
+    const slot = this.#freeSlots.at(-1) ?? this.#spillSlots;
+    const bytes = 1 << this.#pool.frameShift;
+    writeFully(this.#spillFile, this.#pool.u8, frame << this.#pool.frameShift, bytes, slot * bytes);
+    if (slot === this.#spillSlots) this.#spillSlots++;
+    else this.#freeSlots.pop();
+    return slot;
+>>>>>>> attack-i
   }
 
   /** Not where undoing the running transaction may need the bytes: the data file does not have them. */
@@ -213,7 +269,7 @@ export class Versions {
 
   #discard(version: Version): void {
     if (version.frame >= 0) this.#pool.releaseSpare(version.frame);
-    else this.#freeSlots.push(version.slot);
+    if (version.slot >= 0) this.#freeSlots.push(version.slot);
     version.frame = -1;
   }
 
