@@ -21,11 +21,7 @@ interface Version {
   frame: number;
   /** Slot in the file, or -1: it was never there. */
   slot: number;
-<<<<<<< HEAD
-  /** While in the file: which of its pages are known to be right, as in the pool. */
-=======
   /** While it is in no frame: which of its pages are known to be right. */
->>>>>>> attack-i
   checked: number;
 }
 
@@ -140,16 +136,6 @@ export class Versions {
 
   #resident(version: Version): number {
     if (version.frame >= 0) return version.frame;
-<<<<<<< HEAD
-    const frame = this.#pool.takeSpare();
-    const bytes = 1 << this.#pool.frameShift;
-    readExactly(this.#spillFile!, this.#pool.u8, frame << this.#pool.frameShift, bytes, version.slot * bytes);
-    this.#pool.checked[frame] = version.checked;
-    // Where a rolled back transaction gives it back to its block, the data file has it.
-    this.#pool.touched[frame] = 0;
-    this.#freeSlots.push(version.slot);
-    version.slot = -1;
-=======
     this.#makeRoomToRead();
     const pool = this.#pool;
     const frame = pool.takeSpare();
@@ -161,8 +147,8 @@ export class Versions {
       throw error;
     }
     pool.checked[frame] = version.checked;
+    // Where a rolled back transaction gives it back to its block, the data file has it.
     pool.touched[frame] = 0;
->>>>>>> attack-i
     version.frame = frame;
     this.#inMemory.push(version);
     return frame;
@@ -205,21 +191,12 @@ export class Versions {
       this.#spillFile = this.#vfs.open(name, "create");
       this.#vfs.unlink(name);
     }
-<<<<<<< HEAD
-    const slot = this.#freeSlots.pop() ?? this.#spillSlots++;
-    writeFully(this.#spillFile, this.#pool.u8, version.frame << this.#pool.frameShift, bytes, slot * bytes);
-    version.checked = this.#pool.checked[version.frame]!;
-    this.#pool.releaseSpare(version.frame);
-    version.frame = -1;
-    version.slot = slot;
-=======
     const slot = this.#freeSlots.at(-1) ?? this.#spillSlots;
     const bytes = 1 << this.#pool.frameShift;
     writeFully(this.#spillFile, this.#pool.u8, frame << this.#pool.frameShift, bytes, slot * bytes);
     if (slot === this.#spillSlots) this.#spillSlots++;
     else this.#freeSlots.pop();
     return slot;
->>>>>>> attack-i
   }
 
   /** Not where undoing the running transaction may need the bytes: the data file does not have them. */

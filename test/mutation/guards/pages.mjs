@@ -45,14 +45,6 @@ export const PAGES_GUARDS = [
     CHECKED_PAGES,
   ),
   guard(
-    "P1",
-    "a version that comes back from its file has the checked pages it had",
-    VERSIONS,
-    "this.#pool.checked[frame] = version.checked;",
-    "this.#pool.checked[frame] = 0xff;",
-    CHECKED_PAGES,
-  ),
-  guard(
     "L8",
     "a key that does not begin as all of its leaf do is not put there",
     ALLOCATOR,
