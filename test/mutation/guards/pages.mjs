@@ -24,7 +24,6 @@ import {
   TOUCHED,
   TREE,
   TREES,
-  VERSIONS,
 } from "./common.mjs";
 
 export const PAGES_GUARDS = [
