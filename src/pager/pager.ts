@@ -481,7 +481,15 @@ export class Pager {
         this.log.close(true);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
     } finally {
+      this.#letGo();
+    }
+  }
+
+  /** Of all of it, though a sync that is still under way may fail. */
+  #letGo(): void {
+    try {
       this.#background.close();
+    } finally {
       this.log.close(false);
       this.versions.close();
       this.data.file.close();

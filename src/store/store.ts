@@ -197,7 +197,13 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /** The store as it is now, for as long as the snapshot is open. */
   snapshot(): Snapshot<K, V> {
     this.engine.beginUpkeep("a snapshot");
-    return new Snapshot<K, V>(this.engine, this.#catalog, this.engine.acquireSnapshot());
+    const commit = this.engine.acquireSnapshot();
+    try {
+      return new Snapshot<K, V>(this.engine, this.#catalog, commit);
+    } catch (error) {
+      this.engine.releaseSnapshot(commit);
+      throw error;
+    }
   }
 
   // ---- upkeep

@@ -139,6 +139,7 @@ export const SNAPSHOT_ENDS = ["test/store/snapshot-ends-in-transaction.test.ts"]
 export const KEY_CODECS = ["test/store/key-codec.test.ts"];
 export const UNDONE_TREES = ["test/store/trees-undone.test.ts"];
 export const OLD_VERSIONS = ["test/pager/versions.test.ts"];
+export const LET_GO = ["test/store/let-go.test.ts"];
 export const SNAPSHOT_RANGES = ["test/store/snapshot-ranges.test.ts"];
 export const SUBSCRIBERS = ["test/store/events.test.ts"];
 export const VIEWS = ["test/store/views.test.ts"];
