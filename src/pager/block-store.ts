@@ -45,6 +45,8 @@ interface Spill {
   readonly back: number;
   readonly touched: number;
   readonly generation: number;
+  /** Log generation since which the data file lacks what is committed of it; 0: the transaction found it clean. */
+  readonly dirtySince: number;
   /** CRC-32 of the image: a sync that fails may take the log's bytes away. */
   readonly checksum: number;
   /** The commit that it belongs to; -1 while its transaction runs. */
@@ -201,6 +203,7 @@ export class BlockStore implements PoolOwner {
     const block = pool.blockOf[frame]!;
     const offset = frame << pool.frameShift;
     const touched = pool.touched[frame]!;
+    const dirtySince = (pool.flags[frame]! & FRAME_DIRTY) !== 0 ? pool.dirtySince[frame]! : 0;
     let front = this.#data.blockBytes;
     let back = 0;
     let at: number;
@@ -214,7 +217,10 @@ export class BlockStore implements PoolOwner {
     const position = log.writePart() + at;
     const { generation } = log;
     const checksum = this.#imageChecksum(offset, front, back);
-    this.#spills.set(block, { file, position, front, back, touched, generation, checksum, commit: -1 });
+    this.#spills.set(block, {
+      ...{ file, position, front, back, touched, generation, dirtySince, checksum },
+      commit: -1,
+    });
     this.#metrics.spills++;
     this.#listener.deselect();
     return true;
@@ -239,9 +245,11 @@ export class BlockStore implements PoolOwner {
     // Their checksums are out of date; the others are checked when they are used.
     pool.checked[frame] = spill.touched;
     pool.imaged[frame] = spill.generation;
-    pool.dirtySince[frame] = spill.generation;
+    // A checkpoint of that generation still has to bring it into the data file: the image here may not be durable.
+    pool.dirtySince[frame] = spill.dirtySince || spill.generation;
     pool.changedBy[frame] = Math.max(spill.commit, 0);
-    pool.flags[frame] = spill.commit < 0 ? FRAME_TX : FRAME_DIRTY;
+    if (spill.commit >= 0) pool.flags[frame] = FRAME_DIRTY;
+    else pool.flags[frame] = spill.dirtySince > 0 ? FRAME_TX | FRAME_DIRTY : FRAME_TX;
   }
 
   /** Spills of the transaction now belong to commit number `commit`. */

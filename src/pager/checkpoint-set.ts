@@ -146,7 +146,7 @@ export class CheckpointSet implements CheckpointTarget {
     const { pool, log, blocks } = this.#pager;
     let frame = pool.lookup(block);
     if (frame < 0 && blocks.isSpilled(block)) frame = pool.frameOf(block);
-    // What the running transaction made of it may have been spilled, and does not say any more what was dirty.
+    // Of what the running transaction has changed, the state before it.
     if (frame >= 0 && (pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);
     if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)
       return -1;

@@ -1,6 +1,7 @@
 /** Checkpoints, headers, and the log files as they grow (W4, W7, S5). */
 
 import {
+  BLOCKS,
   CHECKPOINT,
   CHECKPOINT_SET,
   CREATE,
@@ -26,6 +27,22 @@ import {
 
 export const CHECKPOINT_GUARDS = [
   guard(
+    "W4",
+    "a page that was spilled is dirty since before that",
+    BLOCKS,
+    "pool.dirtySince[frame] = spill.dirtySince || spill.generation;",
+    "pool.dirtySince[frame] = spill.generation;",
+    SPILLS,
+  ),
+  guard(
+    "W4",
+    "a page that was spilled is still dirty for the transaction that reads it again",
+    BLOCKS,
+    "spill.dirtySince > 0 ? FRAME_TX | FRAME_DIRTY : FRAME_TX",
+    "FRAME_TX",
+    SPILLS,
+  ),
+  guard(
     "W2",
     "what was spilled of pages behind the file's new end is left there",
     CHECKPOINT_SET,
@@ -37,16 +54,16 @@ export const CHECKPOINT_GUARDS = [
     "W2",
     "a checkpoint in a transaction writes what was committed of a page that the transaction has spilled",
     CHECKPOINT_SET,
-    "if (frame >= 0 && (pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);\n    if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;",
-    "if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;\n    if ((pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    "& FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    "& FRAME_TX) !== 0) return -1;",
     SPILLS,
   ),
   guard(
     "W2",
     "a checkpoint in a transaction writes what was committed of a page that the transaction has spilled, as the crash test sees it",
     CHECKPOINT_SET,
-    "if (frame >= 0 && (pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);\n    if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;",
-    "if (frame < 0 || (pool.flags[frame]! & FRAME_DIRTY) === 0 || pool.dirtySince[frame]! > this.#generation)\n      return -1;\n    if ((pool.flags[frame]! & FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    "& FRAME_TX) !== 0) frame = this.#pager.beforeImage(block);",
+    "& FRAME_TX) !== 0) return -1;",
     crash("tight-failing", 300, "32768"),
   ),
   guard(
