@@ -88,13 +88,15 @@ export async function compactStore(
   options.signal?.throwIfAborted();
   engine.beginUpkeep("compact");
   pager.trim();
-  options.onProgress?.({ done: total, total });
-  return {
+  const report = {
     bytesBefore,
     bytesAfter: pager.data.file.size(),
     pagesMoved: mover.moved,
     snapshots: pager.versions.snapshots,
   };
+  // Last, since it may close the store.
+  options.onProgress?.({ done: total, total });
+  return report;
 }
 
 class Mover {

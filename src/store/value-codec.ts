@@ -13,6 +13,8 @@ import type { ValueEncoding } from "./options.js";
 /** Values up to this many bytes are encoded into the kept buffer. */
 export const VALUE_BUFFER_BYTES = 4096;
 const LOOP_BYTES_MAX = 48;
+/** What engines say of a string that becomes too long. A toJSON throws RangeErrors too, and so does a deep nesting. */
+const TOO_LONG = /string length|out of memory/i;
 
 export interface ValueCodec {
   readonly name: ValueEncoding;
@@ -61,7 +63,7 @@ const json: ValueCodec = {
     try {
       text = JSON.stringify(value);
     } catch (error) {
-      if (error instanceof RangeError)
+      if (error instanceof RangeError && TOO_LONG.test(error.message))
         throw new ValueTooLargeError(constants.MAX_STRING_LENGTH + 1, constants.MAX_STRING_LENGTH);
       throw new EncodingError("the value cannot be written as JSON", { cause: error });
     }

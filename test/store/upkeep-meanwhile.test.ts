@@ -134,3 +134,14 @@ it.each([
   copy.close();
   store.close();
 });
+
+it("compact: the last word of its progress may close the store", async () => {
+  const { store } = start(4096);
+  put(store, 0, 10, 10);
+  const report = await store.compact({
+    onProgress: ({ done, total }) => {
+      if (done === total) store.close();
+    },
+  });
+  expect(report.bytesAfter).toBeGreaterThan(0);
+});

@@ -14,6 +14,7 @@ import {
   KEY_CODEC,
   KEY_CODECS,
   LET_GO,
+  LONG_TEXTS,
   MEANWHILE,
   MODEL,
   OPEN,
@@ -31,6 +32,7 @@ import {
   SUBSCRIBERS,
   UNDONE_TREES,
   USE,
+  VALUE_CODEC,
   VIEWS,
 } from "./common.mjs";
 
@@ -76,12 +78,21 @@ export const CALLERS_GUARDS = [
     SNAPSHOT_RANGES,
   ),
   guard(
+    "S2",
+    "an error of a value's own toJSON is told as the cause",
+    VALUE_CODEC,
+    "if (error instanceof RangeError && TOO_LONG.test(error.message))",
+    "if (error instanceof RangeError)",
+    LONG_TEXTS,
+  ),
+  guard(
     "P2",
     "a snapshot that was not made pins nothing",
     STORE,
     "this.engine.releaseSnapshot(commit);",
     "",
     LET_GO,
+    LONG_TEXTS,
   ),
   guard(
     "S2",
@@ -90,6 +101,7 @@ export const CALLERS_GUARDS = [
     "} finally {\n      this.log.close(false);",
     "} finally {\n    }\n    {\n      this.log.close(false);",
     LET_GO,
+    LONG_TEXTS,
   ),
   guard(
     "S2",

@@ -77,6 +77,7 @@ export const KEY_CODEC = "src/store/key-codec.ts";
 export const RANGE = "src/store/range.ts";
 export const ENGINE = "src/store/engine.ts";
 export const STORE = "src/store/store.ts";
+export const VALUE_CODEC = "src/store/value-codec.ts";
 export const SNAPSHOT = "src/store/snapshot.ts";
 export const EVENTS = "src/base/events.ts";
 export const STEPS = "migrate/in-place-steps.ts";
