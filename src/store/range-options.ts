@@ -53,7 +53,8 @@ export function readRange<K>(
   assertOptions(options, RANGE_SET);
   const reverse = flag("reverse", options.reverse ?? false);
   const limit = readLimit(options.limit);
-  return { ...encodeBounds(options, keys, encode), reverse, limit };
+  const { low, high } = encodeBounds(options, keys, encode);
+  return { low, high, reverse, limit };
 }
 
 /**
