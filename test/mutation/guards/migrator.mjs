@@ -176,7 +176,7 @@ export const MIGRATOR_GUARDS = [
     STEPS,
     "raiseFence(file, program);\n  removeNote(vfs, path);",
     "setLogAside(vfs, path);\n  raiseFence(file, program);\n  removeNote(vfs, path);",
-    JOURNAL,
+    MIGRATE,
   ),
   guard(
     "M1",
