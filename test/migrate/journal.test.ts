@@ -11,7 +11,7 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, forgedVfs, put, record } from "./legacy/support.js";
-import { FILE } from "./support.js";
+import { convert, FILE } from "./support.js";
 
 const TRAILER = 512;
 
@@ -55,6 +55,20 @@ function withHead(text: string): Uint8Array {
 function head(): { head: Record<string, unknown>; tables: unknown[] } {
   return JSON.parse(Buffer.from(whole.subarray(headAt, headAt + headBytes)).toString());
 }
+
+/** What a killed run has written may be in the page cache only: a power cut could take it from under what follows. */
+test("what is there is synced before the next run writes", async () => {
+  const disk = new MemoryVfs();
+  put(disk, FILE, whole);
+  const vfs = new FaultyVfs({ disk, seed: 1 });
+  const calls: string[] = [];
+  vfs.onCall = ({ operation, path }) => {
+    if (path === FILE && (operation === "write" || operation === "sync")) calls.push(operation);
+  };
+  expect(await convert(vfs)).toMatchObject({ status: "converted", resumed: true });
+  expect(calls).toContain("write");
+  expect(calls[0]).toBe("sync");
+});
 
 test("the whole one is a conversion that has begun", () => {
   expect(inspected(whole)).toBe("migrating");

@@ -280,7 +280,7 @@ export const MIGRATOR_GUARDS = [
     "migrate/file-job.ts",
     "file.sync();\n  } finally {\n    file.close();\n  }\n}\n\n/** What an earlier run",
     "} finally {\n    file.close();\n  }\n}\n\n/** What an earlier run",
-    MIGRATE,
+    JOURNAL,
   ),
   guard(
     "M3",
