@@ -7,8 +7,9 @@ import {
   NotAStoreError,
   NotFoundError,
 } from "../src/base/errors.js";
+import { MIGRATING_MAGIC } from "../src/base/magic.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
-import { MIGRATING_MAGIC, readStoreHeader } from "../src/store/read-header.js";
+import { readStoreHeader } from "../src/store/read-header.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
 import { type Program, readProgram } from "./in-place/program.js";

@@ -5,8 +5,7 @@
 
 import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
-import { STORE_MAGIC } from "../src/pager/store-header.js";
-import { MIGRATING_MAGIC } from "../src/store/read-header.js";
+import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
 
 export type FileKind = "legacy" | "store" | "migrating";
 
@@ -140,7 +139,7 @@ function kindOf(path: string): FileKind | "unreadable" | undefined {
     return "unreadable";
   }
   const magic = bytes.toString("latin1");
-  if (magic.startsWith("SOMB")) return "legacy";
+  if (magic.startsWith(LEGACY_MAGIC)) return "legacy";
   if (magic === STORE_MAGIC) return "store";
   return magic === MIGRATING_MAGIC ? "migrating" : undefined;
 }

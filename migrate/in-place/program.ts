@@ -19,7 +19,7 @@
 import { crc32 } from "node:zlib";
 import { readU32, readU64, writeU32, writeU64 } from "../../src/base/bytes.js";
 import { CorruptionError } from "../../src/base/errors.js";
-import { MIGRATING_MAGIC } from "../../src/store/read-header.js";
+import { MIGRATING_MAGIC } from "../../src/base/magic.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import type { LegacyGeneration } from "../legacy/layout.js";

@@ -4,6 +4,7 @@
  */
 
 import { ExistsError } from "../base/errors.js";
+import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../base/magic.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
 import { BLOCK_BYTES, decodeSegmentHeader, SEGMENT_MAGIC, segmentPath } from "./log-format.js";
@@ -11,8 +12,7 @@ import { firstCommit } from "./log-reader.js";
 
 const STORE_ID_AT = 8;
 const STORE_ID_BYTES = 16;
-/** First bytes of a store, of a file that is being converted, and of a legacy tree file. */
-const STORES: readonly string[] = ["ESPALIER", "ESPALMIG", "SOMB"];
+const STORES: readonly string[] = [STORE_MAGIC, MIGRATING_MAGIC, LEGACY_MAGIC];
 
 export function hasLogRemains(vfs: Vfs, storePath: string): boolean {
   return [0, 1].some((index) => vfs.stat(segmentPath(storePath, index)) !== undefined);

@@ -217,10 +217,8 @@ export class BlockStore implements PoolOwner {
     const position = log.writePart() + at;
     const { generation } = log;
     const checksum = this.#imageChecksum(offset, front, back);
-    this.#spills.set(block, {
-      ...{ file, position, front, back, touched, generation, dirtySince, checksum },
-      commit: -1,
-    });
+    const image = { file, position, front, back, touched, generation, dirtySince, checksum };
+    this.#spills.set(block, { ...image, commit: -1 });
     this.#metrics.spills++;
     this.#listener.deselect();
     return true;

@@ -26,10 +26,10 @@
 
 import { crc32 } from "node:zlib";
 import { readU32, readU64, writeU32, writeU64 } from "../base/bytes.js";
+import { STORE_MAGIC } from "../base/magic.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import type { LogPosition } from "../log/redo-log.js";
 
-export const STORE_MAGIC = "ESPALIER";
 export const FORMAT_VERSION = 1;
 export const HEADER_COPIES = 2;
 /** Bytes of the file that the header copies take, in whole pages of any size. */

@@ -102,7 +102,6 @@ function prefixBounds(prefix: Uint8Array): Bounds {
   const low = { key: prefix, inclusive: true };
   let end = prefix.length;
   while (end > 0 && prefix[end - 1] === 0xff) end--;
-
   if (end === 0) return { low, high: undefined };
   const above = Uint8Array.from(prefix.subarray(0, end));
   above[end - 1]!++;

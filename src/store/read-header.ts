@@ -11,6 +11,7 @@ import {
   NewerFormatError,
   NotAStoreError,
 } from "../base/errors.js";
+import { LEGACY_MAGIC, MIGRATING_MAGIC } from "../base/magic.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import {
   decodeStoreHeader,
@@ -23,10 +24,6 @@ import {
 } from "../pager/store-header.js";
 import type { VfsFile } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
-
-const LEGACY_MAGIC = "SOMB";
-/** First bytes of a file that is being converted or rolled back. */
-export const MIGRATING_MAGIC = "ESPALMIG";
 
 /** Features of the file format that this version knows, by how much they hinder one that does not. */
 const KNOWN_READ_ONLY_FEATURES = 0;

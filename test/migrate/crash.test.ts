@@ -78,6 +78,13 @@ describe.each(shapes)(
     });
     const options = shape.targetPageSize === undefined ? {} : { pageSize: shape.targetPageSize };
 
+    /** A disk with the file as a store. */
+    async function converted(): Promise<typeof file.vfs> {
+      const disk = file.vfs.clone();
+      expect((await convert(disk, options)).status).toBe("converted");
+      return disk;
+    }
+
     test("there in place", async () => {
       const count = await crashEverywhere({
         disk: file.vfs,
@@ -103,10 +110,8 @@ describe.each(shapes)(
     });
 
     test("back in place, but there again after the crash", async () => {
-      const disk = file.vfs.clone();
-      expect((await convert(disk, options)).status).toBe("converted");
       const count = await crashEverywhere({
-        disk,
+        disk: await converted(),
         action: (vfs) => rollBack(vfs),
         check: isLegacyWith(file.digest, file.root),
         afterwards: { action: (vfs) => convert(vfs, options), check: isStoreWith(file.digest) },
@@ -138,10 +143,8 @@ describe.each(shapes)(
     });
 
     test("back in place", async () => {
-      const disk = file.vfs.clone();
-      expect((await convert(disk, options)).status).toBe("converted");
       const count = await crashEverywhere({
-        disk,
+        disk: await converted(),
         action: (vfs) => rollBack(vfs),
         check: isLegacyWith(file.digest, file.root),
         seed: SEED,

@@ -8,6 +8,7 @@ import { LOG_GUARDS } from "./guards/log.mjs";
 import { MIGRATOR_GUARDS } from "./guards/migrator.mjs";
 import { PAGES_GUARDS } from "./guards/pages.mjs";
 import { SPACE_GUARDS } from "./guards/space.mjs";
+import { SURROUNDINGS_GUARDS } from "./guards/surroundings.mjs";
 import { WRITE_AHEAD_GUARDS } from "./guards/write-ahead.mjs";
 
 export const GUARDS = [
@@ -20,4 +21,5 @@ export const GUARDS = [
   ...LOCK_GUARDS,
   ...CALLERS_GUARDS,
   ...MIGRATOR_GUARDS,
+  ...SURROUNDINGS_GUARDS,
 ];
