@@ -9,13 +9,15 @@ import type { BedSpec } from "./plan.js";
 
 /** Values that differ, for one version. */
 const POOL_VALUES = 4096;
-/** Spare keys of a kind at most: two phases of 100,000 operations and some. */
-const SPARE_MAX = 250_000;
+/** Keys above all others, at most: two phases of 100,000 operations and some. */
+const TAIL_MAX = 250_000;
+/** Keys among the loaded ones that may come, at most: those, and a long phase of 500,000. */
+const FRESH_MAX = 750_000;
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
-/** Keys that may come, of either kind, for a bed of so many records. */
-export function spareKeys(records: number): number {
-  return Math.max(2 * Math.min(records, 10_000), Math.min(Math.ceil(records / 4), SPARE_MAX));
+/** Keys that may come to a bed of so many records: `share` of them, enough for two phases of a small bed. */
+function spareKeys(records: number, share: number, most: number): number {
+  return Math.max(2 * Math.min(records, 10_000), Math.min(Math.ceil(records * share), most));
 }
 
 export class Dataset {
@@ -32,14 +34,15 @@ export class Dataset {
 
   constructor(spec: BedSpec) {
     const { records, seed, shape } = spec;
-    const spare = spareKeys(records);
+    const fresh = spareKeys(records, 3 / 4, FRESH_MAX);
+    const tail = spareKeys(records, 1 / 4, TAIL_MAX);
     this.spec = spec;
-    this.#keys = makeKeys(shape, records + 2 * spare, seed);
-    const among = Uint32Array.from({ length: records + spare }, (_, rank) => rank);
+    this.#keys = makeKeys(shape, records + fresh + tail, seed);
+    const among = Uint32Array.from({ length: records + fresh }, (_, rank) => rank);
     shuffle(among, seededRandom(seed, `loaded ${shape} ${records}`));
     this.loaded = among.slice(0, records);
     this.fresh = among.slice(records);
-    this.tail = Uint32Array.from({ length: spare }, (_, i) => records + spare + i);
+    this.tail = Uint32Array.from({ length: tail }, (_, i) => records + fresh + i);
   }
 
   /** Ranks that there are. */

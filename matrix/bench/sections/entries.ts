@@ -52,3 +52,11 @@ export function phaseOperations(records: number): number {
   if (records < LARGE_RECORDS) return Math.min(records, 10_000);
   return Math.min(Math.ceil(records / 8), 100_000);
 }
+
+/**
+ * Operations of the phase `sustained`, half of a large bed; a small one has none. So many that what an engine
+ * puts off comes up in it: the flushes and compactions of LSM trees, the checkpoints of others.
+ */
+export function sustainedOperations(records: number): number {
+  return records < LARGE_RECORDS ? 0 : Math.min(Math.floor(records / 2), 500_000);
+}

@@ -10,6 +10,7 @@ import {
   peersFor,
   perSecond,
   phaseOperations,
+  sustainedOperations,
 } from "./entries.js";
 
 const COMMIT_EVERY = [100, 1000, 10_000];
@@ -48,8 +49,14 @@ function writeCells(
 function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, commitEvery: number): Cell {
   const peers = peersFor(bed.shape);
   const fromEmpty = kind === "insert" && bed.records < LARGE_RECORDS;
-  const phases = fromEmpty ? ["empty", "first", "steady"] : ["first", "steady"];
   const operations = phaseOperations(bed.records);
+  const sustained = isSustained(kind, bed, order, commitEvery) ? sustainedOperations(bed.records) : 0;
+  const phases = [
+    ...(fromEmpty ? ["empty"] : []),
+    "first",
+    "steady",
+    ...(sustained > 0 ? ["sustained"] : []),
+  ];
   const atLeast = factor(bed, order, commitEvery);
   const onlyByName = isDetail(kind, bed, order, commitEvery);
   const logTarget: Target[] = isLogCell(kind, bed, order, commitEvery)
@@ -57,11 +64,19 @@ function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, com
     : [];
   return {
     id: `${kind}/${bed.shape}/${bed.records}/${order}/${commitEvery}`,
-    title: `${kind}, ${order}, commit every ${commitEvery}: ${operations.toLocaleString("en")} operations a phase, ${fromEmpty ? "into nothing, then into" : "into"} ${bedTitle(bed)}`,
+    title: `${kind}, ${order}, commit every ${commitEvery}: ${operations.toLocaleString("en")} operations a phase, ${sustained > 0 ? `${sustained.toLocaleString("en")} sustained, ` : ""}${fromEmpty ? "into nothing, then into" : "into"} ${bedTitle(bed)}`,
     bed,
     task: "writes",
     ...(onlyByName ? { onlyByName } : {}),
-    options: { kind, order, commitEvery, operations, group: 0, fromEmpty },
+    options: {
+      kind,
+      order,
+      commitEvery,
+      operations,
+      group: 0,
+      fromEmpty,
+      ...(sustained > 0 ? { sustained } : {}),
+    },
     entries: [ESPALIER, ...peers],
     figures: [...phases.map(perSecond), ...phases.map(logBytesFigure), ...latencyFigures()],
     targets: [
@@ -78,6 +93,11 @@ function writeCell(kind: "insert" | "overwrite", bed: BedSpec, order: Order, com
 function isDetail(kind: string, bed: BedSpec, order: Order, commitEvery: number): boolean {
   if (commitEvery === 1000) return kind === "overwrite" && order === "sequential";
   return (kind === "overwrite" || order === "sequential") && bed.records >= LARGE_RECORDS;
+}
+
+/** Long phases are for random inserts in large commits: in small ones a sync is most of the time. */
+function isSustained(kind: string, bed: BedSpec, order: Order, commitEvery: number): boolean {
+  return kind === "insert" && bed.shape === "u64" && order === "random" && commitEvery >= 1000;
 }
 
 function factor(bed: BedSpec, order: Order, commitEvery: number): number {

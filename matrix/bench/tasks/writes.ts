@@ -1,7 +1,7 @@
 /**
- * Writes, committed every so many operations, in up to three phases on one store: `empty` (records into a new
+ * Writes, committed every so many operations, in up to four phases on one store: `empty` (records into a new
  * store), `first` (the first operations after the store was closed and opened again, and so after a
- * checkpoint) and `steady` (as many again, right behind). Kinds: insert, overwrite, delete.
+ * checkpoint), `steady` (as many again, right behind) and `sustained` (many more). Kinds: insert, overwrite, delete.
  */
 
 import type { EngineStore } from "../../engines/engine.js";
@@ -101,15 +101,25 @@ function laterPhases(bed: Bed, options: TaskContext["options"], round: number): 
   const operations = numberOption(options, "operations");
   const pool = poolOf(bed, options, round);
   const version = options["kind"] === "delete" ? 0 : options["kind"] === "overwrite" ? 2 : 1;
-  const needed = options["kind"] === "delete" ? operations : 2 * operations;
+  const counts = phaseCounts(options, operations);
+  const needed = sum(counts.map(([, count]) => count));
   if (pool.length < needed) throw new Error(`the bed has ${pool.length} keys, the cell needs ${needed}`);
-  const names = options["kind"] === "delete" ? ["deletes"] : ["first", "steady"];
-  return names.map((name, i) => ({
+  return counts.map(([name, count], i) => ({
     name,
-    ranks: pool.slice(i * operations, (i + 1) * operations),
+    ranks: pool.slice(i * operations, i * operations + count),
     // The second turn of overwrites takes the records that the first has left alone, or other values.
     version: version === 2 ? 2 + i : version,
   }));
+}
+
+function phaseCounts(options: TaskContext["options"], operations: number): [name: string, count: number][] {
+  if (options["kind"] === "delete") return [["deletes", operations]];
+  const sustained = options["sustained"];
+  const counts: [string, number][] = [
+    ["first", operations],
+    ["steady", operations],
+  ];
+  return typeof sustained === "number" ? [...counts, ["sustained", sustained]] : counts;
 }
 
 function poolOf(bed: Bed, options: TaskContext["options"], round: number): Uint32Array {

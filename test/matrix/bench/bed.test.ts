@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Bed } from "../../../matrix/bench/bed.js";
 import { Dataset, loadedContent } from "../../../matrix/bench/dataset.js";
 import type { BedSpec } from "../../../matrix/bench/plan.js";
+import { SECTIONS } from "../../../matrix/bench/sections/registry.js";
 import { engineById } from "../../../matrix/engines/registry.js";
 import type { Key } from "../../../matrix/streams/shapes.js";
 
@@ -34,6 +35,20 @@ async function change(work: (put: (rank: number, version: number) => void) => vo
 }
 
 describe("a bed", () => {
+  it("has keys for all phases of the cells that insert", () => {
+    const sizes = { records: [100_000], large: false, seed: 1 };
+    const cells = SECTIONS.flatMap((section) => section.cells(sizes));
+    const inserts = cells.filter(({ task, options }) => task === "writes" && options["kind"] === "insert");
+    const beds = new Map(inserts.map((cell) => [cell.bed.shape, new Dataset(cell.bed)]));
+    expect(beds.size).toBe(2);
+    for (const { id, bed: spec, options } of inserts) {
+      const { fresh, tail } = beds.get(spec.shape) as Dataset;
+      const keys = options["order"] === "sequential" ? tail : fresh;
+      const needed = 2 * Number(options["operations"]) + Number(options["sustained"] ?? 0);
+      expect(keys.length, id).toBeGreaterThanOrEqual(needed);
+    }
+  });
+
   it("loads its records once, and copies hold them", async () => {
     const loaded = await bed.loadedFolder();
     expect(await bed.loadedFolder()).toBe(loaded);
