@@ -352,4 +352,28 @@ export const CALLERS_GUARDS = [
     "return text.length >= 0 ? text :",
     KEY_CODECS,
   ),
+  guard(
+    "S3",
+    "a bigint lies behind the number below it, not behind another one",
+    "src/store/ordered-bigint.ts",
+    "bits[0]! += value > 0n ? -1n : 1n;",
+    "bits[0]! += value > 0n ? -1n : (bits[0]! & 0xffff_ffffn) === 0xffff_ffffn ? -0xffff_ffffn : 1n;",
+    KEY_CODECS,
+  ),
+  guard(
+    "S3",
+    "what a tuple's elements do while they are read does not change the value that is put with it",
+    HANDLE,
+    "const ownKey = plain(key);\n    this.#reader.values",
+    "const ownKey = key;\n    this.#reader.values",
+    USE,
+  ),
+  guard(
+    "S2",
+    "a tree that a tuple's elements drop while they are read takes no removal",
+    HANDLE,
+    "const key = plain(operation.key);\n      this.#assertUsable();",
+    "const key = plain(operation.key);",
+    USE,
+  ),
 ];
