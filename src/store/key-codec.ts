@@ -4,6 +4,7 @@
  */
 
 import { readKey, writeKey } from "ordered-binary";
+import { isGone } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -57,6 +58,8 @@ const binary: KeyCodec = {
     if (!(key instanceof Uint8Array))
       throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
     const length = key.length;
+    if (length === 0 && isGone(key))
+      throw new EncodingError("the binary key's memory was transferred or shrunk");
     if (length > limit) throw new KeyTooLargeError(length, limit);
     if (length <= 32) for (let i = 0; i < length; i++) target[i] = key[i]!;
     else target.set(key);

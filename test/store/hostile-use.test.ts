@@ -165,8 +165,11 @@ describe("options that make no sense", () => {
       expect(codeOf(() => store.range({ limit }))).toBe(OPTION);
     expect(codeOf(() => store.range({ reverse: 1 } as object))).toBe(OPTION);
     expect(codeOf(() => store.deleteRange({ gte: "a", limit: 1 } as object))).toBe(OPTION);
-    for (const name of ["", "\0x", 5, null, undefined] as unknown as string[])
+    for (const name of ["", "\0x", "\ud800", 5, null, undefined] as unknown as string[]) {
       expect(codeOf(() => store.tree(name))).toBe(OPTION);
+      expect(codeOf(() => store.dropTree(name))).toBe(OPTION);
+      expect(codeOf(() => store.snapshot().tree(name))).toBe(OPTION);
+    }
     expect(await codeOfPromise(store.write([{ type: "move", key: "a" } as never]))).toBe(OPTION);
     expect(await codeOfPromise(store.write([{ type: "put", key: "b", value: 1, tree: {} } as never]))).toBe(
       OPTION,
@@ -207,6 +210,49 @@ describe("keys and values of the wrong kind", () => {
     ]);
     expect(store.verify().problems).toEqual([]);
   });
+});
+
+describe("trees", () => {
+  it("are counted and proven whatever their names are", () => {
+    using store = inMemory();
+    const names = ["\ufffd", "__proto__", "constructor", "toString"].sort();
+    for (const name of names) store.tree(name).put("a", 1);
+    expect(store.trees().sort()).toEqual(names);
+    expect(Object.entries(store.stats().trees).sort()).toEqual(names.map((name) => [name, 1]));
+    const { trees, records, problems } = store.verify();
+    expect(Object.keys(trees).sort()).toEqual(["", ...names]);
+    expect({ records, problems }).toEqual({ records: 4, problems: [] });
+  });
+});
+
+/** Story: they were taken for empty: the record of the empty key was changed, and a range from there on was all. */
+it("Bytes that were transferred, or whose memory has shrunk, are no key and no value", () => {
+  using store = open<Uint8Array, Uint8Array>(STORE_PATH, {
+    vfs: new MemoryVfs(),
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  const empty = new Uint8Array(0);
+  store.put(empty, empty);
+  const transferred = new Uint8Array(10);
+  structuredClone(transferred, { transfer: [transferred.buffer] });
+  // The compiler's library knows no buffers that can shrink.
+  type Resizable = ArrayBuffer & { resize(bytes: number): void };
+  const Resizables = ArrayBuffer as unknown as new (bytes: number, options: object) => Resizable;
+  const shrunk = new Resizables(100, { maxByteLength: 100 });
+  const behind = new Uint8Array(shrunk, 50, 50);
+  shrunk.resize(60);
+  for (const gone of [transferred, behind]) {
+    for (const action of [
+      () => store.put(gone, Uint8Array.of(1)),
+      () => store.put(Uint8Array.of(1), gone),
+      () => store.delete(gone),
+      () => store.deleteRange({ gte: gone }),
+      () => store.putMany([[gone, gone]]),
+    ])
+      expect(codeOf(action)).toBe(ENCODING);
+  }
+  expect([...store.range()]).toEqual([[empty, empty]]);
 });
 
 describe("a store that is closed", () => {

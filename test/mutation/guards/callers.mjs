@@ -376,4 +376,28 @@ export const CALLERS_GUARDS = [
     "const key = plain(operation.key);",
     USE,
   ),
+  guard(
+    "S3",
+    "two names that are written alike are not two trees",
+    "src/store/catalog.ts",
+    " || !name.isWellFormed()",
+    "",
+    USE,
+  ),
+  guard(
+    "S3",
+    "a key whose memory is gone is not the empty key",
+    KEY_CODEC,
+    "if (length === 0 && isGone(key))",
+    "if (length < 0 && isGone(key))",
+    USE,
+  ),
+  guard(
+    "S3",
+    "a value whose memory is gone is not an empty value",
+    VALUE_CODEC,
+    "if (length === 0 && isGone(value))",
+    "if (length < 0 && isGone(value))",
+    USE,
+  ),
 ];
