@@ -400,4 +400,12 @@ export const CALLERS_GUARDS = [
     "if (length < 0 && isGone(value))",
     USE,
   ),
+  guard(
+    "S3",
+    "a database goes on where the root of its tree has moved to",
+    STORE,
+    "this.engine.onUnnamedMoved?.(record.root);",
+    "",
+    ["test/level/moved-root.test.ts"],
+  ),
 ];
