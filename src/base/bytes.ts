@@ -85,6 +85,19 @@ export function shortestSeparator(left: Uint8Array, right: Uint8Array): Uint8Arr
   return right.slice(0, sharedPrefixLength(left, right) + 1);
 }
 
+/**
+ * Whether an array that has no elements had some: its memory was transferred to another thread, or has shrunk
+ * since. It looks like an empty one then.
+ */
+export function isGone(bytes: Uint8Array): boolean {
+  try {
+    bytes.at(0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Rounds up to a multiple of a power of two. */
 export function alignUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;

@@ -4,7 +4,7 @@
  */
 
 import { KeyTooLargeError } from "../base/errors.js";
-import { Catalog, UNNAMED } from "../store/catalog.js";
+import { UNNAMED } from "../store/catalog.js";
 import type { Engine } from "../store/engine.js";
 import { open } from "../store/open.js";
 import type { KeyEncoding, StoreOptions, ValueEncoding } from "../store/options.js";
@@ -21,15 +21,32 @@ export interface RawOperation {
   readonly value?: Data;
 }
 
+/** Handles of the unnamed tree: by what the key and the value are given as. */
+interface Handles {
+  readonly bytes: TreeHandle<Data, Data>;
+  readonly text: TreeHandle<Data, Data>;
+  readonly textKeys: TreeHandle<Data, Data>;
+  readonly textValues: TreeHandle<Data, Data>;
+  /** As the last commit left it. */
+  readonly now: View;
+}
+
+function handlesAt(engine: Engine, root: number): Handles {
+  const handle = (keyEncoding: KeyEncoding, valueEncoding: ValueEncoding): TreeHandle<Data, Data> =>
+    new TreeHandle<Data, Data>(engine, UNNAMED, { root, keyEncoding, valueEncoding });
+  return {
+    bytes: handle("binary", "binary"),
+    text: handle("utf8", "utf8"),
+    textKeys: handle("utf8", "binary"),
+    textValues: handle("binary", "utf8"),
+    now: new View(engine, root, -1),
+  };
+}
+
 export class LevelStore {
   readonly store: Store<Uint8Array, Uint8Array>;
   readonly engine: Engine;
-  /** As the last commit left it. */
-  readonly now: View;
-  readonly #bytes: TreeHandle<Data, Data>;
-  readonly #text: TreeHandle<Data, Data>;
-  readonly #textKeys: TreeHandle<Data, Data>;
-  readonly #textValues: TreeHandle<Data, Data>;
+  #handles: Handles;
 
   /** Throws as open() does. */
   constructor(path: string, options: StoreOptions) {
@@ -39,19 +56,20 @@ export class LevelStore {
       valueEncoding: "binary",
     });
     this.engine = this.store["engine"];
-    const { root } = new Catalog(this.engine).tree(UNNAMED, -1)!;
-    const handle = (keyEncoding: KeyEncoding, valueEncoding: ValueEncoding): TreeHandle<Data, Data> =>
-      new TreeHandle<Data, Data>(this.engine, UNNAMED, { root, keyEncoding, valueEncoding });
-    this.#bytes = handle("binary", "binary");
-    this.#text = handle("utf8", "utf8");
-    this.#textKeys = handle("utf8", "binary");
-    this.#textValues = handle("binary", "utf8");
-    this.now = new View(this.engine, root, -1);
+    this.#handles = handlesAt(this.engine, this.store.root);
+    this.engine.onUnnamedMoved = (root) => {
+      this.#handles = handlesAt(this.engine, root);
+    };
+  }
+
+  get now(): View {
+    return this.#handles.now;
   }
 
   #handle(key: Data, value: Data): TreeHandle<Data, Data> {
-    if (typeof key === "string") return typeof value === "string" ? this.#text : this.#textKeys;
-    return typeof value === "string" ? this.#textValues : this.#bytes;
+    const { text, textKeys, textValues, bytes } = this.#handles;
+    if (typeof key === "string") return typeof value === "string" ? text : textKeys;
+    return typeof value === "string" ? textValues : bytes;
   }
 
   put(key: Data, value: Data): void {
@@ -126,8 +144,8 @@ export class LevelStore {
     try {
       if (range.limit < 0 && (range.snapshot === undefined || range.snapshot === null)) {
         const bounds = boundsOf(range, this.engine.context.keyBytesMax);
-        if (bounds.low === undefined && bounds.high === undefined) this.#bytes.clear();
-        else this.#bytes.deleteRange(rangeOptionsOf(bounds));
+        if (bounds.low === undefined && bounds.high === undefined) this.#handles.bytes.clear();
+        else this.#handles.bytes.deleteRange(rangeOptionsOf(bounds));
       } else this.#clearSome(range);
     } catch (error) {
       throw levelError(error);
@@ -147,7 +165,7 @@ export class LevelStore {
       engine.change(undefined, true, () => {
         for (const key of keys) {
           if (left-- <= 0) break;
-          this.#bytes.applyOperation({ type: "delete", key });
+          this.#handles.bytes.applyOperation({ type: "delete", key });
         }
       });
     } finally {
@@ -161,7 +179,7 @@ export class LevelStore {
     if (records === 0) return 0;
     const range: RawRange = { gte: start, lt: end, reverse: false, limit: -1 };
     const bounds = boundsOf(range, this.engine.context.keyBytesMax);
-    const share = this.#bytes.count(rangeOptionsOf(bounds)) / records;
+    const share = this.#handles.bytes.count(rangeOptionsOf(bounds)) / records;
     return Math.round(share * (pages - freePages) * pageSize);
   }
 }

@@ -26,39 +26,30 @@ export function toBytes(data: Data): Uint8Array {
   return typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(data);
 }
 
+/** Bounds as they are given. */
+export function givenBounds({ gt, gte, lt, lte }: RawRange): Bounds {
+  return { low: bound(gte, gt), high: bound(lte, lt) };
+}
+
+function bound(inclusive: Data | undefined, exclusive: Data | undefined): Bound | undefined {
+  if (inclusive !== undefined) return { key: toBytes(inclusive), inclusive: true };
+  return exclusive === undefined ? undefined : { key: toBytes(exclusive), inclusive: false };
+}
+
 /**
  * Bounds longer than any key can be are cut to the longest key: nothing lies between the two, and the
  * longest key itself is below the bound.
  */
+export function cutBounds({ low, high }: Bounds, keyBytesMax: number): Bounds {
+  const cut = (long: Bound | undefined, inclusive: boolean): Bound | undefined =>
+    long === undefined || long.key.length <= keyBytesMax
+      ? long
+      : { key: long.key.subarray(0, keyBytesMax), inclusive };
+  return { low: cut(low, false), high: cut(high, true) };
+}
+
 export function boundsOf(range: RawRange, keyBytesMax: number): Bounds {
-  return {
-    low:
-      range.gte !== undefined
-        ? lowBound(range.gte, true, keyBytesMax)
-        : range.gt !== undefined
-          ? lowBound(range.gt, false, keyBytesMax)
-          : undefined,
-    high:
-      range.lte !== undefined
-        ? highBound(range.lte, true, keyBytesMax)
-        : range.lt !== undefined
-          ? highBound(range.lt, false, keyBytesMax)
-          : undefined,
-  };
-}
-
-export function lowBound(data: Data, inclusive: boolean, keyBytesMax: number): Bound {
-  const key = toBytes(data);
-  return key.length <= keyBytesMax
-    ? { key, inclusive }
-    : { key: key.subarray(0, keyBytesMax), inclusive: false };
-}
-
-export function highBound(data: Data, inclusive: boolean, keyBytesMax: number): Bound {
-  const key = toBytes(data);
-  return key.length <= keyBytesMax
-    ? { key, inclusive }
-    : { key: key.subarray(0, keyBytesMax), inclusive: true };
+  return cutBounds(givenBounds(range), keyBytesMax);
 }
 
 /** The same bounds as options of a range. */

@@ -8,7 +8,7 @@ import { compareBytes, EMPTY_BYTES } from "../base/bytes.js";
 import type { RangeIterator, RangeShape } from "../store/range.js";
 import type { Bounds } from "../store/range-options.js";
 import { LevelAbortError, levelError } from "./errors.js";
-import { boundsOf, type Data, highBound, lowBound, type RawRange, toBytes } from "./range.js";
+import { cutBounds, type Data, givenBounds, type RawRange, toBytes } from "./range.js";
 import { type Formats, View } from "./view.js";
 
 /** all() lets the event loop turn after so many records. */
@@ -23,6 +23,7 @@ export class Scan<T> {
   readonly #ownsSnapshot: boolean;
   readonly #shape: RangeShape;
   readonly #options: ScanOptions;
+  /** As given: a target of seek may be longer than any key, as they may. */
   readonly #bounds: Bounds;
   readonly #signal: AbortSignal | undefined;
   readonly #convert: ((item: Data) => T) | undefined;
@@ -36,7 +37,7 @@ export class Scan<T> {
     this.#view = given ?? new View(engine, root, engine.acquireSnapshot());
     this.#shape = shape;
     this.#options = options;
-    this.#bounds = boundsOf(options, engine.context.keyBytesMax);
+    this.#bounds = givenBounds(options);
     this.#signal = options.signal ?? undefined;
     this.#convert = convert;
   }
@@ -107,19 +108,18 @@ export class Scan<T> {
   }
 
   #from(bounds: Bounds): RangeIterator<T | Data> {
-    return this.#view.range<T | Data>(this.#shape, this.#options, bounds, this.#options.reverse);
+    const cut = cutBounds(bounds, this.#view.engine.context.keyBytesMax);
+    return this.#view.range<T | Data>(this.#shape, this.#options, cut, this.#options.reverse);
   }
 
   /** Goes on at the first record from `target` on, in the scan's direction; at none outside of its range. */
   seek(target: Data): void {
     const { low, high } = this.#bounds;
     const key = toBytes(target);
-    const { keyBytesMax } = this.#view.engine.context;
     this.#range?.return();
     if (!isWithin(key, this.#bounds)) this.#range = this.#from(NOTHING);
-    else if (this.#options.reverse)
-      this.#range = this.#from({ low, high: highBound(key, true, keyBytesMax) });
-    else this.#range = this.#from({ low: lowBound(key, true, keyBytesMax), high });
+    else if (this.#options.reverse) this.#range = this.#from({ low, high: { key, inclusive: true } });
+    else this.#range = this.#from({ low: { key, inclusive: true }, high });
   }
 
   /** To be called once. */

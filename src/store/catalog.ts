@@ -47,11 +47,12 @@ export function decodeTreeRecord(bytes: Uint8Array): TreeRecord | undefined {
   return { root, keyEncoding, valueEncoding };
 }
 
+/** Half a character is written as another one: two names would be one tree, with a handle each. */
 export function assertTreeName(name: unknown): asserts name is string {
-  if (typeof name !== "string" || name === UNNAMED || name.startsWith(RESERVED)) {
+  if (typeof name !== "string" || name === UNNAMED || name.startsWith(RESERVED) || !name.isWellFormed()) {
     throw new OptionError(
       "name",
-      "a tree's name is a string that is not empty and does not begin with a zero byte",
+      "a tree's name is a string that is not empty, does not begin with a zero byte and has no lone surrogates",
     );
   }
 }

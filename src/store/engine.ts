@@ -43,6 +43,8 @@ export class Engine {
   readonly spareKeyBytes: ByteSource[] = [];
   readonly valueBuffer: Buffer = Buffer.alloc(VALUE_BUFFER_BYTES);
   closed = false;
+  /** Told the new root, when compact has moved that of the unnamed tree: for who has handles of his own to it. */
+  onUnnamedMoved: ((root: number) => void) | undefined;
   /** Transactions that callers have begun: a range made in one does not outlive it. */
   transactions = 0;
 

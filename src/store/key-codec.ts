@@ -4,10 +4,12 @@
  */
 
 import { readKey, writeKey } from "ordered-binary";
+import { isGone } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
 import type { KeyEncoding } from "./options.js";
+import { NUMBER_BYTES, numberBelow, writeBigint } from "./ordered-bigint.js";
 
 export interface KeyCodec {
   readonly name: KeyEncoding;
@@ -56,6 +58,8 @@ const binary: KeyCodec = {
     if (!(key instanceof Uint8Array))
       throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
     const length = key.length;
+    if (length === 0 && isGone(key))
+      throw new EncodingError("the binary key's memory was transferred or shrunk");
     if (length > limit) throw new KeyTooLargeError(length, limit);
     if (length <= 32) for (let i = 0; i < length; i++) target[i] = key[i]!;
     else target.set(key);
@@ -69,9 +73,9 @@ const binary: KeyCodec = {
 const ordered: KeyCodec = {
   name: "ordered",
   encode(key, target, limit): number {
-    const checked = assertOrdered(key, limit, false);
+    const checked = assertOrdered(key, limit);
     try {
-      const length = writeKey(checked, target, 0);
+      const length = writeOrdered(checked, target);
       if (length > limit) throw new KeyTooLargeError(length, limit);
       return length;
     } catch (error) {
@@ -97,7 +101,6 @@ const ordered: KeyCodec = {
 /** A first byte below this is null, false or true. */
 const NUMBER_FIRST = 8;
 const STRING_FIRST = 24;
-const NUMBER_BYTES = 9;
 const ESCAPE = 4;
 
 /** Where the element at `at` of a tuple, or the whole key, ends: a zero byte, which separates, or the key's end. */
@@ -119,35 +122,58 @@ function escaped(text: string): string {
   return text.length < UNESCAPED_LENGTH_MIN ? text : text.replace(RESERVED_CHARACTERS, "\x04$&");
 }
 
-type OrderedKey = number | string | boolean | null | bigint | OrderedKey[];
+type OrderedElement = number | string | boolean | null | bigint;
+type OrderedKey = OrderedElement | OrderedElement[];
+
+/** Returns the length. */
+function writeOrdered(key: OrderedKey, target: Buffer): number {
+  if (!Array.isArray(key)) return writeElement(key, target, 0, false);
+  let end = 0;
+  for (const element of key) {
+    if (end > 0) target[end++] = 0;
+    end = writeElement(element, target, end, true);
+  }
+  return end;
+}
+
+function writeElement(element: OrderedElement, target: Buffer, at: number, inTuple: boolean): number {
+  return typeof element === "bigint"
+    ? writeBigint(element, target, at, inTuple)
+    : writeKey(element, target, at, inTuple);
+}
 
 /**
  * What ordered-binary takes and gives back unchanged, in the natural order: numbers, strings,
  * booleans, null, bigints, and tuples of two and more of them.
  */
-function assertOrdered(key: unknown, limit: number, inTuple: boolean): OrderedKey {
-  if (typeof key === "number") {
-    if (Number.isNaN(key)) throw new EncodingError("an ordered key must not be NaN");
-    return key === 0 ? 0 : key;
+function assertOrdered(key: unknown, limit: number): OrderedKey {
+  if (!Array.isArray(key)) return assertElement(key, limit);
+  const { length } = key;
+  if (length < 2) throw new EncodingError("a tuple needs two elements or more; pass a single one by itself");
+  if (length > limit) throw new KeyTooLargeError(length, limit);
+  const tuple: OrderedElement[] = [];
+  // By index: what is missing in between is undefined, and no element.
+  for (let i = 0; i < length; i++) tuple.push(assertElement(key[i], limit));
+  return tuple;
+}
+
+function assertElement(element: unknown, limit: number): OrderedElement {
+  if (typeof element === "number") {
+    if (Number.isNaN(element)) throw new EncodingError("an ordered key must not be NaN");
+    return element === 0 ? 0 : element;
   }
-  if (typeof key === "string") {
-    if (key.length > limit) throw new KeyTooLargeError(key.length, limit);
-    if (!key.isWellFormed()) throw new EncodingError("an ordered key must not contain lone surrogates");
-    return escaped(key);
+  if (typeof element === "string") {
+    if (element.length > limit) throw new KeyTooLargeError(element.length, limit);
+    if (!element.isWellFormed()) throw new EncodingError("an ordered key must not contain lone surrogates");
+    return escaped(element);
   }
-  if (typeof key === "bigint") {
-    if (!Number.isFinite(Number(key)))
+  if (typeof element === "bigint") {
+    if (!Number.isFinite(Number(element)) || !Number.isFinite(numberBelow(element)))
       throw new EncodingError("an ordered bigint must lie within the range of numbers, up to 2^1024");
-    return key;
+    return element;
   }
-  if (typeof key === "boolean" || key === null) return key;
-  if (Array.isArray(key) && !inTuple) {
-    if (key.length < 2)
-      throw new EncodingError("a tuple needs two elements or more; pass a single one by itself");
-    if (key.length > limit) throw new KeyTooLargeError(key.length, limit);
-    return key.map((element) => assertOrdered(element, limit, true));
-  }
-  throw new EncodingError(`an ordered key cannot be ${describe(key)}`);
+  if (typeof element === "boolean" || element === null) return element;
+  throw new EncodingError(`an ordered key cannot be ${describe(element)}`);
 }
 
 function describe(value: unknown): string {

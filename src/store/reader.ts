@@ -43,6 +43,8 @@ export class Reader<K, V> {
     const { engine } = this;
     if (engine.closed) engine.assertOpen();
     const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    // The elements of a tuple may be the caller's code.
+    if (engine.closed) engine.assertOpen();
     return this.tree.find(engine.keyBuffer, length, this.snapshot);
   }
 
@@ -104,9 +106,10 @@ export class Reader<K, V> {
   }
 
   range<T>(options: RangeOptions<K>, shape: RangeShape): RangeIterator<T> {
-    this.engine.assertOpen();
     const { engine, tree, keys, values, snapshot } = this;
+    engine.assertOpen();
     const settings = this.#settings(options);
+    engine.assertOpen();
     const { reverse, limit } = settings;
     const seen = snapshot < 0 ? undefined : snapshot;
     return new RangeIterator<T>(engine, tree, keys, values, shape, settings, reverse, limit, seen);
@@ -131,6 +134,7 @@ export class Reader<K, V> {
   count(options: RangeOptions<K>): number {
     this.engine.assertOpen();
     const { low, high, limit } = this.#settings(options);
+    this.engine.assertOpen();
     if (low === undefined && high === undefined) return Math.min(limit, this.tree.count(this.snapshot));
     const all = this.#rankFrom(low?.key, high?.key, high?.inclusive ?? false);
     const skipped = low !== undefined && !low.inclusive && this.#exists(low.key) ? 1 : 0;

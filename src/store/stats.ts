@@ -3,7 +3,7 @@
  */
 
 import { BRANCH_SLOT_BYTES, LEAF_SLOT_BYTES } from "../pager/page-header.js";
-import type { Catalog } from "./catalog.js";
+import { type Catalog, UNNAMED } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import type { Settings } from "./options.js";
 
@@ -42,13 +42,10 @@ export interface StoreStats {
 export function collectStats(engine: Engine, catalog: Catalog, settings: Settings, path: string): StoreStats {
   const { pager } = engine;
   const { log } = pager;
-  const trees: Record<string, number> = {};
-  let records = 0;
-  for (const [name, { root }] of catalog.all(-1)) {
-    const count = engine.treeAt(root).count(-1);
-    if (name === "") records = count;
-    else trees[name] = count;
-  }
+  const counts = new Map<string, number>();
+  for (const [name, { root }] of catalog.all(-1)) counts.set(name, engine.treeAt(root).count(-1));
+  const records = counts.get(UNNAMED) ?? 0;
+  counts.delete(UNNAMED);
   const failure = log.failure ?? pager.segments.failure;
   return {
     path,
@@ -57,7 +54,7 @@ export function collectStats(engine: Engine, catalog: Catalog, settings: Setting
     durability: settings.durability,
     readOnly: settings.readOnly,
     records,
-    trees,
+    trees: Object.fromEntries(counts),
     pages: pager.pageCount,
     freePages: pager.free.pages,
     dataBytes: pager.data.claimedBytes,

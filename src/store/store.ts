@@ -260,8 +260,12 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   }
 
   #rootMoved(name: string, record: TreeRecord): void {
-    if (name === UNNAMED) this.rebind(record);
-    else this.#handles.get(name)?.rebind(record);
+    if (name !== UNNAMED) {
+      this.#handles.get(name)?.rebind(record);
+      return;
+    }
+    this.rebind(record);
+    this.engine.onUnnamedMoved?.(record.root);
   }
 
   async #exclusively<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -156,14 +156,15 @@ export class TreeHandle<K = string, V = unknown> {
   }
 
   /**
-   * Fills in the engine's entry, which the next encode overwrites. The value first: its toJSON is the
-   * caller's code, and may have used this store, closed it, or dropped the tree.
+   * Fills in the engine's entry, which the next encode overwrites. The key's bytes last: the value's toJSON and
+   * the elements of a tuple are the caller's code, and may have used this store, closed it, or dropped the tree.
    */
   #encode(key: K, value: V): Entry {
     const { engine } = this;
     const { entry } = engine;
+    const ownKey = plain(key);
     this.#reader.values.encode(value, entry, engine.valueBuffer);
-    entry.keyLength = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
+    entry.keyLength = this.#reader.keys.encode(ownKey, engine.keyBuffer, engine.context.keyBytesMax);
     if (engine.closed || this.#gone) this.#assertUsable();
     // A view of the store's own memory moves under the edit (P4). A Buffer's slice would be one more.
     if (engine.pager.pool.isView(entry.value)) entry.value = new Uint8Array(entry.value);
@@ -173,7 +174,7 @@ export class TreeHandle<K = string, V = unknown> {
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
     readSync(options);
-    const ownKey = this.#own(key);
+    const ownKey = this.#own(plain(key));
     const ownValue = this.#own(value);
     this.engine.queue.flush();
     if (this.#live().has(ownKey)) return false;
@@ -185,7 +186,8 @@ export class TreeHandle<K = string, V = unknown> {
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
     const sync = options === undefined ? undefined : readSync(options);
-    const ownKey = engine.queue.waiting === 0 ? key : this.#own(key);
+    const given = plain(key);
+    const ownKey = engine.queue.waiting === 0 ? given : this.#own(given);
     this.#live();
     engine.beginWrite();
     let removed = false;
@@ -242,6 +244,7 @@ export class TreeHandle<K = string, V = unknown> {
    */
   deleteRange(options: BoundOptions<K>): number {
     const { low, high } = this.#live().removal(options);
+    this.#assertUsable();
     // The smallest key above k is k followed by a zero byte.
     const from = low === undefined || low.inclusive ? low?.key : successor(low.key);
     const to = high === undefined || !high.inclusive ? high?.key : successor(high.key);
@@ -283,9 +286,10 @@ export class TreeHandle<K = string, V = unknown> {
   deleteAsync(key: K): Promise<boolean> {
     try {
       const { queue, keyBuffer, context } = this.engine;
+      const ownKey = plain(key);
       this.#live();
       queue.begin();
-      const length = this.#reader.keys.encode(key, keyBuffer, context.keyBytesMax);
+      const length = this.#reader.keys.encode(ownKey, keyBuffer, context.keyBytesMax);
       return queue.remove(this.#tree, keyBuffer, length);
     } catch (error) {
       return Promise.reject(error);
@@ -303,7 +307,9 @@ export class TreeHandle<K = string, V = unknown> {
     this.#live();
     if (operation.type === "put") this.#tree.put(this.#encode(operation.key, operation.value));
     else if (operation.type === "delete") {
-      const length = this.#reader.keys.encode(operation.key, engine.keyBuffer, engine.context.keyBytesMax);
+      const key = plain(operation.key);
+      this.#assertUsable();
+      const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
       this.#tree.remove(engine.keyBuffer, length);
     } else throw new OptionError("type", 'an operation is of type "put" or "delete"');
   }
@@ -312,6 +318,11 @@ export class TreeHandle<K = string, V = unknown> {
   get root(): number {
     return this.#tree.root;
   }
+}
+
+/** A tuple with its elements read, once: reading them may run the caller's code, which may use the store. */
+function plain<K>(key: K): K {
+  return Array.isArray(key) ? ([...key] as K & unknown[]) : key;
 }
 
 function successor(key: Uint8Array): Uint8Array {

@@ -4,6 +4,7 @@
  */
 
 import { constants } from "node:buffer";
+import { isGone } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, ValueTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -98,6 +99,8 @@ const binary: ValueCodec = {
     if (!(value instanceof Uint8Array))
       throw new EncodingError(`a binary value must be a Uint8Array, not ${typeof value}`);
     const length = value.length;
+    if (length === 0 && isGone(value))
+      throw new EncodingError("the binary value's memory was transferred or shrunk");
     entry.from = 0;
     entry.length = length;
     if (length <= LOOP_BYTES_MAX) {

@@ -227,6 +227,17 @@ describe("keys and values", () => {
       iterator.seek(longer);
       expect(await iterator.next()).toBe(reverse ? keys[2] : keys[3]);
     }
+    // A target behind the longest key, between bounds that are behind it too.
+    const ending = closing(db.keys({ lte: longer, reverse: true }));
+    for (const target of [longer, `${keys[2]}k`]) {
+      ending.seek(target);
+      expect(await ending.next()).toBe(keys[2]);
+    }
+    ending.seek(`${longer}k`);
+    expect(await ending.next()).toBeUndefined();
+    const beginning = closing(db.keys({ gte: `${keys[2]}k` }));
+    beginning.seek(longer);
+    expect(await beginning.next()).toBe(keys[3]);
     await db.clear({ lt: longer });
     expect(await db.keys().all()).toEqual(keys.slice(3));
   });

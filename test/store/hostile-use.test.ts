@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { EspalierError, open, type Store } from "../../src/index.js";
+import { EspalierError, open, type Store, type TreeHandle } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { compiled } from "../support/compiled.js";
@@ -165,8 +165,11 @@ describe("options that make no sense", () => {
       expect(codeOf(() => store.range({ limit }))).toBe(OPTION);
     expect(codeOf(() => store.range({ reverse: 1 } as object))).toBe(OPTION);
     expect(codeOf(() => store.deleteRange({ gte: "a", limit: 1 } as object))).toBe(OPTION);
-    for (const name of ["", "\0x", 5, null, undefined] as unknown as string[])
+    for (const name of ["", "\0x", "\ud800", 5, null, undefined] as unknown as string[]) {
       expect(codeOf(() => store.tree(name))).toBe(OPTION);
+      expect(codeOf(() => store.dropTree(name))).toBe(OPTION);
+      expect(codeOf(() => store.snapshot().tree(name))).toBe(OPTION);
+    }
     expect(await codeOfPromise(store.write([{ type: "move", key: "a" } as never]))).toBe(OPTION);
     expect(await codeOfPromise(store.write([{ type: "put", key: "b", value: 1, tree: {} } as never]))).toBe(
       OPTION,
@@ -207,6 +210,49 @@ describe("keys and values of the wrong kind", () => {
     ]);
     expect(store.verify().problems).toEqual([]);
   });
+});
+
+describe("trees", () => {
+  it("are counted and proven whatever their names are", () => {
+    using store = inMemory();
+    const names = ["\ufffd", "__proto__", "constructor", "toString"].sort();
+    for (const name of names) store.tree(name).put("a", 1);
+    expect(store.trees().sort()).toEqual(names);
+    expect(Object.entries(store.stats().trees).sort()).toEqual(names.map((name) => [name, 1]));
+    const { trees, records, problems } = store.verify();
+    expect(Object.keys(trees).sort()).toEqual(["", ...names]);
+    expect({ records, problems }).toEqual({ records: 4, problems: [] });
+  });
+});
+
+/** Story: they were taken for empty: the record of the empty key was changed, and a range from there on was all. */
+it("Bytes that were transferred, or whose memory has shrunk, are no key and no value", () => {
+  using store = open<Uint8Array, Uint8Array>(STORE_PATH, {
+    vfs: new MemoryVfs(),
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  const empty = new Uint8Array(0);
+  store.put(empty, empty);
+  const transferred = new Uint8Array(10);
+  structuredClone(transferred, { transfer: [transferred.buffer] });
+  // The compiler's library knows no buffers that can shrink.
+  type Resizable = ArrayBuffer & { resize(bytes: number): void };
+  const Resizables = ArrayBuffer as unknown as new (bytes: number, options: object) => Resizable;
+  const shrunk = new Resizables(100, { maxByteLength: 100 });
+  const behind = new Uint8Array(shrunk, 50, 50);
+  shrunk.resize(60);
+  for (const gone of [transferred, behind]) {
+    for (const action of [
+      () => store.put(gone, Uint8Array.of(1)),
+      () => store.put(Uint8Array.of(1), gone),
+      () => store.delete(gone),
+      () => store.deleteRange({ gte: gone }),
+      () => store.putMany([[gone, gone]]),
+    ])
+      expect(codeOf(action)).toBe(ENCODING);
+  }
+  expect([...store.range()]).toEqual([[empty, empty]]);
 });
 
 describe("a store that is closed", () => {
@@ -373,6 +419,49 @@ describe("a store used from within its own operations", () => {
     expect(codeOf(() => tree.put("a", { toJSON: () => store.dropTree("t") }))).toBe(CLOSED);
     expect(store.verify().problems).toEqual([]);
     expect(store.trees()).toEqual([]);
+  });
+
+  /** Story: the elements of a tuple were read when the value lay encoded already: the inner put's took its place. */
+  it("puts, removes and finds what each call says, where a tuple's elements use it", async () => {
+    type Key = string | string[];
+    using store = open<Key, string>(STORE_PATH, { vfs: new MemoryVfs(), keyEncoding: "ordered" });
+    /** The tuple [name, "end"], which does something when it is read. */
+    const nosy = (name: string, act: () => void): string[] =>
+      new Proxy([name, "end"], {
+        get: (target, property): unknown => {
+          if (property === "0") act();
+          return Reflect.get(target, property);
+        },
+      });
+    const inner = (): void => store.put("inner", "of the inner one");
+    store.put(nosy("put", inner), "outer");
+    store.putMany([[nosy("many", inner), "many"]]);
+    store.putIfAbsent(nosy("absent", inner), "absent");
+    await store.write([{ type: "put", key: nosy("batch", inner), value: "batch" }]);
+    await store.putAsync(nosy("awaited", inner), "awaited");
+    expect([...store.range()]).toEqual([
+      [["absent", "end"], "absent"],
+      [["awaited", "end"], "awaited"],
+      [["batch", "end"], "batch"],
+      ["inner", "of the inner one"],
+      [["many", "end"], "many"],
+      [["put", "end"], "outer"],
+    ]);
+    expect(store.get(nosy("put", inner))).toBe("outer");
+    expect(store.delete(nosy("put", inner))).toBe(true);
+    expect(store.count()).toBe(5);
+
+    const dropping = (): Key => nosy("x", () => void store.dropTree("t"));
+    const made = (): TreeHandle<Key, string> => store.tree("t", { keyEncoding: "ordered" });
+    expect(codeOf(() => made().delete(dropping()))).toBe(CLOSED);
+    expect(codeOf(() => made().deleteRange({ gte: dropping() }))).toBe(CLOSED);
+    expect(await codeOfPromise(made().deleteAsync(dropping()))).toBe(CLOSED);
+    expect(await codeOfPromise(store.write([{ type: "delete", key: dropping(), tree: made() }]))).toBe(
+      CLOSED,
+    );
+    expect(store.verify()).toMatchObject({ ok: true, records: 5 });
+    const closing = (): Key => nosy("x", () => store.close());
+    expect(codeOf(() => store.get(closing()))).toBe(CLOSED);
   });
 
   it("reads its own range while it writes", async () => {
