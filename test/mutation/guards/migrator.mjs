@@ -135,6 +135,14 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M1",
+    "a fence that is taken down again leaves a store its newest header",
+    "migrate/rollback-steps.ts",
+    "headerSectorOf(catalog.header)",
+    '((sector) => (file.read(sector, 0, 512, 0), sector.toString("base64")))(Buffer.alloc(512))',
+    OPENED_ELSEWHERE,
+  ),
+  guard(
+    "M1",
     "a file that another process has open is locked: before a rewritten one takes its name",
     "migrate/rewrite-steps.ts",
     "assertNobodyElse(vfs, path, options.assumeClosed === true);",
