@@ -29,8 +29,7 @@ export function forwardRecords(vfs: Vfs, path: string, program: Program): Record
     pageZero: savedMeta(program),
     logPath: currentLogPath(vfs, path),
   });
-  const { applied, lastLsn } = file.pages.log.summary;
-  if (applied !== program.head.report.logFrames || lastLsn !== program.head.legacy?.lastLsn) {
+  if (!isPlannedLog(file, program)) {
     file.close();
     throw logMissing(path, program);
   }
@@ -44,6 +43,12 @@ export function forwardRecords(vfs: Vfs, path: string, program: Program): Record
     },
     close: () => file.close(),
   };
+}
+
+/** Whether the log of a file that is being converted is as it was when the program was made. */
+export function isPlannedLog(file: LegacyFile, { head }: Program): boolean {
+  const { applied, lastLsn } = file.pages.log.summary;
+  return applied === head.report.logFrames && lastLsn === head.legacy?.lastLsn;
 }
 
 /** What is said where the newest commits of a file that is being converted are not there. */

@@ -149,6 +149,7 @@ export const SURROUNDINGS = ["test/migrate/surroundings.test.ts"];
 export const DUMPS = ["test/commands/dump-load.test.ts"];
 export const LEVEL_COPIES = ["test/level/copy.test.ts"];
 export const COMPARED = ["test/migrate/compared.test.ts"];
+export const HALF_SALVAGE = ["test/migrate/half-salvage.test.ts"];
 export const LOST_LOG = ["test/migrate/lost-log.test.ts"];
 export const JOURNAL = ["test/migrate/journal.test.ts"];
 export const BACK_AGAIN = ["test/migrate/there-and-back.test.ts"];
