@@ -13,7 +13,7 @@ import { readFully, writeFully } from "../src/vfs/whole-io.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { sizeLegacy, type TreeToReturn } from "./in-place/back-plan.js";
-import { firstSectorOf } from "./in-place/fence.js";
+import { headerSectorOf } from "./in-place/fence.js";
 import { type PlannedProgram, prepareBack } from "./in-place/prepare.js";
 import { assertBudget, begin, finishBegun } from "./in-place-steps.js";
 import { keepPermissions } from "./kept-permissions.js";
@@ -83,7 +83,7 @@ export function* planBack(
       sized,
       {
         fileBytes: file.size(),
-        firstSector: firstSectorOf(file),
+        firstSector: headerSectorOf(catalog.header),
         verify: options.verify ?? "full",
         report: {
           recognisedBy: "the store keeps a record of the legacy file that it was",

@@ -1,12 +1,19 @@
-/** Gets what can be read of a damaged legacy file into a new store. */
+/** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
-import { ExistsError } from "../src/base/errors.js";
-import { isPageSize } from "../src/pager/store-header.js";
+import { resolve } from "node:path";
+import { CorruptionError, EspalierError, ExistsError, MigratingError } from "../src/base/errors.js";
+import { keyBytesMax } from "../src/page/limits.js";
+import { isPageSize, PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
-import type { LegacyProblem } from "./legacy/problems.js";
+import { inspectFile } from "./file-state.js";
+import { salvageHalf } from "./in-place/half-salvage.js";
+import { hexOf } from "./legacy/big-endian.js";
+import type { RecordBatch } from "./legacy/leaf.js";
+import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
+import { BatchBuilder } from "./legacy/record-batch.js";
 import { salvageLegacy } from "./legacy/salvage.js";
-import { currentLogPath } from "./legacy-log.js";
+import { asidePath, logPath } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { writeStoreFile } from "./store-file.js";
 
@@ -22,52 +29,39 @@ export interface SalvageReport {
   readonly dropped: readonly LegacyProblem[];
 }
 
+type SalvageOptions = Pick<FileOptions, "vfs" | "assume" | "root" | "pageSize">;
+
+/** What was found, whatever the file is. */
+interface Found {
+  readonly generation: string;
+  readonly trees: readonly (SalvageReport["trees"][number] & {
+    /** In the new store. */
+    readonly storeName: string;
+    readonly records: Iterable<RecordBatch>;
+  })[];
+  readonly lost: readonly LegacyProblem[];
+  readonly dropped: readonly LegacyProblem[];
+  readonly longestKey: number;
+  readonly close: () => void;
+}
+
 const PAGE_SIZE_DEFAULT = 8192;
 
 /**
- * Writes `out`, which must not exist. Throws NotAStoreError, CorruptionError where there is nothing at all to
- * begin with, ExistsError, KeyTooLargeError, IoError, DiskFullError.
+ * Writes `out`, which must not exist; with a page size of its own choice, a record whose key no store has room for is
+ * left out. Throws NotAStoreError, CorruptionError where there is nothing at all to begin with, ExistsError,
+ * KeyTooLargeError, IoError, DiskFullError.
  */
-export function salvageLegacyFile(
-  path: string,
-  out: string,
-  options: Pick<FileOptions, "vfs" | "assume" | "root" | "pageSize"> = {},
-): SalvageReport {
+export function salvageLegacyFile(path: string, out: string, options: SalvageOptions = {}): SalvageReport {
   const vfs: Vfs = options.vfs ?? nodeVfs;
   if (vfs.stat(out) !== undefined) throw new ExistsError(out);
-  const found = salvageLegacy(vfs, path, {
-    logPath: currentLogPath(vfs, path),
-    ...(options.assume !== undefined && { assume: options.assume }),
-    ...(options.root !== undefined && { root: options.root }),
-  });
+  const left = new ProblemList();
+  const found = halfConverted(vfs, path, left) ?? legacy(vfs, path, options, left);
   try {
-    const trees = found.trees.map((tree) => ({
-      name: found.trees.length === 1 ? "" : tree.name,
-      batches: found.batches(tree),
-    }));
-    const steps = writeStoreFile(vfs, out, {
-      pageSize: pageSizeOf(options.pageSize),
-      trees,
-      legacy: undefined,
-    });
-    for (;;) {
-      const next = steps.next();
-      if (next.done !== true) continue;
-      vfs.syncFolderOf(out);
-      return {
-        path,
-        out,
-        generation: found.generation,
-        records: next.value.records,
-        trees: found.trees.map(({ name, order, unreached }) => ({
-          name,
-          leaves: order.pages.length,
-          unreached,
-        })),
-        lost: found.lost,
-        dropped: found.dropped,
-      };
-    }
+    const records = write(vfs, out, found, options, left);
+    const { generation, dropped } = found;
+    const trees = found.trees.map(({ name, leaves, unreached }) => ({ name, leaves, unreached }));
+    return { path, out, generation, records, trees, lost: [...found.lost, ...left.items], dropped };
   } catch (error) {
     if (vfs.stat(out) !== undefined) vfs.unlink(out);
     throw error;
@@ -76,6 +70,109 @@ export function salvageLegacyFile(
   }
 }
 
-function pageSizeOf(asked: number | undefined): number {
-  return asked !== undefined && isPageSize(asked) ? asked : PAGE_SIZE_DEFAULT;
+/** Undefined where it is none; a journal that is damaged is told, and what is left of the legacy file is all there is. */
+function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | undefined {
+  const path = vfs.canonical(given);
+  try {
+    const state = inspectFile(vfs, path);
+    if (state.kind !== "migrating") return undefined;
+    const { head } = state.program;
+    const half = salvageHalf(vfs, path, state.program, state.slot);
+    const trees = head.trees.map((tree) => ({
+      name: tree.name,
+      storeName: tree.name,
+      leaves: tree.units[1] - tree.units[0],
+      unreached: 0,
+      records: half.batches(tree),
+    }));
+    const longestKey = keyBytesMax(head.direction === "forward" ? head.targetPageSize : head.sourcePageSize);
+    const { lost, close } = half;
+    return { generation: head.generation, trees, lost: lost.items, dropped: [], longestKey, close };
+  } catch (error) {
+    const journal = error instanceof CorruptionError && error.invariant === "M3";
+    if (journal) left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
+    else if (error instanceof MigratingError)
+      left.add("G2", -1, -1, "its journal is gone: leaves that were converted already are not found");
+    else if (!(error instanceof EspalierError)) throw error;
+    return undefined;
+  }
+}
+
+function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemList): Found {
+  const path = vfs.canonical(given);
+  const [log = null, ...others] = logsOf(vfs, given, path);
+  for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
+  const found = salvageLegacy(vfs, path, {
+    logPath: log,
+    ...(options.assume !== undefined && { assume: options.assume }),
+    ...(options.root !== undefined && { root: options.root }),
+  });
+  const { generation, lost, dropped, longestKey, close } = found;
+  const trees = found.trees.map((tree) => ({
+    name: tree.name,
+    storeName: found.trees.length === 1 ? "" : tree.name,
+    leaves: tree.order.pages.length,
+    unreached: tree.unreached,
+    records: found.batches(tree),
+  }));
+  return { generation, trees, lost, dropped, longestKey, close };
+}
+
+/** The logs that may be the file's: the one beside it first, what an interrupted migration has set aside last. */
+function logsOf(vfs: Vfs, given: string, path: string): string[] {
+  const logs: string[] = [];
+  const seen = new Set<string>();
+  for (const log of [logPath(path), logPath(vfs.shared ? resolve(given) : given), asidePath(path)]) {
+    const stat = vfs.stat(log);
+    if (stat === undefined || seen.has(stat.identity)) continue;
+    seen.add(stat.identity);
+    logs.push(log);
+  }
+  return logs;
+}
+
+/** Returns the number of records. */
+function write(vfs: Vfs, out: string, found: Found, options: SalvageOptions, left: ProblemList): number {
+  const asked = options.pageSize !== undefined && isPageSize(options.pageSize);
+  const pageSize = asked ? options.pageSize! : pageSizeFor(found.longestKey);
+  const limit = asked ? Number.POSITIVE_INFINITY : keyBytesMax(pageSize);
+  const trees = found.trees.map(({ storeName, records }) => ({
+    name: storeName,
+    batches: found.longestKey > limit ? withoutLongKeys(records, limit, left) : records,
+  }));
+  const steps = writeStoreFile(vfs, out, { pageSize, trees, legacy: undefined });
+  for (;;) {
+    const next = steps.next();
+    if (next.done !== true) continue;
+    vfs.syncFolderOf(out);
+    return next.value.records;
+  }
+}
+
+/** The smallest page size, from the usual one on, that has room for such a key; else the largest there is. */
+function pageSizeFor(keyBytes: number): number {
+  let size = PAGE_SIZE_DEFAULT;
+  while (size < PAGE_SIZE_MAX && keyBytesMax(size) < keyBytes) size *= 2;
+  return size;
+}
+
+function* withoutLongKeys(
+  batches: Iterable<RecordBatch>,
+  limit: number,
+  left: ProblemList,
+): Generator<RecordBatch> {
+  const builder = new BatchBuilder();
+  for (const { count, keys, keyStart, keyLength, values, valueStart, valueLength } of batches) {
+    for (let i = 0; i < count; i++) {
+      const [start, length] = [keyStart[i]!, keyLength[i]!];
+      if (length > limit) {
+        const key = hexOf(keys.subarray(start, start + length));
+        left.add("G4", -1, -1, `the key ${key} is longer than any store has room for`);
+        continue;
+      }
+      if (builder.isFull) yield builder.take();
+      builder.push(keys, start, length, values, valueStart[i]!, valueLength[i]!);
+    }
+  }
+  yield builder.take();
 }

@@ -8,6 +8,7 @@
 
 import { crc32 } from "node:zlib";
 import { EspalierError } from "../../src/base/errors.js";
+import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../../src/pager/store-header.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import {
@@ -172,4 +173,14 @@ export function firstSectorOf(file: VfsFile): string {
   const sector = new Uint8Array(SECTOR_BYTES);
   const length = readFully(file, sector, 0, SECTOR_BYTES, 0);
   return Buffer.from(sector.subarray(0, length)).toString("base64");
+}
+
+/**
+ * The same of a store: the header in force as a first copy, for the fence takes the second one with it, and that may be
+ * the newer one.
+ */
+export function headerSectorOf(header: StoreHeader): string {
+  const sequence = header.sequence - (header.sequence % HEADER_COPIES) + HEADER_COPIES;
+  const block = encodeStoreHeader({ ...header, sequence });
+  return Buffer.from(block.subarray(0, SECTOR_BYTES)).toString("base64");
 }

@@ -4,7 +4,8 @@ import type { Vfs } from "../../src/vfs/vfs.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import { readLeaves } from "../legacy/leaf-stream.js";
 import { type LegacyFile, openLegacy } from "../legacy/legacy-file.js";
-import { currentLogPath } from "../legacy-log.js";
+import { asidePath, currentLogPath } from "../legacy-log.js";
+import { RefusedError } from "../results.js";
 import type { Program, ProgramTree } from "./program.js";
 
 export interface RecordSource {
@@ -22,11 +23,16 @@ export function savedMeta(program: Program): Uint8Array {
   return page;
 }
 
+/** Throws RefusedError where the log is not the one that the program was made with: pages in the file are older. */
 export function forwardRecords(vfs: Vfs, path: string, program: Program): RecordSource {
   const file: LegacyFile = openLegacy(vfs, path, {
     pageZero: savedMeta(program),
     logPath: currentLogPath(vfs, path),
   });
+  if (!isPlannedLog(file, program)) {
+    file.close();
+    throw logMissing(path, program);
+  }
   const { units, overlaps } = program.tables;
   return {
     records: (tree, unit) => {
@@ -37,4 +43,17 @@ export function forwardRecords(vfs: Vfs, path: string, program: Program): Record
     },
     close: () => file.close(),
   };
+}
+
+/** Whether the log of a file that is being converted is as it was when the program was made. */
+export function isPlannedLog(file: LegacyFile, { head }: Program): boolean {
+  const { applied, lastLsn } = file.pages.log.summary;
+  return applied === head.report.logFrames && lastLsn === head.legacy?.lastLsn;
+}
+
+/** What is said where the newest commits of a file that is being converted are not there. */
+export function logMissing(path: string, program: Program): RefusedError {
+  return new RefusedError(
+    `its log of ${program.head.report.logFrames} frames, ${asidePath(path)}, is missing or not as it was when its migration began; put it back there`,
+  );
 }

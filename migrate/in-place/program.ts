@@ -65,7 +65,7 @@ export interface ProgramHead {
   readonly growthPages: number;
   readonly verify: VerifyMode;
   readonly trees: readonly ProgramTree[];
-  /** First sector of the file as it was, base64: what the fence covers. */
+  /** First sector of the file as it was, base64: what the fence covers. Of a store: its header. */
   readonly firstSector: string;
   /** The legacy meta page without the zeroes at its end, base64: the old one (forward), the new one (back). */
   readonly meta: string;

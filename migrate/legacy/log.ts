@@ -14,8 +14,10 @@ import { CorruptionError } from "../../src/base/errors.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
 import { readFully } from "../../src/vfs/whole-io.js";
 import { readU64 } from "./big-endian.js";
-import { type LogEnd, readLogHeader, scanFrames } from "./log-frames.js";
+import { FRAME_HEADER_BYTES, LOG_HEADER_BYTES, PAGE_HEADER_BYTES } from "./layout.js";
+import { type LogEnd, type LogHeader, type LogScan, readLogHeader, scanFrames } from "./log-frames.js";
 import type { LegacyMeta } from "./meta.js";
+import { headerSalt } from "./page-check.js";
 
 export type LogForm = "none" | "file" | "folder";
 
@@ -162,6 +164,31 @@ function segmentPaths(vfs: Vfs, folder: string): string[] {
   return numbered.sort((a, b) => a.number - b.number).map((segment) => `${active}/${segment.name}`);
 }
 
+/**
+ * How the log at `path` begins, for a file whose meta page is lost; undefined where there is none, or one whose first
+ * page is of a file with another salt than `salt`. Throws IoError.
+ */
+export function logStart(vfs: Vfs, path: string, pageSize: number, salt: bigint): LogHeader | undefined {
+  const kind = vfs.stat(path)?.kind;
+  try {
+    for (const name of kind === "folder" ? segmentPaths(vfs, path) : kind === "file" ? [path] : []) {
+      const file = vfs.open(name, "read");
+      try {
+        const header = readLogHeader(file, pageSize);
+        if (header === undefined) continue;
+        const page = new Uint8Array(PAGE_HEADER_BYTES);
+        const length = readFully(file, page, 0, page.length, LOG_HEADER_BYTES + FRAME_HEADER_BYTES);
+        return length === page.length && headerSalt(page) === salt ? header : undefined;
+      } finally {
+        file.close();
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+  }
+  return undefined;
+}
+
 class LogScanner {
   readonly #path: string;
   readonly #files: SegmentFiles;
@@ -190,14 +217,8 @@ class LogScanner {
     let chain = 0n;
     let ended: { end: LogEnd; reason: string } = { end: "clean", reason: "" };
     for (let index = 0; index < this.#files.paths.length; index++) {
-      const file = this.#files.open(index);
-      const header = readLogHeader(file, this.#meta.pageSize);
-      if (header === undefined) continue;
-      if (header.salt !== this.#meta.logSalt)
-        throw this.#bad("the log belongs to another file: its salt differs", 12);
-      const scan = scanFrames(file, header, chain, (lsn, page, at) =>
-        this.#take(lsn, page, index * SEGMENT_SHIFT + at),
-      );
+      const scan = this.#segment(index, chain, ended.end === "clean");
+      if (scan === undefined) continue;
       this.#frames += scan.frames;
       if (ended.end !== "clean" && scan.frames > 0) {
         ended = { end: "damaged", reason: `${ended.reason}, but a later segment goes on` };
@@ -221,6 +242,34 @@ class LogScanner {
       reason,
     };
     return new LegacyLog(summary, this.#files, this.#images);
+  }
+
+  /**
+   * Undefined for a segment made in advance; what lies behind the log's end is looked at, and not taken. Throws
+   * CorruptionError; but where the log may be cut, and frames were taken before, it ends there.
+   */
+  #segment(
+    index: number,
+    chain: bigint,
+    takes: boolean,
+  ): Pick<LogScan, "frames" | "chain" | "end" | "reason"> | undefined {
+    try {
+      const file = this.#files.open(index);
+      const header = readLogHeader(file, this.#meta.pageSize);
+      if (header === undefined) return undefined;
+      if (header.salt !== this.#meta.logSalt)
+        throw this.#bad("the log belongs to another file: its salt differs", 12);
+      return scanFrames(
+        file,
+        header,
+        chain,
+        (lsn, page, at) => !takes || this.#take(lsn, page, index * SEGMENT_SHIFT + at),
+      );
+    } catch (error) {
+      const mayCut = this.#options.damaged === "cut" && this.#images.size + this.#pending.size > 0;
+      if (!mayCut || !(error instanceof CorruptionError)) throw error;
+      return { frames: 0, chain, end: "damaged", reason: error.reason };
+    }
   }
 
   #take(lsn: number, page: number, place: number): boolean {

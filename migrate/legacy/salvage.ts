@@ -34,7 +34,8 @@ import { LeafDecoder } from "./leaf.js";
 import { orderLeaves } from "./leaf-order.js";
 import { type LeafBatch, type LeafOrder, readLeaves } from "./leaf-stream.js";
 import { type LegacyFile, type OpenLegacyOptions, openLegacy } from "./legacy-file.js";
-import { encodeMeta } from "./meta.js";
+import { logStart } from "./log.js";
+import { encodeMeta, patchMeta } from "./meta.js";
 import { headerSalt, PageSeal } from "./page-check.js";
 import { PageList, PageSet } from "./page-set.js";
 import { type LegacyProblem, ProblemList } from "./problems.js";
@@ -59,6 +60,8 @@ export interface LegacySalvage {
   readonly batches: (tree: SalvagedTree) => Generator<LeafBatch, void>;
   /** Values that were dropped in favour of another under the same key; grows while batches are read. */
   readonly dropped: LegacyProblem[];
+  /** Bytes of the longest key in what can be read. */
+  readonly longestKey: number;
   readonly close: () => void;
 }
 
@@ -84,22 +87,32 @@ export function salvageLegacy(vfs: Vfs, path: string, options: OpenLegacyOptions
 /** Opens with what is left: a log up to its damage or none, a meta page made up from another page. */
 function openTolerant(vfs: Vfs, path: string, options: OpenLegacyOptions, lost: ProblemList): LegacyFile {
   const tolerant: OpenLegacyOptions = { ...options, log: { ...options.log, damaged: "cut" } };
-  const withoutLog: OpenLegacyOptions = { ...tolerant, logPath: null };
   try {
-    const file = openLegacy(vfs, path, tolerant);
-    const { end, reason } = file.pages.log.summary;
-    if (end === "damaged") lost.add("G8", -1, -1, reason);
-    return file;
+    return openWithLog(vfs, path, tolerant, lost);
   } catch (error) {
     noteFailure(error, lost);
   }
   try {
-    return openLegacy(vfs, path, withoutLog);
+    return openLegacy(vfs, path, { ...tolerant, logPath: null });
   } catch (error) {
-    const pageZero = metaFromOtherPage(vfs, path);
+    const log = options.logPath === undefined ? `${path}-wal` : options.logPath;
+    const pageZero = metaFromOtherPage(vfs, path, log);
     if (pageZero === undefined) throw error;
-    return openLegacy(vfs, path, { ...withoutLog, pageZero });
+    try {
+      return openWithLog(vfs, path, { ...tolerant, pageZero }, lost);
+    } catch (second) {
+      noteFailure(second, lost);
+      return openLegacy(vfs, path, { ...tolerant, logPath: null, pageZero });
+    }
   }
+}
+
+function openWithLog(vfs: Vfs, path: string, options: OpenLegacyOptions, lost: ProblemList): LegacyFile {
+  const file = openLegacy(vfs, path, options);
+  const { end, reason } = file.pages.log.summary;
+  if (end === "damaged") lost.add("G8", -1, -1, reason);
+  if (end === "torn") lost.add("G8", -1, -1, `the log is cut short: ${reason}`);
+  return file;
 }
 
 function noteFailure(error: unknown, lost: ProblemList): void {
@@ -110,8 +123,8 @@ function noteFailure(error: unknown, lost: ProblemList): void {
 /** How far into the file another page is looked for. */
 const SEARCH_BYTES: number = 4 * 1024 * 1024;
 
-/** A meta page with the page size and the salt of the first sound page behind it. */
-function metaFromOtherPage(vfs: Vfs, path: string): Uint8Array | undefined {
+/** A meta page with the page size and the salt of the first sound page behind it, and what the log says of itself. */
+function metaFromOtherPage(vfs: Vfs, path: string, log: string | null): Uint8Array | undefined {
   const file = vfs.open(path, "read");
   try {
     const header = new Uint8Array(PAGE_HEADER_BYTES);
@@ -122,7 +135,11 @@ function metaFromOtherPage(vfs: Vfs, path: string): Uint8Array | undefined {
       if (readU32(header, 0) !== MAGIC_PAGE || pageSizeFault(pageSize) !== undefined) continue;
       const number = readU64(header, HEADER_NUMBER);
       if (number * pageSize !== at || !isSound(file, pageSize, number, headerSalt(header))) continue;
-      return encodeMeta({ pageSize, salt: headerSalt(header), logSalt: 0n });
+      const salt = headerSalt(header);
+      const start = log === null ? undefined : logStart(vfs, log, pageSize, salt);
+      const meta = encodeMeta({ pageSize, salt, logSalt: start?.salt ?? 0n });
+      const lastCheckpointLsn = Math.max(0, (start?.startLsn ?? 0) - 1);
+      return patchMeta(meta, { nextPage: 1, freeListHead: 0, lastCheckpointLsn });
     }
     return undefined;
   } finally {
@@ -143,6 +160,7 @@ class Salvager {
   readonly #reached: PageSet;
   readonly #leaf: LeafDecoder;
   #generation: LegacyGeneration;
+  #longestKey = 0;
 
   constructor(file: LegacyFile, survey: LegacySurvey, lost: ProblemList) {
     this.#file = file;
@@ -181,6 +199,7 @@ class Salvager {
       lost: this.#lost.items,
       batches: (tree) => this.#batches(tree, dropped),
       dropped: dropped.items,
+      longestKey: this.#longestKey,
       close: () => this.#file.close(),
     };
   }
@@ -194,7 +213,9 @@ class Salvager {
   #recordsIn(page: number): number {
     try {
       this.#leaf.decode(this.#file.pages.ofKind(page, KIND_LEAF), page, this.#generation);
-      return this.#leaf.count;
+      const { count, keyLength } = this.#leaf;
+      for (let i = 0; i < count; i++) this.#longestKey = Math.max(this.#longestKey, keyLength[i]!);
+      return count;
     } catch (error) {
       this.#lost.addError(error);
       return 0;

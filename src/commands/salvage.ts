@@ -4,7 +4,7 @@
  */
 
 import type { CommandModule } from "yargs";
-import { LegacyFormatError } from "../base/errors.js";
+import { LegacyFormatError, MigratingError, NotAStoreError } from "../base/errors.js";
 import { UNNAMED } from "../store/catalog.js";
 import type { KeyEncoding } from "../store/options.js";
 import { PageSource } from "./pages/page-source.js";
@@ -20,7 +20,13 @@ export interface SalvageArguments extends FileArgument, JsonArgument {
   readonly out: string;
 }
 
-/** Salvages a legacy file; the migrator's part, handed in by the front door. */
+/** Of files that are the migrator's; one whose first bytes are damaged may be. */
+const LEGACY_ERRORS = [LegacyFormatError, MigratingError, NotAStoreError];
+
+/**
+ * Salvages a legacy file or a half-converted one; the migrator's part, handed in by the front door. Throws
+ * NotAStoreError where it is neither.
+ */
 export type SalvageLegacy = (args: SalvageArguments) => Promise<void>;
 
 export function salvageCommand(legacy: SalvageLegacy): CommandModule {
@@ -28,7 +34,7 @@ export function salvageCommand(legacy: SalvageLegacy): CommandModule {
     command: "salvage <file>",
     describe: "Write what can be read of a damaged file to a new one, and list what was lost",
     builder: (yargs) =>
-      withJson(withFile(yargs, "A damaged store, or a damaged legacy file"))
+      withJson(withFile(yargs, "A damaged store, or a damaged legacy or half-converted file"))
         .option("out", {
           alias: "o",
           type: "string",
@@ -40,7 +46,7 @@ export function salvageCommand(legacy: SalvageLegacy): CommandModule {
       try {
         salvage(args);
       } catch (error) {
-        if (!(error instanceof LegacyFormatError)) throw error;
+        if (!LEGACY_ERRORS.some((kind) => error instanceof kind)) throw error;
         await legacy(args);
       }
     },

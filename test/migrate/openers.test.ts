@@ -7,13 +7,15 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { convertSteps } from "../../migrate/file-job.js";
 import { begin, planInPlace } from "../../migrate/in-place-steps.js";
-import { runMigration } from "../../migrate/index.js";
+import { rollbackMigration, runMigration } from "../../migrate/index.js";
 import { assertNobodyElse, findOpeners, removeEmptyLock } from "../../migrate/openers.js";
 import { newResult } from "../../migrate/results.js";
 import { LockedError } from "../../src/base/errors.js";
+import { open as openStore } from "../../src/index.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { fixtureFolder } from "./legacy/fixtures.js";
+import { verified } from "./support.js";
 
 /** Whether other processes' open files can't be listed, as for a user without rights. */
 const hidden = vi.hoisted(() => ({ processes: false }));
@@ -127,6 +129,26 @@ describe("somebody who comes in", () => {
     }
     expect(Buffer.compare(fs.readFileSync(path), before)).toBe(0);
   });
+
+  /** The fence takes the second copy of the header with it, which is the newer one after every other header. */
+  test.each([0, 1, 2])(
+    "before a store has its fence leaves it whole, after %i sessions",
+    async (sessions) => {
+      expect((await runMigration([path])).files[0]).toMatchObject({ status: "converted" });
+      for (let session = 0; session < sessions; session++) {
+        const store = openStore<Uint8Array, Uint8Array>(path);
+        store.put(Uint8Array.of(session), Uint8Array.of(1));
+        store.close();
+      }
+      const before = verified(nodeVfs, path);
+      const { vfs, ready } = withVisitor((name, mode) => name.endsWith("-migration") && mode === "create");
+      await ready();
+      const report = await rollbackMigration([path], { vfs });
+      expect(report.files[0]).toMatchObject({ status: "locked" });
+      expect(fs.readdirSync(folder).sort()).toEqual(["file.db", "go", "opened"]);
+      expect(verified(nodeVfs, path)).toEqual(before);
+    },
+  );
 
   test("while a file is rewritten keeps it from being replaced", async () => {
     const before = fs.readFileSync(path);

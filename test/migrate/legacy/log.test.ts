@@ -259,6 +259,24 @@ describe("a folder of segments", () => {
     }
   });
 
+  test("of segments that may be cut, what lies before the damage counts, and nothing behind it", () => {
+    const damaged = segment(2, second, 0n);
+    damaged[9]! ^= 1;
+    for (const [broken, after] of [
+      [segment(2, second, chain).slice(0, 300), 0n],
+      [damaged, 0n],
+    ] as const) {
+      const vfs = folderWith({
+        "active/wal-1": segment(1, first, 0n),
+        "active/wal-2": broken,
+        "active/wal-3": segment(3, [{ lsn: 3, page: 1, image: leafOf(4).image }], after),
+      });
+      const cut = survey(vfs, "/file.db", { log: { damaged: "cut" } });
+      expect(cut.log).toMatchObject({ end: "damaged", applied: 1, lastLsn: 1 });
+      expect(cut.trees[0]?.content?.digest).toBe(leafOf(2).digest);
+    }
+  });
+
   test("frames above the durable mark are not read", () => {
     const mark = new Uint8Array(8);
     mark[7] = 1;

@@ -1,0 +1,143 @@
+/**
+ * What salvage finds in files that are half converted, in either direction: everything where nothing is damaged, at every
+ * moment, and where a page is, all but its records.
+ */
+
+import { beforeAll, describe, expect, test } from "vitest";
+import { inspectFile } from "../../migrate/file-state.js";
+import { salvageLegacyFile } from "../../migrate/index.js";
+import { asidePath } from "../../migrate/legacy-log.js";
+import { open } from "../../src/index.js";
+import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { Prng } from "../../src/vfs/prng.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { readExactly, writeFully } from "../../src/vfs/whole-io.js";
+import { seed } from "./legacy/support.js";
+import { scatteredFile, variedRecords } from "./scattered.js";
+import { convert, FILE, rollBack, verified } from "./support.js";
+
+const OUT = "/out.esp";
+const RECORDS = 300;
+const records = variedRecords(RECORDS, 700, 1);
+const file = scatteredFile({
+  generation: "gen2",
+  pageSize: 1024,
+  records,
+  seed: 1,
+  freePages: 3,
+  inLog: 7,
+});
+/** Of each record, as text. */
+const expected = new Map(records.map(({ key, value }) => [hex(key), hex(value)]));
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** The file as kills at its calls leave it, where it is half converted then. */
+async function halves(disk: MemoryVfs, act: typeof convert): Promise<FaultyVfs[]> {
+  const dry = new FaultyVfs({ disk });
+  await act(dry, { verify: "none" });
+  const found: FaultyVfs[] = [];
+  for (let at = 1; at <= dry.calls; at += 4) {
+    const vfs = new FaultyVfs({ disk });
+    vfs.crashAt = at;
+    await expect(act(vfs, { verify: "none" })).rejects.toThrow(CrashSignal);
+    const left = vfs.processKill(at);
+    if (inspectFile(left, FILE).kind === "migrating") found.push(left);
+  }
+  return found;
+}
+
+const disks: Record<"there" | "back", FaultyVfs[]> = { there: [], back: [] };
+/** What the store holds that is turned back: a record was changed since. */
+const changed = new Map(expected);
+
+beforeAll(async () => {
+  disks.there = await halves(file.vfs, convert);
+  const disk = file.vfs.clone();
+  await convert(disk);
+  const store = open<Uint8Array, Uint8Array>(FILE, { vfs: disk });
+  for (let i = 0; i < RECORDS; i += 3) {
+    store.put(records[i]!.key, Uint8Array.of(i));
+    changed.set(hex(records[i]!.key), hex(Uint8Array.of(i)));
+  }
+  store.close();
+  disks.back = await halves(disk, rollBack);
+}, 60_000);
+
+function contentOf(vfs: Vfs): Map<string, string> {
+  expect(verified(vfs, OUT).problems).toEqual([]);
+  const store = open<Uint8Array, Uint8Array>(OUT, { vfs });
+  try {
+    const all = new Map<string, string>();
+    for (const [key, value] of store.range({})) all.set(hex(key), hex(value));
+    return all;
+  } finally {
+    store.close();
+  }
+}
+
+function damage(vfs: Vfs, at: number): void {
+  const open = vfs.open(FILE, "write");
+  const byte = new Uint8Array(1);
+  readExactly(open, byte, 0, 1, at);
+  byte[0]! ^= 0x55;
+  writeFully(open, byte, 0, 1, at);
+  open.close();
+}
+
+describe.each(["there", "back"] as const)("half %s", (way) => {
+  test("everything is found, whenever it was interrupted", () => {
+    expect(disks[way].length).toBeGreaterThan(10);
+    for (const disk of disks[way]) {
+      const vfs = disk.processKill(1);
+      const report = salvageLegacyFile(FILE, OUT, { vfs });
+      expect(report).toMatchObject({ records: RECORDS, lost: [], dropped: [] });
+      expect(contentOf(vfs)).toEqual(way === "there" ? expected : changed);
+    }
+  });
+
+  test(`a damaged page costs at most what is in it, and is told (ESPALIER_SEED=${seed})`, () => {
+    const prng = new Prng(seed);
+    let short = 0;
+    for (const disk of disks[way]) {
+      const vfs = disk.processKill(1);
+      const state = inspectFile(vfs, FILE);
+      if (state.kind !== "migrating") throw new Error("it is whole");
+      const pages = Math.floor(state.program.journalStart / 1024);
+      damage(vfs, prng.below(pages) * 1024 + 600);
+      const report = salvageLegacyFile(FILE, OUT, { vfs });
+      const found = contentOf(vfs);
+      expect(found.size).toBe(report.records);
+      expect(found.size).toBeGreaterThan(RECORDS - 60);
+      for (const [key, value] of found) expect((way === "there" ? expected : changed).get(key)).toBe(value);
+      if (found.size === RECORDS) continue;
+      short++;
+      expect(report.lost.length).toBeGreaterThan(1);
+      expect(report.lost.at(-1)?.reason).toBe(`${found.size} of ${RECORDS} records were found`);
+    }
+    expect(short).toBeGreaterThan(1);
+  });
+});
+
+test("without its log it is told that records may be older", () => {
+  const vfs = disks.there.find((each) => each.stat(asidePath(FILE)) !== undefined)!.processKill(1);
+  vfs.unlink(asidePath(FILE));
+  const report = salvageLegacyFile(FILE, OUT, { vfs });
+  expect(report.lost.map(({ reason }) => reason).join("\n")).toMatch(/its log of \d+ frames.*older ones/);
+});
+
+test("with a damaged journal what is left of the legacy leaves is found, and told to be all", () => {
+  const vfs = disks.there[3]!.processKill(1);
+  const state = inspectFile(vfs, FILE);
+  if (state.kind !== "migrating") throw new Error("it is whole");
+  const { journalStart, slotBytes } = state.program;
+  damage(vfs, journalStart + 2 * slotBytes + 20);
+  const report = salvageLegacyFile(FILE, OUT, { vfs });
+  expect(report.records).toBeGreaterThan(100);
+  expect(report.lost.map(({ reason }) => reason).join("\n")).toMatch(
+    /journal of the migration has a damaged/,
+  );
+});
