@@ -15,6 +15,10 @@ const GROWTH_BYTES_MIN = 64 * 1024;
 const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
 /** Room that only deletes and checkpoints may use, in pages; above maxBytes, if there is such a limit. */
 export const RESERVE_PAGES = 16;
+/** Pages of a file, whatever their size: their numbers are small integers everywhere. */
+export const PAGES_MAX = 0x7fff_ffff;
+/** Of these, the last ones are for deletes and checkpoints only: the largest file can still be closed. */
+const LAST_PAGES = 1 << 20;
 
 /** The free list in force, and the one that takes its place. */
 const CHECKPOINT_BLOCKS = 2;
@@ -113,6 +117,8 @@ export class DataFile {
    * a store that could neither be closed nor opened would be no better.
    */
   claim(pages: number, useReserve: boolean, limited = true): void {
+    if (pages > (useReserve ? PAGES_MAX : PAGES_MAX - LAST_PAGES))
+      throw new DiskFullError(`the store has as many pages of ${this.pageSize} bytes as a file can have`);
     const reserve = RESERVE_PAGES * this.pageSize;
     const wanted = pages * this.pageSize;
     // Who may not use the reserve leaves it there, written already.

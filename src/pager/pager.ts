@@ -312,11 +312,15 @@ export class Pager {
   // ---- ending
 
   /**
-   * Commits the running transaction, if there is one. With `sync`, returns when it is durable. When
-   * it throws, the transaction is rolled back; a PoisonedError says that its outcome is unknown.
+   * Commits the running transaction, if there is one. With `sync`, returns when it is durable, or, where nothing has
+   * changed, all that it has seen. When it throws, the transaction is rolled back; a PoisonedError says that its
+   * outcome is unknown.
    */
   commit(sync: boolean): void {
-    if (!this.#open) return;
+    if (!this.#open) {
+      if (sync && this.log.durable < this.log.committed) this.log.sync();
+      return;
+    }
     const before = this.metrics.log.bytes;
     try {
       if (!this.log.partWritten) this.segments.makeRoom(this.#bytesToLog());

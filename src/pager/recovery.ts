@@ -11,6 +11,7 @@ import { findUnknownLog, LogReader } from "../log/log-reader.js";
 import { removeLogRemains } from "../log/log-remains.js";
 import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
+import { PAGES_MAX } from "./data-file.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
 import { makeHeaderDurable } from "./opened-header.js";
@@ -109,7 +110,7 @@ function unknownLog(header: StoreHeader, vfs: Vfs, path: string): LogPosition | 
 function pagesPossible(pager: Pager, logBytes: number): number {
   const known = Math.max(pager.header.pageCount, Math.floor(pager.data.file.size() / pager.pageSize));
   const more = Math.floor(known * UNLOGGED_SHARE + logBytes / RECORD_BYTES_A_PAGE) + UNLOGGED_PAGES;
-  return Math.min(0x7fff_ffff, known + more);
+  return Math.min(PAGES_MAX, known + more);
 }
 
 function takeFreeList(pager: Pager, extents: ExtentSet): void {

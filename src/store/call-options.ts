@@ -8,7 +8,10 @@ import { OptionError } from "../base/errors.js";
 
 /** Options of one change. */
 export interface WriteOptions {
-  /** true: durable when the call returns, whatever the store's durability. */
+  /**
+   * true: durable when the call returns, whatever the store's durability, and so is all that was changed before. Also
+   * where the call finds nothing to change.
+   */
   readonly sync?: boolean;
 }
 

@@ -173,11 +173,14 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
-    readSync(options);
+    const sync = readSync(options);
     const ownKey = this.#own(plain(key));
     const ownValue = this.#own(value);
     this.engine.queue.flush();
-    if (this.#live().has(ownKey)) return false;
+    if (this.#live().has(ownKey)) {
+      this.engine.endWrite(sync);
+      return false;
+    }
     this.put(ownKey, ownValue, options);
     return true;
   }

@@ -1,10 +1,14 @@
-/** What the data file gives to read after a sync of it has failed: nothing that the disk may have lost. */
+/**
+ * What the data file gives to read after a sync of it has failed: nothing that the disk may have lost. And how large
+ * it becomes.
+ */
 
 import { describe, expect, it } from "vitest";
-import { IoError } from "../../src/base/errors.js";
+import { DiskFullError, IoError } from "../../src/base/errors.js";
 import { createMetrics } from "../../src/base/metrics.js";
-import { DataFile } from "../../src/pager/data-file.js";
+import { DataFile, PAGES_MAX } from "../../src/pager/data-file.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import type { VfsFile } from "../../src/vfs/vfs.js";
 
 const BLOCK = 4096;
 
@@ -91,4 +95,33 @@ describe.each(["in the caller's thread", "in the background"])("a sync %s", (whe
     sync(data, vfs, false, () => undefined);
     expect(read(data, 2)).toBe("lost");
   });
+});
+
+/**
+ * Story: a file of 2^31 pages took further commits, which recovery refused: no page of a store could have such a
+ * number. With pages of 512 bytes that is 1 TiB.
+ */
+it.each([512, 4096, 32768])("ends where its page numbers do, pages of %i bytes", (pageSize) => {
+  const { file } = dataFile().data;
+  const size = (PAGES_MAX - (1 << 20)) * pageSize;
+  let written = 0;
+  const huge: VfsFile = {
+    ...file,
+    path: "/d",
+    descriptor: -1,
+    size: () => size,
+    write: (_source, _from, length) => {
+      written += length;
+      return length;
+    },
+  };
+  const data = new DataFile(huge, pageSize, Number.POSITIVE_INFINITY, createMetrics().pager);
+  data.claim(PAGES_MAX - (1 << 20), false);
+  expect(written).toBeGreaterThan(0);
+  // What is written ahead of the pages is none of them yet.
+  for (const more of [1, 2, 1 << 20])
+    expect(() => data.claim(PAGES_MAX - (1 << 20) + more, false)).toThrow(DiskFullError);
+  data.claim(PAGES_MAX - (1 << 20) + 100, true);
+  expect(() => data.claim(PAGES_MAX + 1, true)).toThrow(DiskFullError);
+  expect(() => data.claim(PAGES_MAX + 1, true, false)).toThrow(DiskFullError);
 });

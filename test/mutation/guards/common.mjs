@@ -106,6 +106,7 @@ export const LOST_SYNC = ["test/pager/lost-sync.test.ts"];
 export const REFUSED = [...LOST_SYNC, "-t", "nothing is taken any more"];
 export const FAILED_CHECKPOINT = [...LOST_SYNC, "-t", "after any failed sync of a checkpoint"];
 export const READ_AFTER = ["test/pager/data-file.test.ts"];
+export const NOTHING_TO_CHANGE = ["test/store/nothing-to-change.test.ts"];
 export const FAULTS = ["test/crash/faults.test.ts"];
 export const FULL = ["test/store/disk-full.test.ts"];
 export const HOSTILE = ["test/store/hostile.test.ts"];

@@ -10,6 +10,8 @@ import {
   FULL,
   GROUP,
   guard,
+  HANDLE,
+  NOTHING_TO_CHANGE,
   PAGER,
   READ_AFTER,
   REDO_LOG,
@@ -18,6 +20,22 @@ import {
 } from "./common.mjs";
 
 export const DURABILITY_GUARDS = [
+  guard(
+    "S1",
+    "a synced call that changes nothing syncs what was there",
+    PAGER,
+    "if (sync && this.log.durable < this.log.committed) this.log.sync();",
+    "",
+    NOTHING_TO_CHANGE,
+  ),
+  guard(
+    "S1",
+    "what a synced putIfAbsent has found is durable",
+    HANDLE,
+    "this.engine.endWrite(sync);",
+    "",
+    NOTHING_TO_CHANGE,
+  ),
   guard(
     "S1",
     "a commit is synced",

@@ -21,6 +21,7 @@ import {
   PACING,
   PAGE_SPACE,
   PAGER,
+  READ_AFTER,
   RECOVERY,
   REDO_LOG,
   SNAPSHOT_ENDS,
@@ -133,6 +134,14 @@ export const SPACE_GUARDS = [
     "this.#data.claim(this.pageCount + 1, useReserve);",
     "",
     FULL,
+  ),
+  guard(
+    "P3",
+    "a file ends where its page numbers do",
+    DATA_FILE,
+    "if (pages > (useReserve ? PAGES_MAX : PAGES_MAX - LAST_PAGES))",
+    "if (pages < 0)",
+    READ_AFTER,
   ),
   guard(
     "P3",
