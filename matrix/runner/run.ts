@@ -12,7 +12,7 @@ import { type CellGroup, cellId, type PlannedGroup, planGroups, sizeRound } from
 import { type GatesDocument, gateRun, isJudgedBy, readGates } from "../reports/gate.js";
 import { assembleCell } from "../results/assemble.js";
 import type { CellRow, EngineRow, RunDocument } from "../results/document.js";
-import { RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
+import { NOT_YET, RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
 import { RUN_FILE, writeRun } from "../results/validate.js";
 import { seededRandom, shuffle } from "../stats/random.js";
 import { median } from "../stats/summary.js";
@@ -329,7 +329,7 @@ class MatrixRun {
       rounds: this.#state.rounds(cell),
       profile: this.#state.profile(cell),
       reproduce: reproduceCommand(this.#terms, group, engineId),
-      notRun: "its turn had not come when this was written",
+      notRun: NOT_YET,
       keepSamples: this.#plan.keepSamples,
     });
     this.#rows.set(cell, row);
