@@ -96,6 +96,7 @@ export async function readGates(path: string | null = null): Promise<GatesDocume
     throw new Error(`${path ?? DEFAULT_GATES_FILE} is no "${GATES_SCHEMA}" document of version 1`);
   }
   const gates = document.gates as readonly Gate[];
+  if (gates.length === 0) throw new Error(`${path ?? DEFAULT_GATES_FILE} holds no gate`);
   for (const gate of gates) checkGate(gate);
   return { schema: GATES_SCHEMA, version: 1, gates };
 }

@@ -211,6 +211,8 @@ describe("gates documents", () => {
         await expect(readGates(path)).rejects.toThrow();
       };
       await refused({ schema: "espalier-matrix-gates", version: 2, gates: [] });
+      // A run would meet all of them.
+      await refused({ schema: "espalier-matrix-gates", version: 1, gates: [] });
       await refused({
         schema: "espalier-matrix-gates",
         version: 1,

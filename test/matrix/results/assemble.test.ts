@@ -152,7 +152,7 @@ describe("assembleCell", () => {
     const document = run([]);
     const cells = [
       assembleCell(input({ rounds: [ok(1, 1)], profile: ok(1, 1).outcome, keepSamples: true })),
-      assembleCell(input({})),
+      assembleCell(input({ engine: engineById("rebuild") })),
     ];
     expect(
       runDocumentProblems({ ...document, settings: { ...document.settings, baseline: "espalier" }, cells }),
