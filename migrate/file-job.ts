@@ -135,7 +135,7 @@ function finishStore(
   if (state.leftover !== undefined && finished) {
     fillFromProgram(state.leftover.program, result);
     result.resumed = true;
-    result.digest.after = result.digest.before;
+    if (state.leftover.program.head.verify === "full") result.digest.after = result.digest.before;
   } else {
     result.from = "espalier";
     result.pages.before = state.header.pageCount;

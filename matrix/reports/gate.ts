@@ -6,7 +6,14 @@
 import { readFile } from "node:fs/promises";
 import { shippedJson } from "../package-files.js";
 import { counterAt } from "../results/counters.js";
-import type { CellRow, GateResult, GateVerdict, RunDocument } from "../results/document.js";
+import {
+  type CellRow,
+  type GateResult,
+  type GateVerdict,
+  NOT_YET,
+  type RunDocument,
+} from "../results/document.js";
+import { workloadByName } from "../workloads/registry.js";
 import { ratiosTo } from "./ratios.js";
 
 export const GATES_SCHEMA = "espalier-matrix-gates";
@@ -89,6 +96,7 @@ export async function readGates(path: string | null = null): Promise<GatesDocume
     throw new Error(`${path ?? DEFAULT_GATES_FILE} is no "${GATES_SCHEMA}" document of version 1`);
   }
   const gates = document.gates as readonly Gate[];
+  if (gates.length === 0) throw new Error(`${path ?? DEFAULT_GATES_FILE} holds no gate`);
   for (const gate of gates) checkGate(gate);
   return { schema: GATES_SCHEMA, version: 1, gates };
 }
@@ -116,8 +124,39 @@ export function gateRun(
   gates: GatesDocument,
   gatesFile: string = DEFAULT_GATES_FILE,
 ): GateVerdict {
-  const results = gates.gates.map((gate) => judgeGate(run, gate));
+  const results = gates.gates.map((gate) => withoutWhatIsOpen(run, gate, judgeGate(run, gate)));
   return { verdict: results.every(({ pass }) => pass) ? "GO" : "NO-GO", gatesFile, gates: results };
+}
+
+/** A run that was stopped, or is still going, meets no gate whose cells it has not come to. */
+function withoutWhatIsOpen(run: RunDocument, gate: Gate, result: GateResult): GateResult {
+  const open = run.cells.filter((cell) => inScope(cell, gate.scope) && isOpen(run, gate, cell)).length;
+  if (open === 0) return result;
+  const detail = `${open} ${open === 1 ? "cell is" : "cells are"} not measured yet; ${result.detail}`;
+  return { ...result, pass: false, detail };
+}
+
+/** Whether the run has yet to measure what the gate asks of the cell. */
+function isOpen(run: RunDocument, gate: Gate, cell: CellRow): boolean {
+  if (isNotYet(cell)) return true;
+  if (cell.status !== "ok") return false;
+  if (gate.kind === "ratio") {
+    const { group, durability } = cell;
+    return run.cells.some(
+      (other) =>
+        other.engine === gate.baseline &&
+        other.group === group &&
+        other.durability === durability &&
+        isNotYet(other),
+    );
+  }
+  const isProfiled = gate.kind === "figure" && gate.figure === "slot-extent-ns-per-operation";
+  const isPassDue = isProfiled && run.settings.profiledPass && workloadByName(cell.workload).writes;
+  return isPassDue && !run.run.complete && cell.profile === null;
+}
+
+function isNotYet({ status, reason }: CellRow): boolean {
+  return status === "skipped" && reason === NOT_YET;
 }
 
 /** One cell's figure for a gate. */

@@ -75,7 +75,7 @@ type Measured = Pick<
   | "contentHash"
 >;
 
-function judge({ group, engine, presence, rounds, notRun }: CellInput): {
+function judge({ group, engine, presence, rounds, profile, notRun }: CellInput): {
   status: CellStatus;
   reason: string | null;
 } {
@@ -87,6 +87,9 @@ function judge({ group, engine, presence, rounds, notRun }: CellInput): {
     if (bad !== undefined && bad.outcome.status !== "ok") {
       return { status, reason: `round ${bad.round}: ${bad.outcome.reason}` };
     }
+  }
+  if (profile?.status === "failed" || profile?.status === "timeout") {
+    return { status: profile.status, reason: `profiled pass: ${profile.reason}` };
   }
   return rounds.length === 0 ? { status: "skipped", reason: notRun } : { status: "ok", reason: null };
 }

@@ -177,6 +177,9 @@ export interface Census {
   fired: CensusEntry[];
 }
 
+/** The reason of a cell that a run has not come to yet. */
+export const NOT_YET = "its turn had not come when this was written";
+
 export type CellStatus = "ok" | "missing" | "skipped" | "failed" | "timeout";
 
 export interface CellRow {

@@ -7,7 +7,8 @@ import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { shippedJson } from "../package-files.js";
-import { RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./document.js";
+import { median } from "../stats/summary.js";
+import { type CellRow, RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./document.js";
 
 /** The name of a run's document inside its folder. */
 export const RUN_FILE = "run.json";
@@ -40,10 +41,34 @@ export function runDocumentProblems(value: unknown): string[] {
   validator ??= new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
     shippedJson("docs/matrix-run.schema.json") as object,
   );
-  if (validator(value)) return [];
+  if (validator(value)) return contradictions(value as RunDocument);
   return (validator.errors ?? []).map(
     (error) => `${error.instancePath || "/"} ${error.message ?? "is wrong"}`,
   );
+}
+
+/** Of a median worked out again, for rounding. */
+const TOLERANCE = 1e-9;
+
+/** What no schema says: cells that stand there twice, and medians that are not those of their rounds. */
+function contradictions({ cells }: RunDocument): string[] {
+  const seen = new Set<string>();
+  return cells.flatMap((cell, i) => {
+    const problem = seen.has(cell.id) ? "stands there twice" : contradictionIn(cell);
+    seen.add(cell.id);
+    return problem === null ? [] : [`/cells/${i} (${cell.id}) ${problem}`];
+  });
+}
+
+function contradictionIn({ id, group, engine, status, rounds, opsPerSecond }: CellRow): string | null {
+  if (id !== `${group}/${engine}`) return `is not the cell of ${engine} in ${group}`;
+  if (status !== "ok" || opsPerSecond === null) return null;
+  const rates = rounds.flatMap((round) => round.opsPerSecond ?? []);
+  if (rates.length === 0 || rates.some((rate) => !(rate > 0))) return "has no rounds with a rate above 0";
+  if (rates.length !== opsPerSecond.n) return `has ${rates.length} rounds, and says ${opsPerSecond.n}`;
+  const found = median(rates);
+  const same = Math.abs(found - opsPerSecond.median) <= TOLERANCE * found;
+  return same ? null : `has a median of ${found} ops/s, and says ${opsPerSecond.median}`;
 }
 
 /** Narrows a value to a run document. Throws RunDocumentError with everything that is wrong. */

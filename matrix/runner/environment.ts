@@ -34,6 +34,31 @@ export function captureEnvironment(folder: string, peers: Record<string, string>
   };
 }
 
+/** A document names one machine and one version of everything. Throws Error where rounds would be of two. */
+export function assertSameEnvironment(out: string, before: Environment, now: Environment): void {
+  const changes = environmentChanges(before, now);
+  if (changes.length === 0) return;
+  const why = "figures of both would stand in one document; start another run with another --out";
+  throw new Error(`${out} can't be resumed: ${changes.join(", ")}; ${why}`);
+}
+
+function environmentChanges(before: Environment, now: Environment): string[] {
+  const changes: string[] = [];
+  const compare = (what: string, was: string | number | null, is: string | number | null): void => {
+    if (was !== is) changes.push(`${what} was ${was ?? "unknown"} and is ${is ?? "unknown"}`);
+  };
+  compare("espalier", before.espalier.version, now.espalier.version);
+  compare("its commit", before.espalier.gitCommit, now.espalier.gitCommit);
+  compare(before.runtime.name, before.runtime.version, now.runtime.version);
+  compare("the processor", before.cpu.model, now.cpu.model);
+  compare("the number of cores", before.cpu.cores, now.cpu.cores);
+  // A peer that was installed or removed in between is a row that says so.
+  for (const [name, version] of Object.entries(before.peers)) {
+    if (now.peers[name] !== undefined) compare(name, version, now.peers[name]);
+  }
+  return changes;
+}
+
 function captureGit(): { gitCommit: string | null; gitDirty: boolean | null } {
   const commit = git("rev-parse", "HEAD");
   const changes = commit === null ? null : git("status", "--porcelain", "--untracked-files=no");

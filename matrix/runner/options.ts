@@ -51,7 +51,7 @@ export function planOf(
   options: MatrixOptions,
 ): Pick<
   SavedPlan,
-  "preset" | "seed" | "command" | "label" | "sections" | "effort" | "settings" | "keepSamples"
+  "preset" | "seed" | "command" | "label" | "sections" | "effort" | "settings" | "keepSamples" | "cpuProfiles"
 > {
   const name = options.preset ?? "quick";
   if (!PRESET_NAMES.includes(name)) {
@@ -92,6 +92,7 @@ export function planOf(
     effort: chosen.effort,
     settings,
     keepSamples: options.samples ?? false,
+    cpuProfiles: options.cpuProfiles ?? false,
   };
 }
 

@@ -6,20 +6,21 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
+import type { Lock } from "../../src/vfs/lock.js";
 import type { Engine, Presence } from "../engines/engine.js";
 import { engineById } from "../engines/registry.js";
 import { type CellGroup, cellId, type PlannedGroup, planGroups, sizeRound } from "../plan/cells.js";
 import { type GatesDocument, gateRun, isJudgedBy, readGates } from "../reports/gate.js";
 import { assembleCell } from "../results/assemble.js";
 import type { CellRow, EngineRow, RunDocument } from "../results/document.js";
-import { RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
+import { NOT_YET, RUN_SCHEMA, RUN_VERSION } from "../results/document.js";
 import { RUN_FILE, writeRun } from "../results/validate.js";
 import { seededRandom, shuffle } from "../stats/random.js";
 import { median } from "../stats/summary.js";
 import { ensureStreamFile } from "../streams/stream-file.js";
 import { workloadByName } from "../workloads/registry.js";
 import { runChild } from "./child.js";
-import { captureEnvironment } from "./environment.js";
+import { assertSameEnvironment, captureEnvironment } from "./environment.js";
 import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
 import { judgeNoise, summariseDrift } from "./noise.js";
 import { type MatrixOptions, planOf, type RunTerms, reproduceCommand } from "./options.js";
@@ -43,23 +44,29 @@ interface Job {
 /**
  * Runs the matrix and returns its document, which is also in `out`. Stops early, with what is done, when
  * the budget is used up or the signal aborts. Throws RangeError for options that make no sense, and Error
- * when `out` holds a run and `resume` was not asked for (or the other way round).
+ * when `out` holds a run and `resume` was not asked for (or the other way round), or when the run was begun on another
+ * machine or with other versions; LockedError while another process works on it.
  */
 export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
   const run = await MatrixRun.open(options);
   try {
-    await run.work();
-  } catch (error) {
-    await run.finish();
-    throw error;
+    try {
+      await run.work();
+    } catch (error) {
+      await run.finish();
+      throw error;
+    }
+    return await run.finish();
+  } finally {
+    run.release();
   }
-  return await run.finish();
 }
 
 class MatrixRun {
   readonly #options: MatrixOptions;
   readonly #out: string;
   readonly #state: RunState;
+  readonly #lock: Lock;
   readonly #plan: SavedPlan;
   readonly #terms: RunTerms;
   readonly #side: SideFigures;
@@ -85,22 +92,31 @@ class MatrixRun {
     const engines = fresh?.settings.engines ?? state.readPlan().settings.engines;
     const presence = new Map<string, Presence>();
     for (const id of engines) presence.set(id, await engineById(id).probe());
-    if (fresh !== null) {
-      mkdirSync(join(out, "work"), { recursive: true });
-      const startedAt = new Date().toISOString();
+    const gates = await readGates();
+    const lock = state.lock();
+    try {
       const environment = captureEnvironment(out, peerVersions(presence));
-      state.savePlan({ version: 1, id: runId(startedAt), startedAt, ...fresh, environment });
+      if (fresh === null) assertSameEnvironment(out, state.readPlan().environment, environment);
+      else {
+        const startedAt = new Date().toISOString();
+        state.savePlan({ version: 1, id: runId(startedAt), startedAt, ...fresh, environment });
+      }
+      return new MatrixRun(options, out, state, lock, presence, gates);
+    } catch (error) {
+      lock.release();
+      throw error;
     }
-    return new MatrixRun(options, out, state, presence, await readGates());
   }
 
   private constructor(
     options: MatrixOptions,
     out: string,
     state: RunState,
+    lock: Lock,
     presence: ReadonlyMap<string, Presence>,
     gates: GatesDocument,
   ) {
+    this.#lock = lock;
     this.#gates = gates;
     this.#options = options;
     this.#out = out;
@@ -133,6 +149,11 @@ class MatrixRun {
       if (this.#interrupted !== null) return;
       if ((index + 1) % DRIFT_EVERY === 0 || index === jobs.length - 1) this.#driftPoint(round);
     }
+  }
+
+  /** Lets go of the folder. */
+  release(): void {
+    this.#lock.release();
   }
 
   /** Writes the document and removes what only a running run needs. */
@@ -176,9 +197,10 @@ class MatrixRun {
       noise: judgeNoise(drift, cells, environment),
       verdict: null,
     };
-    // Gates judge at a run's end, and engines that they name: a run of others alone has no verdict.
+    // Gates judge at a run's end, and engines that they name: a run of others alone has no verdict. Neither
+    // has one that a profiler looked at, whose figures are no results.
     const present = document.engines.filter((engine) => engine.present).map((engine) => engine.id);
-    const judged = !this.#running && isJudgedBy(this.#gates, present);
+    const judged = !this.#running && !this.#plan.cpuProfiles && isJudgedBy(this.#gates, present);
     return judged ? { ...document, verdict: gateRun(document, this.#gates) } : document;
   }
 
@@ -275,7 +297,7 @@ class MatrixRun {
   }
 
   #cpuProfile({ kind, group, engine, round }: Job): string | null {
-    if (kind === "profile" || this.#options.cpuProfiles !== true) return null;
+    if (kind === "profile" || !this.#plan.cpuProfiles) return null;
     return RunState.cpuProfilePrefix(this.#out, cellId(group, engine), round);
   }
 
@@ -329,7 +351,7 @@ class MatrixRun {
       rounds: this.#state.rounds(cell),
       profile: this.#state.profile(cell),
       reproduce: reproduceCommand(this.#terms, group, engineId),
-      notRun: "its turn had not come when this was written",
+      notRun: NOT_YET,
       keepSamples: this.#plan.keepSamples,
     });
     this.#rows.set(cell, row);

@@ -5,6 +5,8 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { acquireLock, type Lock } from "../../src/vfs/lock.js";
+import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import type { Effort, PlanSection } from "../plan/cells.js";
 import type { RoundRecord } from "../results/assemble.js";
 import type { DriftPoint, Environment, RunSettings } from "../results/document.js";
@@ -24,6 +26,7 @@ export interface SavedPlan {
   readonly effort: Effort;
   readonly settings: RunSettings;
   readonly keepSamples: boolean;
+  readonly cpuProfiles: boolean;
   readonly environment: Environment;
 }
 
@@ -50,6 +53,12 @@ export class RunState {
   /** Whether the folder holds a run already. */
   exists(): boolean {
     return existsSync(join(this.#folder, PLAN_FILE));
+  }
+
+  /** Holds the run for this process. Throws LockedError, which names the process that has it. */
+  lock(): Lock {
+    mkdirSync(this.#folder, { recursive: true });
+    return acquireLock(nodeVfs, join(this.#folder, PLAN_FILE));
   }
 
   readPlan(): SavedPlan {

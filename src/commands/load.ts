@@ -41,7 +41,7 @@ export const loadCommand: CommandModule = command<LoadArguments>({
     const input = args.from === "-" ? process.stdin : createReadStream(args.from);
     const loader = new Loader(args);
     try {
-      const lines = readLines(input);
+      const lines = readLines(input, args.from === "-" ? "standard input" : args.from);
       for await (const line of lines) loader.line(line);
       loader.finish();
     } catch (error) {
@@ -71,6 +71,8 @@ class Loader {
   #tree: RawTree | undefined;
   /** The tree held nothing before: then its digest must come out as the dump says. */
   #wasEmpty = false;
+  /** Of what is put into a tree that held records: these must be as the dump says. */
+  #read: ContentDigest = new ContentDigest();
   #batch: [Uint8Array, Uint8Array][] = [];
   #batchBytes = 0;
 
@@ -138,6 +140,7 @@ class Loader {
       );
     }
     this.#wasEmpty = this.#tree.handle.count() === 0;
+    this.#read = new ContentDigest();
     this.trees++;
   }
 
@@ -153,6 +156,7 @@ class Loader {
   }
 
   #put(key: Uint8Array, value: Uint8Array): void {
+    if (!this.#wasEmpty) this.#read.add(key, value);
     this.#batch.push([key, value]);
     this.#batchBytes += key.length + value.length;
     this.records++;
@@ -172,9 +176,8 @@ class Loader {
     this.#flush();
     const tree = this.#tree;
     this.#tree = undefined;
-    if (tree === undefined || !this.#wasEmpty) return;
-    const found = new ContentDigest();
-    for (const [key, value] of tree.handle.range()) found.add(key, value);
+    if (tree === undefined) return;
+    const found = this.#wasEmpty ? contentOf(tree) : this.#read;
     if (found.records === records && found.finish() === digest) return;
     const place = { path: this.#args.file, page: tree.record.root, offset: -1 };
     throw new CorruptionError(
@@ -183,4 +186,10 @@ class Loader {
       place,
     );
   }
+}
+
+function contentOf(tree: RawTree): ContentDigest {
+  const found = new ContentDigest();
+  for (const [key, value] of tree.handle.range()) found.add(key, value);
+  return found;
 }

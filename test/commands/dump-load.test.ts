@@ -85,6 +85,47 @@ describe("dump and load", () => {
     expect(cli(["load", join(folder, "x"), join(folder, "no-such-dump")]).code).toBe(3);
   });
 
+  it("refuse an edited dump for a store that has records, too", () => {
+    const folder = temporaryFolder();
+    const [from, to] = [join(folder, "from.esp"), join(folder, "to.esp")];
+    makeStore(from);
+    output(["put", to, "mine", "1", "--create"]);
+    const lines = output(["dump", from]).trimEnd().split("\n");
+    const load = (kept: readonly string[]): ReturnType<typeof cli> =>
+      cli(["load", to], { input: kept.join("\n") });
+    expect(load(lines)).toMatchObject({ code: 0 });
+    expect(load(lines)).toMatchObject({ code: 0 });
+    const { code, stderr } = load(lines.filter((_, i) => i !== 2));
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringContaining("is not what the dump says; was the dump edited?"),
+    ]);
+    const changed = lines.map((line) => line.replace("key", "kez").replace('"kez"', '"key"'));
+    expect(changed).not.toEqual(lines);
+    expect(load(changed)).toMatchObject({ code: 4 });
+  });
+
+  it("refuse what is not UTF-8: it would be stored as other characters", () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "latin1.jsonl");
+    writeFileSync(file, Buffer.from('{"key":"a","value":"caf\u00e9"}\n', "latin1"));
+    const { code, stderr } = cli(["load", join(folder, "x.esp"), file]);
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringContaining("latin1.jsonl is not UTF-8; nothing was loaded"),
+    ]);
+    const cut = Buffer.from('{"key":"a","value":1}\n{"key":"\u00e9').subarray(0, -1);
+    expect(cli(["load", join(folder, "y.esp")], { input: cut }).stderr).toContain(
+      "standard input is not UTF-8; 1 record was loaded before that",
+    );
+  });
+
+  it("name what cannot be read", () => {
+    const folder = temporaryFolder();
+    const { code, stderr } = cli(["load", join(folder, "x.esp"), folder]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`read ${folder} failed: EISDIR`)]);
+  });
+
   it("refuse a dump that was cut off between two trees, but for one that does not say how many it has", () => {
     const folder = temporaryFolder();
     const from = join(folder, "from.esp");

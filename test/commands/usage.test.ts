@@ -14,6 +14,41 @@ const STORE_COMMANDS = [
   ...["salvage", "unlock", "import-level", "export-level"],
 ];
 
+describe("words that begin with a dash", () => {
+  it("are keys and files behind --", () => {
+    const cwd = temporaryFolder();
+    expect(cli(["put", "--create", "--", "-a.esp", "-key", "-5"], { cwd })).toMatchObject({ code: 0 });
+    expect(existsSync(join(cwd, "-a.esp"))).toBe(true);
+    expect(output(["get", "--json", "--", "-a.esp", "-key"], { cwd })).toContain('"value": -5');
+    expect(cli(["get", "--", "-a.esp", "-other"], { cwd }).stderr).toBe("no such key: -other\n");
+    expect(cli(["get", "./-a.esp", "--", "-key", "-more"], { cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^espalier: unknown argument -more\./),
+    });
+    expect(cli(["delete", "./-a.esp", "--", "-key", "--force"], { cwd }).stderr).toBe("1 record removed\n");
+  });
+});
+
+describe("an option", () => {
+  it("that stands there twice, or lacks its value, is told and nothing done", () => {
+    const file = join(temporaryFolder(), "data.esp");
+    output(["put", file, "user/1", "1", "--create"]);
+    for (const [words, problem] of [
+      [["scan", file, "--prefix", "a", "--prefix", "user"], "--prefix stands there twice"],
+      [["scan", file, "-t", "a", "-t", "b"], "--tree stands there twice"],
+      [["scan", file, "--limit", "1", "--limit", "2"], "--limit stands there twice"],
+      [["scan", file, "--limit"], "--limit needs a value"],
+      [["scan", file, "-n", "--keys"], "-n needs a value"],
+      [["delete", file, "--tree", "--prefix", "user/"], "--tree needs a value"],
+      [["salvage", file, "--out"], "--out needs a value"],
+      [["matrix", "show", file, "--baseline"], "--baseline needs a value"],
+    ] as const)
+      expect(cli(words), words.join(" ")).toMatchObject({ code: 2, stderr: `espalier: ${problem}\n` });
+    expect(output(["scan", file, "--json", "--json", "--limit", "1"])).toContain("user/1");
+    expect(output(["scan", file, "--tree", "", "--prefix="])).toContain("user/1");
+  });
+});
+
 describe("help", () => {
   it("names every command, the exit codes and the version", () => {
     const help = output(["--help"]);

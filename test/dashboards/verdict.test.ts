@@ -50,6 +50,28 @@ test("a content digest that changed makes it a NO-GO", () => {
   expect(answer(runDocument(), [{ ...report, files }])).toBe("NO-GO");
 });
 
+test("a converted file whose content was not compared is no GO, and the gate says so", () => {
+  const report = cleanReport();
+  const files = report.files.map((file) => ({ ...file, digest: { ...file.digest, after: null } }));
+  expect(files.some(({ status }) => status === "converted")).toBe(true);
+  expect(answer(runDocument(), [{ ...report, files }])).toBe("NO-GO");
+  const { gates } = verdictOf(
+    dashboardData({ runs: [], migrations: [{ ...report, files: files.slice(0, 1) }], files: [] }),
+  );
+  expect(gates.find(({ id }) => id === "migration-digests")).toMatchObject({ pass: false, figure: 1 });
+  expect(gates.find(({ id }) => id === "migration-digests")?.detail).toContain("not compared");
+});
+
+test("a file that was left as it was needs no digests", () => {
+  const report = cleanReport();
+  const files = report.files.map((file) => ({
+    ...file,
+    status: "unchanged" as const,
+    digest: { before: null, after: null },
+  }));
+  expect(answer(runDocument(), [{ ...report, files }])).toBe("GO");
+});
+
 test("nothing to judge by is no GO", () => {
   expect(answer(null)).toBe("NOT JUDGED");
 });

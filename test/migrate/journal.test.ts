@@ -70,6 +70,27 @@ test("what is there is synced before the next run writes", async () => {
   expect(calls[0]).toBe("sync");
 });
 
+test("a run that finds a conversion done does not tell a digest that the conversion never compared", async () => {
+  for (const verify of ["none", "full"] as const) {
+    const images: FaultyVfs[] = [];
+    const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
+    vfs.onCall = ({ changes }) => {
+      if (changes) images.push(vfs.processKill(1));
+    };
+    expect(await convert(vfs, { verify })).toMatchObject({ status: "converted" });
+    let done = 0;
+    for (const image of images) {
+      const isDone = inspectFile(image, FILE).kind === "store";
+      const { digest, resumed } = await convert(image, { verify });
+      if (!isDone || !resumed) continue;
+      done++;
+      expect(digest.before).not.toBe(null);
+      expect(digest.after).toBe(verify === "none" ? null : digest.before);
+    }
+    expect(done).toBeGreaterThan(0);
+  }
+});
+
 test("the whole one is a conversion that has begun", () => {
   expect(inspected(whole)).toBe("migrating");
   expect(inspected(withHead(JSON.stringify(head())))).toBe("migrating");

@@ -1,28 +1,32 @@
-/** Lines of a stream. Unlike node:readline it passes on the stream's errors, as IoError. */
+/** Lines of a stream. Unlike node:readline it passes on the stream's errors, as IoError, and takes nothing but UTF-8. */
 
 import type { Readable } from "node:stream";
-import { StringDecoder } from "node:string_decoder";
 import { IoError } from "../../base/errors.js";
+import { DamagedInputError } from "./exit-codes.js";
 
-/** Lines without their ends. Throws IoError. Memory: the longest line. */
-export async function* readLines(input: Readable): AsyncGenerator<string, void> {
-  const decoder = new StringDecoder("utf8");
+/**
+ * Lines without their ends; `name` is what errors call the stream. Throws IoError, DamagedInputError for bytes
+ * that are not UTF-8: they would come out as other characters. Memory: the longest line.
+ */
+export async function* readLines(input: Readable, name: string): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let rest: string[] = [];
   try {
     for await (const chunk of input) {
-      const lines = decoder.write(chunk as Buffer).split("\n");
+      const lines = decoder.decode(chunk as Buffer, { stream: true }).split("\n");
       rest.push(lines[0]!);
       if (lines.length === 1) continue;
       yield whole(rest);
       for (let i = 1; i < lines.length - 1; i++) yield whole([lines[i]!]);
       rest = [lines[lines.length - 1]!];
     }
+    rest.push(decoder.decode());
   } catch (error) {
     const { code, path, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new IoError(path ?? "standard input", syscall ?? "read", code, { cause: error });
+    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new DamagedInputError(`${name} is not UTF-8`);
+    throw new IoError(path ?? name, syscall ?? "read", code, { cause: error });
   }
-  rest.push(decoder.end());
   const last = whole(rest);
   if (last !== "") yield last;
 }

@@ -8,6 +8,7 @@ import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
 import { note, paint } from "./output.js";
 import { outputHandedOn, ReaderGoneError, watchStandardStreams } from "./standard-output.js";
 import { usageError } from "./usage.js";
+import { maskedWords, settleArguments, unmasked } from "./words.js";
 
 export interface CommandLine {
   readonly commands: readonly CommandModule[];
@@ -44,7 +45,7 @@ export async function runCommandLine(line: CommandLine): Promise<void> {
 }
 
 function compose({ commands, version, words }: CommandLine): Argv {
-  const parser = yargs([...words]);
+  const parser = yargs(maskedWords(words));
   parser
     .scriptName("espalier")
     .locale("en")
@@ -57,11 +58,12 @@ function compose({ commands, version, words }: CommandLine): Argv {
     .demandCommand(1, "Which command?")
     .completion("completion", "Print a completion script for your shell")
     .epilogue(EPILOGUE)
+    .middleware((argv) => settleArguments(argv, words, parser as Argv))
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
       if (error !== undefined && error !== null && error.name !== "YError") throw error;
-      throw usageError(message, words, commands.map(nameOf), parser as Argv);
+      throw usageError(unmasked(message), words, commands.map(nameOf), parser as Argv);
     });
   for (const module of commands) parser.command(module);
   return parser as Argv;

@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Gate, gateRun, isJudgedBy, readGates } from "../../../matrix/reports/gate.js";
 import { gateTable } from "../../../matrix/reports/table.js";
-import type { CellRow, CounterTree, GateResult, GateVerdict } from "../../../matrix/results/document.js";
+import {
+  type CellRow,
+  type CounterTree,
+  type GateResult,
+  type GateVerdict,
+  NOT_YET,
+  type RunDocument,
+} from "../../../matrix/results/document.js";
 import { runDocumentProblems } from "../../../matrix/results/validate.js";
 import { cell, run, unmeasured } from "../support/documents.js";
 
@@ -61,6 +68,52 @@ describe("a counter gate", () => {
   it("fails without evidence", () => {
     expect(judge(gate, [cell("espalier", [1])])).toMatchObject({ pass: false, figure: null, cells: 0 });
     expect(judge(gate, [cell("lmdb", [1], counting({ leaf: { rebuilds: 0 } }))]).pass).toBe(false);
+  });
+});
+
+describe("a run that was stopped", () => {
+  const stopped = (cells: readonly CellRow[]): RunDocument => {
+    const whole = run(cells);
+    return { ...whole, run: { ...whole.run, complete: false, interrupted: "signal" } };
+  };
+  const later = "mixed/u64/10000/random/ce1";
+  const waiting = (engine: string): CellRow => ({
+    ...unmeasured(engine, "skipped", NOT_YET),
+    group: later,
+    id: `${later}/${engine}`,
+    workload: "mixed",
+  });
+  const judgeStopped = (gate: Gate, cells: readonly CellRow[]): GateResult | undefined =>
+    gateRun(stopped(cells), { schema: "espalier-matrix-gates", version: 1, gates: [gate] }).gates[0];
+
+  it("meets no gate whose cells it has not come to", () => {
+    const gate: Gate = { ...base, kind: "failures", limit: 0 };
+    const measured = cell("espalier", [1]);
+    expect(judgeStopped(gate, [measured])).toMatchObject({ pass: true, detail: "1 cells" });
+    expect(judgeStopped(gate, [measured, waiting("espalier")])).toMatchObject({
+      pass: false,
+      detail: "1 cell is not measured yet; 1 cells",
+    });
+    expect(judgeStopped(gate, [measured, waiting("lmdb")])?.pass).toBe(true);
+    const absent = unmeasured("espalier", "skipped", "it has no such cell");
+    expect(judgeStopped(gate, [measured, { ...absent, id: "x", group: later }])?.pass).toBe(true);
+  });
+
+  it("meets no gate of ratios whose baseline it has not come to", () => {
+    const gate: Gate = { ...base, kind: "ratio", baseline: "rebuild", limit: 1 };
+    const first = [cell("espalier", [2]), cell("rebuild", [1])];
+    const second = cell("espalier", [2], { group: later });
+    expect(judgeStopped(gate, first)?.pass).toBe(true);
+    expect(judgeStopped(gate, [...first, second, waiting("rebuild")])).toMatchObject({ pass: false });
+  });
+
+  it("meets no gate of timings whose profiled passes are not done", () => {
+    const gate: Gate = { ...base, kind: "figure", figure: "slot-extent-ns-per-operation", limit: 200 };
+    const slotExtent = { builds: 1, slots: 1, ns: 1, nsPerBuild: 1, nsPerSlot: 1, nsPerOperation: 1 };
+    const profile = { operations: 1, opsPerSecond: 1, slotExtent, counters: {} };
+    const cells = [cell("espalier", [1], { profile }), cell("espalier", [1], { group: later })];
+    expect(judgeStopped(gate, cells)).toMatchObject({ pass: false, cells: 1 });
+    expect(judge(gate, cells).pass).toBe(true);
   });
 });
 
@@ -158,6 +211,8 @@ describe("gates documents", () => {
         await expect(readGates(path)).rejects.toThrow();
       };
       await refused({ schema: "espalier-matrix-gates", version: 2, gates: [] });
+      // A run would meet all of them.
+      await refused({ schema: "espalier-matrix-gates", version: 1, gates: [] });
       await refused({
         schema: "espalier-matrix-gates",
         version: 1,

@@ -102,6 +102,13 @@ describe("assembleCell", () => {
     expect(row.rounds).toHaveLength(2);
   });
 
+  it("fails, too, when the profiled pass crashed, hung or held wrong content", () => {
+    for (const status of ["failed", "timeout"] as const) {
+      const row = assembleCell(input({ rounds: [ok(1, 1)], profile: { status, reason: "wrong content" } }));
+      expect(row).toMatchObject({ status, reason: "profiled pass: wrong content", opsPerSecond: null });
+    }
+  });
+
   it("tells a timeout, a missing engine, an unsupported cell and one that had no turn apart", () => {
     const late: RoundRecord = {
       round: 1,
@@ -145,7 +152,7 @@ describe("assembleCell", () => {
     const document = run([]);
     const cells = [
       assembleCell(input({ rounds: [ok(1, 1)], profile: ok(1, 1).outcome, keepSamples: true })),
-      assembleCell(input({})),
+      assembleCell(input({ engine: engineById("rebuild") })),
     ];
     expect(
       runDocumentProblems({ ...document, settings: { ...document.settings, baseline: "espalier" }, cells }),

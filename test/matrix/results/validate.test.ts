@@ -42,6 +42,29 @@ describe("a run document", () => {
     expect(runDocumentProblems(more).join("\n")).toMatch(/\/cells\/1 .*additional/);
   });
 
+  it("is refused where its figures contradict each other, as edited ones do", () => {
+    type Cell = (typeof good.cells)[number];
+    const problemOf = (change: (cell: Cell) => Partial<Cell>): string =>
+      runDocumentProblems({
+        ...good,
+        cells: good.cells.map((each, i) => (i === 0 ? { ...each, ...change(each) } : each)),
+      }).join("\n");
+    const estimate = (change: object) => (each: Cell) => ({
+      opsPerSecond: { ...(each.opsPerSecond as NonNullable<Cell["opsPerSecond"]>), ...change },
+    });
+    const rate = (opsPerSecond: number | null) => (each: Cell) => ({
+      rounds: each.rounds.map((round, i) => (i === 2 ? { ...round, opsPerSecond } : round)),
+    });
+    expect(problemOf(() => ({}))).toBe("");
+    expect(problemOf(estimate({ median: 20 }))).toMatch(/^\/cells\/0 .*median of 2 ops\/s, and says 20$/);
+    expect(problemOf(estimate({ n: 5 }))).toMatch(/has 3 rounds, and says 5/);
+    expect(problemOf(rate(null))).toMatch(/has 2 rounds, and says 3/);
+    expect(problemOf(rate(0))).toMatch(/no rounds with a rate above 0/);
+    expect(problemOf(() => ({ rounds: [] }))).toMatch(/no rounds with a rate above 0/);
+    expect(problemOf(() => ({ engine: "rebuild" }))).toMatch(/is not the cell of rebuild/);
+    expect(runDocumentProblems({ ...good, cells: [...good.cells, ...good.cells] })).toHaveLength(2);
+  });
+
   it("is not written when it is wrong", async () => {
     const wrong = structuredClone(good);
     wrong.run.id = 7 as unknown as string;

@@ -6,12 +6,13 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hotFunctions, readProfiles } from "../../../matrix/reports/hot.js";
-import type { RunDocument } from "../../../matrix/results/document.js";
+import type { Environment, RunDocument } from "../../../matrix/results/document.js";
 import { readRun, runDocumentProblems } from "../../../matrix/results/validate.js";
 import type { MatrixOptions } from "../../../matrix/runner/options.js";
 import { runMatrix } from "../../../matrix/runner/run.js";
+import { LockedError } from "../../../src/base/errors.js";
 import { compiledChildEntry } from "../support/compiled.js";
 
 let childEntry: string;
@@ -51,6 +52,19 @@ function misbehaving(script: string): string {
   return path;
 }
 
+/** A run of two cells that was stopped behind the first. */
+async function stoppedRun(change: Partial<MatrixOptions> = {}): Promise<void> {
+  const controller = new AbortController();
+  const run = await runMatrix(
+    options({ ...change, signal: controller.signal, onProgress: () => controller.abort() }),
+  );
+  expect(run.run).toMatchObject({ complete: false, interrupted: "signal" });
+}
+
+function resumed(change: Partial<MatrixOptions> = {}): Promise<RunDocument> {
+  return runMatrix({ out: join(folder, "run"), resume: true, childEntry, ...change });
+}
+
 const statuses = (run: RunDocument): string[] => run.cells.map(({ status }) => status);
 
 describe("a run", () => {
@@ -88,6 +102,19 @@ describe("a run", () => {
     await expect(runMatrix(options({ resume: true }))).rejects.toThrow(/no run to resume/);
     await runMatrix(options({ workloads: ["reads"] }));
     await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
+  });
+
+  it("has its folder for itself while it goes on", async () => {
+    const controller = new AbortController();
+    const entry = misbehaving(`setInterval(() => {}, 1000);`);
+    const first = runMatrix(options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }));
+    const request = join(folder, "run", "work", "request.json");
+    await vi.waitFor(() => expect(existsSync(request)).toBe(true), { timeout: 20_000 });
+    await expect(resumed()).rejects.toThrow(LockedError);
+    expect(existsSync(request)).toBe(true);
+    controller.abort();
+    expect((await first).run.interrupted).toBe("signal");
+    expect((await resumed()).run.complete).toBe(true);
   });
 
   it("refuses engines and rounds that make no sense, before it makes a folder", async () => {
@@ -184,6 +211,37 @@ describe("a run that is stopped", () => {
     expect(whole.run).toMatchObject({ id: stopped.run.id, complete: true, interrupted: null });
     expect(statuses(whole)).toEqual(["ok", "ok"]);
     for (const { opsPerSecond } of whole.cells) expect(opsPerSecond?.n).toBe(2);
+  });
+
+  it("goes on on the same machine with the same versions only", async () => {
+    await stoppedRun();
+    const path = join(folder, "run", "state", "plan.json");
+    const plan = JSON.parse(readFileSync(path, "utf8")) as { environment: Environment };
+    const { environment } = plan;
+    const others: [RegExp, Partial<Environment>][] = [
+      [/node was v1\.2\.3 and is v/, { runtime: { ...environment.runtime, version: "v1.2.3" } }],
+      [/espalier was 0\.0\.0 and is/, { espalier: { ...environment.espalier, version: "0.0.0" } }],
+      [/its commit was abc and is/, { espalier: { ...environment.espalier, gitCommit: "abc" } }],
+      [/the processor was abacus and is/, { cpu: { ...environment.cpu, model: "abacus" } }],
+    ];
+    for (const [message, change] of others) {
+      writeFileSync(path, JSON.stringify({ ...plan, environment: { ...environment, ...change } }));
+      await expect(resumed()).rejects.toThrow(message);
+    }
+    writeFileSync(path, JSON.stringify(plan));
+    expect((await resumed()).run.complete).toBe(true);
+  });
+
+  it("takes from its plan whether it is looked at by a profiler, and is not judged then", async () => {
+    const profiles = join(folder, "run", "cpu-profiles");
+    await stoppedRun();
+    expect((await resumed({ cpuProfiles: true })).verdict).toMatchObject({ verdict: "NO-GO" });
+    expect(existsSync(profiles)).toBe(false);
+    rmSync(join(folder, "run"), { recursive: true });
+    await stoppedRun({ cpuProfiles: true });
+    expect(readdirSync(profiles)).toHaveLength(1);
+    expect(await resumed()).toMatchObject({ run: { complete: true }, verdict: null });
+    expect(readdirSync(profiles)).toHaveLength(2);
   });
 
   it("in the middle of a child does not count that child", async () => {

@@ -1,0 +1,54 @@
+/**
+ * What yargs leaves to its caller: words behind "--" that stand for positional arguments although they begin with a
+ * dash, options that stand there twice, and options whose value was forgotten.
+ */
+
+import type { Argv } from "yargs";
+import { UsageError } from "./exit-codes.js";
+
+/** No word of a command line holds it, so that it can tell a masked word from every other. */
+const MASK = "\0";
+
+/** The words with "--" taken out, and those behind it made such that they are taken for no options. */
+export function maskedWords(words: readonly string[]): string[] {
+  const end = words.indexOf("--");
+  if (end < 0) return [...words];
+  const behind = words.slice(end + 1).map((word) => (word.startsWith("-") ? MASK + word : word));
+  return [...words.slice(0, end), ...behind];
+}
+
+/** A text, or a list of them, as it was typed. */
+export function unmasked<T>(value: T): T {
+  if (typeof value === "string") return value.replaceAll(MASK, "") as T;
+  return Array.isArray(value) ? (value.map(unmasked) as T) : value;
+}
+
+/** What yargs knows of the options of the command that was recognised; its typings leave this out. */
+interface OptionKinds {
+  readonly array: readonly string[];
+  readonly string: readonly string[];
+  readonly number: readonly string[];
+  readonly alias: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Takes the masks off, and throws UsageError for an option that stands there twice or lacks its value. */
+export function settleArguments(argv: Record<string, unknown>, words: readonly string[], parser: Argv): void {
+  const kinds = (parser as unknown as { getOptions(): OptionKinds }).getOptions();
+  const end = words.indexOf("--");
+  const before = end < 0 ? words : words.slice(0, end);
+  for (const name of [...kinds.string, ...kinds.number]) {
+    if (kinds.array.includes(name)) continue;
+    if (Array.isArray(argv[name])) throw new UsageError(`--${name} stands there twice`);
+    for (const spelling of [`--${name}`, ...(kinds.alias[name] ?? []).map((alias) => `-${alias}`)]) {
+      if (lacksValue(before, spelling)) throw new UsageError(`${spelling} needs a value`);
+    }
+  }
+  for (const [name, value] of Object.entries(argv)) argv[name] = unmasked(value);
+}
+
+function lacksValue(words: readonly string[], option: string): boolean {
+  const at = words.indexOf(option);
+  if (at < 0) return false;
+  const value = words[at + 1];
+  return value === undefined || /^-[^0-9]/.test(value);
+}
