@@ -80,6 +80,7 @@ function openLocked<K, V>(path: string, settings: Settings, lock: Lock): Store<K
   }
   const file = vfs.open(path, settings.readOnly ? "read" : "write");
   try {
+    lock.fileOpened();
     const header = readStoreHeader(file, path, settings.readOnly);
     const engine = startEngine(path, settings, file, header);
     const catalog = new Catalog(engine);

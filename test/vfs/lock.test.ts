@@ -147,6 +147,21 @@ describe("a second opener in the same process", () => {
     acquireLock(nodeVfs, join(folder, "twin")).release();
   });
 
+  it("is recognised by names that the store's file got since it was made, or was given another one", () => {
+    const lock = acquireLock(nodeVfs, store);
+    fs.writeFileSync(store, "");
+    const file = nodeVfs.open(store, "write");
+    lock.fileOpened();
+    fs.linkSync(store, join(folder, "twin"));
+    expect(() => acquireLock(nodeVfs, join(folder, "twin"))).toThrow("open in this process already");
+    fs.renameSync(store, join(folder, "renamed"));
+    expect(() => acquireLock(nodeVfs, join(folder, "renamed"))).toThrow("open in this process already");
+    file.close();
+    lock.release();
+    lock.fileOpened();
+    acquireLock(nodeVfs, join(folder, "twin")).release();
+  });
+
   it("is not mistaken for one whose file's place on the disk was given to another file", () => {
     fs.writeFileSync(store, "");
     const lock = acquireLock(nodeVfs, store);
