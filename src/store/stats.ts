@@ -42,12 +42,12 @@ export interface StoreStats {
 export function collectStats(engine: Engine, catalog: Catalog, settings: Settings, path: string): StoreStats {
   const { pager } = engine;
   const { log } = pager;
-  const trees: Record<string, number> = {};
+  const trees: [string, number][] = [];
   let records = 0;
   for (const [name, { root }] of catalog.all(-1)) {
     const count = engine.treeAt(root).count(-1);
     if (name === "") records = count;
-    else trees[name] = count;
+    else trees.push([name, count]);
   }
   const failure = log.failure ?? pager.segments.failure;
   return {
@@ -57,7 +57,8 @@ export function collectStats(engine: Engine, catalog: Catalog, settings: Setting
     durability: settings.durability,
     readOnly: settings.readOnly,
     records,
-    trees,
+    // From a list: a tree may well be called "__proto__".
+    trees: Object.fromEntries(trees),
     pages: pager.pageCount,
     freePages: pager.free.pages,
     dataBytes: pager.data.claimedBytes,

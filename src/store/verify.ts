@@ -93,17 +93,18 @@ class Verifier {
     const pager = this.#pager;
     this.#claim(0, firstPage(pager.pageSize), "the header");
     this.#tree(this.#catalog.root);
-    const trees: Record<string, VerifiedTree> = {};
-    for (const [name, { root }] of this.#readCatalog()) trees[name] = this.#tree(root);
+    const trees = new Map<string, VerifiedTree>();
+    for (const [name, { root }] of this.#readCatalog()) trees.set(name, this.#tree(root));
     this.#space();
-    const verified = Object.values(trees);
+    const verified = [...trees.values()];
     return {
       ok: this.#problems.length === 0,
       records: verified.reduce((sum, tree) => sum + tree.records, 0),
       pages: pager.pageCount,
       freePages: pager.free.pages,
-      digest: trees[UNNAMED]?.digest ?? "",
-      trees,
+      digest: trees.get(UNNAMED)?.digest ?? "",
+      // From a list: a tree may well be called "__proto__".
+      trees: Object.fromEntries(trees),
       problems: this.#problems,
     };
   }
