@@ -19,6 +19,7 @@ import {
   MODEL,
   OPEN,
   OPENING,
+  OVERFLOW,
   PAGER,
   POOL,
   RANGE,
@@ -157,6 +158,14 @@ export const CALLERS_GUARDS = [
     SLAB,
     "return { memory: new ArrayBuffer(bytes), fixed: false, viewed: false };",
     "return { memory: new ArrayBuffer(bytes), fixed: true, viewed: false };",
+    VIEWS,
+  ),
+  guard(
+    "B3",
+    "shared memory is copied before its checksum is taken",
+    OVERFLOW,
+    "types.isSharedArrayBuffer(given.buffer) ? new Uint8Array(given) : given;",
+    "types.isSharedArrayBuffer(given.length) ? new Uint8Array(given) : given;",
     VIEWS,
   ),
   guard(

@@ -1,8 +1,7 @@
 /** One opener at a time (P5). */
 
-import { guard, IDENTITY, LOCK, LOCK_FILE, LOCKS, OPEN, RACES } from "./common.mjs";
+import { guard, IDENTITY, LOCK, LOCK_FILE, LOCKS, OPEN, RACES, USE } from "./common.mjs";
 
-const MISUSE = ["test/store/hostile-use.test.ts"];
 const RESTRICTED = ["test/vfs/restricted.test.ts"];
 
 export const LOCK_GUARDS = [
@@ -77,7 +76,7 @@ export const LOCK_GUARDS = [
     OPEN,
     "lock.fileOpened();",
     "",
-    MISUSE,
+    USE,
   ),
   guard(
     "P5",
