@@ -11,7 +11,7 @@
  */
 
 import { threadId } from "node:worker_threads";
-import { IoError, LockedError, type LockHolder } from "../base/errors.js";
+import { DiskFullError, IoError, LockedError, type LockHolder } from "../base/errors.js";
 import {
   type FoundLock,
   type LockText,
@@ -30,14 +30,13 @@ const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 50;
 /** A lock that changes hands between two looks is looked at again so many times before it counts as held. */
 const LOOKS_MAX = 20;
-/** Why no lock file can be made: what a reader can do without. */
 const DENIED: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 
 export interface LockOptions {
   /** How long to wait for the holder to let go; 0, the default, does not wait. Blocks the thread. */
   readonly timeoutMs?: number;
-  /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a folder
-   * without permission), it goes on without one, as long as nobody holds the store. */
+  /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a full one, a
+   * folder without permission), it goes on without one, as long as nobody holds the store. */
   readonly readOnly?: boolean;
 }
 
@@ -173,14 +172,18 @@ function lockOrObstacle(
   try {
     return tryLock(vfs, lock, mine) ?? "acquired";
   } catch (error) {
-    const denied = error instanceof IoError && DENIED.has(error.errno);
-    if (!denied || options.readOnly !== true) throw error;
+    if (options.readOnly !== true || !cannotBeMade(error)) throw error;
     const found = readLockFile(vfs, lock);
     // A dead holder's lock stays where it is: the next one who can write removes it.
     return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))
       ? "not on disk"
       : found;
   }
+}
+
+/** Whether the file system has no place for a lock file, or none for this process. */
+function cannotBeMade(error: unknown): boolean {
+  return error instanceof DiskFullError || (error instanceof IoError && DENIED.has(error.errno));
 }
 
 function sleep(milliseconds: number): void {
