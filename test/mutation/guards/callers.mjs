@@ -161,6 +161,14 @@ export const CALLERS_GUARDS = [
     VIEWS,
   ),
   guard(
+    "S1",
+    "published metrics take the place of no other file",
+    "src/metrics/snapshot-file.ts",
+    "assertReplaceable(path);\n  const temporary",
+    "const temporary",
+    ["test/metrics/exporters.test.ts"],
+  ),
+  guard(
     "B3",
     "shared memory is copied before its checksum is taken",
     OVERFLOW,
