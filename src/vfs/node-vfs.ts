@@ -228,7 +228,7 @@ class NodeVfs implements Vfs {
   }
 
   canonical(file: string): string {
-    let current = path.resolve(file);
+    let current = attempt(file, "resolve", () => path.resolve(file));
     for (let followed = 0; followed < LINKS_MAX; followed++) {
       const resolved = realPath(current);
       if (resolved !== undefined) return resolved;
