@@ -214,6 +214,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
   EPERM: "no permission",
   EROFS: "the file system is read-only",
+  ERR_ACCESS_DENIED: "Node's permission model does not allow it",
 };
 
 /** "ENOENT (there is no such file or folder)". A path is resolved up to its folder: only that can be missing. */

@@ -1,16 +1,31 @@
 /**
  * The metrics snapshot file: counters live in the process that has the store open, and this is how another
  * process (`espalier metrics serve`) gets to see them. Written beside and renamed, so that a reader finds a
- * whole document.
+ * whole document. What is there under its name and is none, a store for one, is not replaced.
  */
 
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { IoError } from "../base/errors.js";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { ExistsError, IoError } from "../base/errors.js";
+import { nodeVfs } from "../vfs/node-vfs.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { MetricsSource } from "./definitions.js";
 import type { MeasuredStore } from "./prom-client.js";
 
 export const SNAPSHOT_VERSION = 1;
 const INTERVAL_MS_DEFAULT = 5000;
+/** How the document begins, in every version. */
+const BEGINNING: Buffer = Buffer.from('{"version":');
+/** What the files are called that are written beside. */
+const SCRATCH = "metrics";
 
 /** The document in the file. */
 export interface MetricsSnapshot extends MetricsSource {
@@ -43,6 +58,7 @@ export function publishMetrics(store: MeasuredStore, path: string, options: Publ
       warned = true;
     }
   };
+  removeScratch(nodeVfs, path, SCRATCH);
   publish(true);
   const timer = setInterval(() => publish(true), options.intervalMs ?? INTERVAL_MS_DEFAULT);
   timer.unref();
@@ -62,9 +78,10 @@ function writeSnapshot(store: MeasuredStore, path: string, open: boolean): void 
     metrics: store.metrics(),
     stats: store.stats(),
   };
-  const temporary = `${path}-new`;
+  assertReplaceable(path);
+  const temporary = scratchName(path, SCRATCH);
   try {
-    writeFileSync(temporary, `${JSON.stringify(snapshot)}\n`);
+    writeFileSync(temporary, `${JSON.stringify(snapshot)}\n`, { flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
     try {
@@ -73,6 +90,24 @@ function writeSnapshot(store: MeasuredStore, path: string, open: boolean): void 
       // It was not made.
     }
     throw error;
+  }
+}
+
+/** Throws ExistsError where something is that no snapshot may take the place of. */
+function assertReplaceable(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || (stat.isFile() && (stat.size === 0 || beginsLikeOne(path)))) return;
+  throw new ExistsError(path, "what is there is no metrics snapshot, and is left alone");
+}
+
+function beginsLikeOne(path: string): boolean {
+  const bytes = Buffer.alloc(BEGINNING.length);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, bytes, 0, bytes.length, 0);
+    return bytes.equals(BEGINNING);
+  } finally {
+    closeSync(file);
   }
 }
 

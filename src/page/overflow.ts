@@ -8,6 +8,7 @@
  * Checksums are CRC-32, seeded with the store's seed and the run's first page.
  */
 
+import { types } from "node:util";
 import { crc32 } from "node:zlib";
 import { readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
@@ -64,8 +65,10 @@ export function overflowChecksums(value: Uint8Array, seed: number): { table: Uin
  * durable before it refers to it.
  * Throws DiskFullError.
  */
-export function writeOverflow(pager: Pager, value: Uint8Array, lowest = false): OverflowReference {
+export function writeOverflow(pager: Pager, given: Uint8Array, lowest = false): OverflowReference {
   const { pageSize, data } = pager;
+  // Another thread may change shared memory between its checksum and its write.
+  const value = types.isSharedArrayBuffer(given.buffer) ? new Uint8Array(given) : given;
   const pages = overflowPages(value.length, pageSize);
   const page = pager.allocateRun(pages, lowest);
   const { table, checksum } = overflowChecksums(value, overflowSeed(pager.header.storeId, page));

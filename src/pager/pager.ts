@@ -484,9 +484,15 @@ export class Pager {
         this.#checkpointSet.writeEverything();
         this.log.close(true);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
-    } finally {
-      this.#letGo();
+    } catch (error) {
+      try {
+        this.#letGo();
+      } catch {
+        // The first failure is the one to tell of: it says whether commits are lost.
+      }
+      throw error;
     }
+    this.#letGo();
   }
 
   /** Of all of it, though a sync that is still under way may fail. */

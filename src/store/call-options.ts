@@ -23,8 +23,14 @@ export function assertOptions(options: unknown, known: ReadonlySet<string>): voi
     throw new OptionError("options", `must be an object with ${list(known)}`);
   // Inherited ones too: they are read as well.
   for (const name in options) {
-    if (!known.has(name)) throw new OptionError(name, `no such option here; there are: ${list(known)}`);
+    if (!known.has(name) && !isEverywhere(options, name))
+      throw new OptionError(name, `no such option here; there are: ${list(known)}`);
   }
+}
+
+/** Whether the name is one that some other code of the program has given to all objects. */
+function isEverywhere(options: object, name: string): boolean {
+  return name in Object.prototype && !Object.hasOwn(options, name);
 }
 
 function list(names: ReadonlySet<string>): string {

@@ -12,7 +12,7 @@ import { DataFile } from "../pager/data-file.js";
 import { Pager } from "../pager/pager.js";
 import { recover } from "../pager/recovery.js";
 import type { StoreHeader } from "../pager/store-header.js";
-import { acquireLock, type Lock } from "../vfs/lock.js";
+import { acquireLock, type Lock, releaseAfterFailure } from "../vfs/lock.js";
 import type { VfsFile } from "../vfs/vfs.js";
 import { readPath } from "./call-options.js";
 import { assertEncodings, Catalog, UNNAMED } from "./catalog.js";
@@ -45,7 +45,7 @@ export function open<K = string, V = unknown>(path: string | URL, options: Store
   try {
     return openLocked<K, V>(canonical, settings, lock);
   } catch (error) {
-    lock.release();
+    releaseAfterFailure(lock);
     throw error;
   }
 }
@@ -80,6 +80,7 @@ function openLocked<K, V>(path: string, settings: Settings, lock: Lock): Store<K
   }
   const file = vfs.open(path, settings.readOnly ? "read" : "write");
   try {
+    lock.fileOpened();
     const header = readStoreHeader(file, path, settings.readOnly);
     const engine = startEngine(path, settings, file, header);
     const catalog = new Catalog(engine);

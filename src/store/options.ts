@@ -59,8 +59,8 @@ export interface StoreOptions {
   /** Takes the timings that cost something. Default: whether ESPALIER_PROFILE is 1. */
   readonly profile?: boolean;
   /**
-   * Publishes the counters to this file every few seconds and at close, for `espalier metrics serve`.
-   * Default: nowhere.
+   * Publishes the counters to this file every few seconds and at close, for `espalier metrics serve`. What is
+   * there and is no such file is left alone, with a process warning. Default: nowhere.
    */
   readonly metricsFile?: string;
   /** The file system. Default: the real one. */

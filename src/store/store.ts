@@ -6,7 +6,7 @@
 import { ClosedError, NotFoundError, OptionError, ReadOnlyError, TransactionError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
-import type { Lock } from "../vfs/lock.js";
+import { type Lock, releaseAfterFailure } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
 import {
   assertFunction,
@@ -289,13 +289,16 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     if (engine.inTransaction) throw new TransactionError("close is not possible inside a transaction");
     engine.queue.flush();
     this.#stopPublishing?.();
+    let failed = true;
     try {
       engine.pager.close();
+      failed = false;
     } finally {
       engine.closed = true;
       if (engine.pager.log.failure === undefined) engine.group.settle();
       engine.group.fail(new ClosedError());
-      this.#lock.release();
+      if (failed) releaseAfterFailure(this.#lock);
+      else this.#lock.release();
     }
   }
 

@@ -4,14 +4,14 @@
  * is locked; `forceUnlock` is the way out by hand.
  *
  * Names count after symbolic links are resolved. Two hard links to one store have two lock files: within
- * a process the registry sees that they are one file, between processes nothing does.
+ * a thread the registry sees that they are one file, between threads and processes nothing does.
  *
  * On a file system that is not shared with other processes the registry is all there is, and belongs to
  * the file system object: what a crash leaves of a simulated one is a new object, with no locks.
  */
 
 import { threadId } from "node:worker_threads";
-import { IoError, LockedError, type LockHolder } from "../base/errors.js";
+import { DiskFullError, IoError, LockedError, type LockHolder } from "../base/errors.js";
 import {
   type FoundLock,
   type LockText,
@@ -30,12 +30,13 @@ const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 50;
 /** A lock that changes hands between two looks is looked at again so many times before it counts as held. */
 const LOOKS_MAX = 20;
+const DENIED: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 
 export interface LockOptions {
   /** How long to wait for the holder to let go; 0, the default, does not wait. Blocks the thread. */
   readonly timeoutMs?: number;
-  /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a folder
-   * without permission), it goes on without one, as long as nobody holds the store. */
+  /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a full one, a
+   * folder without permission), it goes on without one, as long as nobody holds the store. */
   readonly readOnly?: boolean;
 }
 
@@ -44,6 +45,9 @@ export interface Lock {
   readonly path: string;
   /** False for a read-only opener that could leave no lock file. */
   readonly onDisk: boolean;
+  /** The store's file, which may not have been there before, is open now, and stays so until `release`: this
+   * thread knows it by all its names from here on, also by those that it gets meanwhile. */
+  fileOpened(): void;
   /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; the next opener sees by it
    * that this process has it still, until the process ends. */
   release(): void;
@@ -56,10 +60,21 @@ export interface LockState {
   readonly holder: LockHolder | undefined;
 }
 
+/** Lets go after a failure, which is what the caller is to hear of, and not what comes of it here. */
+export function releaseAfterFailure(lock: Lock): void {
+  try {
+    lock.release();
+  } catch (error) {
+    if (!(error instanceof IoError || error instanceof DiskFullError)) throw error;
+  }
+}
+
 interface Opening {
   readonly store: string;
   readonly openedAt: string;
   readonly since: number;
+  /** Nobody else's file can have the identity that it is registered by. */
+  fileIsOpen: boolean;
 }
 
 /** By file system, or "shared" for the machine's: which stores this thread has open. */
@@ -89,35 +104,50 @@ function openings(vfs: Vfs): Map<string, Opening> {
 export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = {}): Lock {
   const store = vfs.canonical(storePath);
   const registered = openings(vfs);
-  const identity = vfs.shared ? vfs.stat(store)?.identity : undefined;
-  const keys = identity === undefined ? [store] : [store, `identity ${identity}`];
-  for (const key of keys) {
+  let identity = vfs.shared ? vfs.stat(store)?.identity : undefined;
+  const keys = (): string[] => (identity === undefined ? [store] : [store, `identity ${identity}`]);
+  for (const key of keys()) {
     const opening = registered.get(key);
     if (opening !== undefined && isStillOpen(vfs, opening, store, identity)) {
       throw heldByThisThread(store, opening);
     }
   }
-  const opening: Opening = { store, openedAt: callerOutsideThePackage(), since: Date.now() };
+  const openedAt = callerOutsideThePackage();
+  const opening: Opening = { store, openedAt, since: Date.now(), fileIsOpen: false };
   const lock = lockPathOf(store);
   const nonce = newNonce();
   const onDisk = vfs.shared && acquireOnDisk(vfs, store, textOf(opening, nonce), options);
-  for (const key of keys) registered.set(key, opening);
+  const register = (): void => {
+    for (const key of keys()) registered.set(key, opening);
+  };
+  const unregister = (): void => {
+    for (const key of keys()) if (registered.get(key) === opening) registered.delete(key);
+  };
+  register();
   let held = true;
+  const fileOpened = (): void => {
+    if (!held || !vfs.shared) return;
+    const opened = vfs.stat(store)?.identity;
+    unregister();
+    identity = opened;
+    opening.fileIsOpen = true;
+    register();
+  };
   const release = (): void => {
     if (!held) return;
     held = false;
-    for (const key of keys) if (registered.get(key) === opening) registered.delete(key);
+    unregister();
     if (onDisk) unlinkIfHeldBy(vfs, lock, nonce);
   };
-  return { path: lock, onDisk, release };
+  return { path: lock, onDisk, fileOpened, release };
 }
 
-/** A file that was replaced under its name since it was opened leaves its identity to any other file. */
+/** A file that was replaced under its name, and that nothing has open, leaves its identity to any other file. */
 function isStillOpen(vfs: Vfs, opening: Opening, store: string, identity: string | undefined): boolean {
-  return opening.store === store || vfs.stat(opening.store)?.identity === identity;
+  return opening.store === store || opening.fileIsOpen || vfs.stat(opening.store)?.identity === identity;
 }
 
-function textOf(opening: Opening, nonce: string): LockText {
+function textOf(opening: Pick<Opening, "since" | "openedAt">, nonce: string): LockText {
   return { ...ownIdentity(), nonce, since: opening.since, openedAt: opening.openedAt };
 }
 
@@ -151,14 +181,18 @@ function lockOrObstacle(
   try {
     return tryLock(vfs, lock, mine) ?? "acquired";
   } catch (error) {
-    const denied = error instanceof IoError && ["EROFS", "EACCES", "EPERM"].includes(error.errno);
-    if (!denied || options.readOnly !== true) throw error;
+    if (options.readOnly !== true || !cannotBeMade(error)) throw error;
     const found = readLockFile(vfs, lock);
     // A dead holder's lock stays where it is: the next one who can write removes it.
     return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))
       ? "not on disk"
       : found;
   }
+}
+
+/** Whether the file system has no place for a lock file, or none for this process. */
+function cannotBeMade(error: unknown): boolean {
+  return error instanceof DiskFullError || (error instanceof IoError && DENIED.has(error.errno));
 }
 
 function sleep(milliseconds: number): void {
@@ -200,7 +234,7 @@ export function forceUnlock(
   if (!vfs.shared || before.state === "free") return before.holder;
   // Through the same claims as any taker, so that one that is under way can't replace a newer lock.
   const nonce = newNonce();
-  const mine = textOf({ store, since: Date.now(), openedAt: "unlocking" }, nonce);
+  const mine = textOf({ since: Date.now(), openedAt: "unlocking" }, nonce);
   const obstacle = tryLock(vfs, before.path, mine, () => true);
   if (obstacle === undefined) unlinkIfHeldBy(vfs, before.path, nonce);
   else if (obstacle === "unreadable") vfs.unlink(before.path);

@@ -40,6 +40,7 @@ function openFlags(mode: OpenMode): number {
 function errnoOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   if (typeof code !== "string") return "UNKNOWN";
+  if (code === "ERR_ACCESS_DENIED") return code; // Node's permission model; no system call was made.
   return code.startsWith("ERR_") ? "EINVAL" : code; // A NUL in a path, a range outside the buffer.
 }
 
@@ -227,7 +228,7 @@ class NodeVfs implements Vfs {
   }
 
   canonical(file: string): string {
-    let current = path.resolve(file);
+    let current = attempt(file, "resolve", () => path.resolve(file));
     for (let followed = 0; followed < LINKS_MAX; followed++) {
       const resolved = realPath(current);
       if (resolved !== undefined) return resolved;

@@ -19,10 +19,18 @@ export function callerOutsideThePackage(): string {
   return (outside ?? frames.at(-1) ?? "unknown").trim().replace(/^at /, "").replace("file://", "");
 }
 
+/** Empty where the program has frozen Error, or has its own way of making stacks: nothing depends on them here. */
 function ownStack(count: number): string[] {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = count;
-  const stack = new Error("where").stack ?? "";
-  Error.stackTraceLimit = limit;
-  return stack.split("\n").slice(1);
+  try {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = count;
+    try {
+      const { stack } = new Error("where");
+      return typeof stack === "string" ? stack.split("\n").slice(1) : [];
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
+  } catch {
+    return [];
+  }
 }

@@ -11,6 +11,7 @@ import { threadId } from "node:worker_threads";
 
 /** The pid namespace that a Linux machine starts with; the same number on all. */
 const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
+const HAS_PID_NAMESPACES: boolean = process.platform === "linux";
 
 /** A thread of a process. Strings are "" and numbers 0 where the host does not tell. */
 export interface ProcessIdentity {
@@ -83,6 +84,8 @@ export function livenessOf(other: ProcessIdentity): "alive" | "dead" | "unknown"
   if (!sameMachine(own, other)) return "unknown";
   if (own.boot !== other.boot) return own.boot !== "" && other.boot !== "" ? "dead" : "unknown";
   if (own.pidNamespace !== other.pidNamespace) return "unknown";
+  // Where the host has them but shows none (to a program that may not read /proc), a pid says nothing.
+  if (own.pidNamespace === "" && HAS_PID_NAMESPACES) return "unknown";
   if (!pidExists(other.pid)) return "dead";
   const stat = readProcStat(`/proc/${other.pid}/stat`);
   if (stat === undefined || other.started === 0) return "alive"; // Somebody has the pid; /proc may be hidden.

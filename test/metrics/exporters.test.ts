@@ -194,7 +194,10 @@ describe("the snapshot file", () => {
     published.put("b", 1);
     published.close();
     expect(readSnapshot(path)).toMatchObject({ open: false, stats: { records: 2 } });
-    expect(readdirSync(folder).filter((name) => name.endsWith("-new"))).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.startsWith("published"))).toEqual([
+      "published.esp",
+      "published.json",
+    ]);
   });
 
   it("never fails the store", () => {
@@ -203,6 +206,35 @@ describe("the snapshot file", () => {
     stop();
     expect(warnings).toHaveBeenCalledTimes(1);
     warnings.mockRestore();
+  });
+
+  it("takes the place of no other file, of its own store least of all", () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const path = join(folder, "m.json");
+    for (const [file, metricsFile] of [
+      [path, path],
+      [`${path}-new`, path],
+      [join(folder, "third.esp"), `${path}-new`],
+    ] as const) {
+      const published = open<string, number>(file, { metricsFile });
+      published.put("a", 1);
+      published.close();
+      using again = open<string, number>(file, { createIfMissing: false });
+      expect(again.get("a")).toBe(1);
+    }
+    expect(warnings.mock.calls.map(([message]) => String(message))).toEqual(
+      [path, path, `${path}-new`].map((name) => expect.stringContaining(`metrics to ${name}: what is there`)),
+    );
+    warnings.mockRestore();
+  });
+
+  it("is published again where a killed program has left one, and a part of one", () => {
+    const path = join(folder, "left.json");
+    writeFileSync(path, '{"version":0}');
+    writeFileSync(`${path}-metrics-${"0".repeat(24)}`, '{"vers');
+    publishMetrics(store, path)();
+    expect(readSnapshot(path).open).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.startsWith("left"))).toEqual(["left.json"]);
   });
 
   it("is refused where it is none", () => {

@@ -197,3 +197,15 @@ describe("arguments of the wrong kind", () => {
     }
   });
 });
+
+it("what some code has given to all objects is no option of a call", () => {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype["inherited"] = () => undefined;
+  try {
+    expect([...store.range({ gte: "user/" })].length).toBe(2);
+    expect(() => store.range({ inherited: 1 } as never)).toThrow(OptionError);
+    expect(() => store.range(Object.create({ start: "user/" }))).toThrow(OptionError);
+  } finally {
+    delete prototype["inherited"];
+  }
+});

@@ -4,7 +4,17 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -85,6 +95,17 @@ describe("what is no store", () => {
     using again = open<string, number>(join(folder, "real.esp"));
     expect(again.get("a")).toBe(1);
     expect(codeOf(() => open(join(folder, "a")))).toBe("ERR_ESPALIER_IO");
+  });
+
+  it("another name of a file that is open is that store, though it was made since", () => {
+    const store = open<string, number>(join(folder, "a.esp"));
+    linkSync(join(folder, "a.esp"), join(folder, "b.esp"));
+    // Without a change there is no log yet that is missing under the other name.
+    expect(codeOf(() => open(join(folder, "b.esp")))).toBe("ERR_ESPALIER_LOCKED");
+    renameSync(join(folder, "a.esp"), join(folder, "c.esp"));
+    expect(codeOf(() => open(join(folder, "c.esp")))).toBe("ERR_ESPALIER_LOCKED");
+    store.close();
+    open(join(folder, "c.esp")).close();
   });
 
   it("without permission the answer says so, and names the file", () => {

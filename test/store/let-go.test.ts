@@ -1,11 +1,15 @@
 /** What fails lets go of all that it had taken: files, memory, and what a snapshot pins. */
 
-import { afterEach, expect, it, vi } from "vitest";
-import { IoError, open } from "../../src/index.js";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CorruptionError, IoError, LockedError, open, PoisonedError } from "../../src/index.js";
 import { ThreadSync } from "../../src/log/sync-thread.js";
 import { Catalog } from "../../src/store/catalog.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
-import type { OpenMode, VfsFile } from "../../src/vfs/vfs.js";
+import { nodeVfs } from "../../src/vfs/node-vfs.js";
+import type { OpenMode, Vfs, VfsFile } from "../../src/vfs/vfs.js";
 import { STORE_PATH } from "../support/session.js";
 
 afterEach(() => vi.restoreAllMocks());
@@ -41,6 +45,57 @@ it("a close whose last background sync fails closes all files", () => {
   expect(again.get("a")).toBe(1);
   again.close();
 });
+
+describe("a disk that fails, and is read-only from then on", () => {
+  let folder: string;
+  let broken: boolean;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "espalier-let-go-"));
+    broken = false;
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const vfs = Object.assign(Object.create(nodeVfs) as Vfs, {
+    open: (path: string, mode: OpenMode): VfsFile => {
+      const file = nodeVfs.open(path, mode);
+      const sync = file.sync.bind(file);
+      file.sync = () => {
+        if (broken) throw new IoError(path, "sync", "EIO");
+        sync();
+      };
+      return file;
+    },
+    unlink: (path: string): void => {
+      if (broken) throw new IoError(path, "unlink", "EROFS");
+      nodeVfs.unlink(path);
+    },
+  });
+
+  it("is told of as what it does to the commits, not to the lock: by close", () => {
+    const store = open<string, number>(join(folder, "s.esp"), { vfs, durability: "none" });
+    store.put("a", 1);
+    broken = true;
+    vi.spyOn(ThreadSync.prototype, "close").mockImplementationOnce(() => {
+      throw failed;
+    });
+    expect(() => store.close()).toThrow(PoisonedError);
+    expect(() => open(join(folder, "s.esp"), { vfs })).toThrow(LockedError);
+  });
+
+  it("and by open", () => {
+    const path = join(folder, "s.esp");
+    open(path).close();
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.subarray(0, bytes.length - 4096));
+    broken = true;
+    expect(() => open(path, { vfs: onlyLockable(vfs) })).toThrow(CorruptionError);
+  });
+});
+
+/** Where a lock can be made, though it cannot be removed. */
+function onlyLockable(vfs: Vfs): Vfs {
+  return Object.assign(Object.create(vfs) as Vfs, { open: nodeVfs.open.bind(nodeVfs) });
+}
 
 it("a snapshot that cannot read the catalogue pins nothing", () => {
   using store = open(STORE_PATH, { vfs: new MemoryVfs() });

@@ -19,6 +19,19 @@ it("a named tree has the encodings that it was made with, and is not opened with
   }
 });
 
+it("trees are told of by whatever names they have", () => {
+  using store = open(STORE_PATH, { vfs: new MemoryVfs() });
+  const names = ["2", "1", "__proto__", "constructor", "toString"];
+  for (const name of names) store.tree<string, number>(name).put("key", 1);
+  const { trees } = store.stats();
+  const report = store.verify();
+  for (const name of names) {
+    expect(Object.hasOwn(trees, name) && trees[name]).toBe(1);
+    expect(Object.hasOwn(report.trees, name) && report.trees[name]?.records).toBe(1);
+  }
+  expect(report.records).toBe(names.length);
+});
+
 it.each([{ readOnly: true }, { createIfMissing: false }, { readOnly: true, createIfMissing: true }])(
   "a store that is not there is not made: %j",
   (options) => {

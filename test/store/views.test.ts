@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import type { OpenMode, VfsFile } from "../../src/vfs/vfs.js";
 import { type ByteStore, STORE_PATH } from "../support/session.js";
 
 const MIB = 1024 * 1024;
@@ -163,5 +164,32 @@ it("an empty value is the caller's own, and can be given away", () => {
   // The first split makes a root of two leaves that have no fence at one end.
   for (let i = 0; i < 200; i++) store.put(key(i), Buffer.alloc(500, i));
   store.tree("another").clear();
+  expect(store.verify().problems).toEqual([]);
+});
+
+it("memory that another thread changes while it is put gives a record that can be read", () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(2 * MIB));
+  /** Changes the memory before each write of a file, as a thread beside this one may. */
+  class BusyVfs extends MemoryVfs {
+    override open(path: string, mode: OpenMode): VfsFile {
+      const file = super.open(path, mode);
+      const write = file.write.bind(file);
+      return Object.assign(file, {
+        write: (...given: Parameters<VfsFile["write"]>) => {
+          shared.fill((shared[0] ?? 0) + 1);
+          return write(...given);
+        },
+      });
+    }
+  }
+  using store = open<Uint8Array, Uint8Array>(STORE_PATH, {
+    vfs: new BusyVfs(),
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  for (const length of [10_000, 2 * MIB]) {
+    store.put(key(length), shared.subarray(0, length));
+    expect(new Set(store.get(key(length))).size).toBe(1);
+  }
   expect(store.verify().problems).toEqual([]);
 });

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { IoError, LockedError } from "../../src/base/errors.js";
+import { DiskFullError, IoError, LockedError } from "../../src/base/errors.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { acquireLock, forceUnlock, type LockOptions, readLock } from "../../src/vfs/lock.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
@@ -144,6 +144,21 @@ describe("a second opener in the same process", () => {
       expect(() => acquireLock(nodeVfs, `${folder}/${name}`)).toThrow("open in this process already");
     }
     lock.release();
+    acquireLock(nodeVfs, join(folder, "twin")).release();
+  });
+
+  it("is recognised by names that the store's file got since it was made, or was given another one", () => {
+    const lock = acquireLock(nodeVfs, store);
+    fs.writeFileSync(store, "");
+    const file = nodeVfs.open(store, "write");
+    lock.fileOpened();
+    fs.linkSync(store, join(folder, "twin"));
+    expect(() => acquireLock(nodeVfs, join(folder, "twin"))).toThrow("open in this process already");
+    fs.renameSync(store, join(folder, "renamed"));
+    expect(() => acquireLock(nodeVfs, join(folder, "renamed"))).toThrow("open in this process already");
+    file.close();
+    lock.release();
+    lock.fileOpened();
     acquireLock(nodeVfs, join(folder, "twin")).release();
   });
 
@@ -378,11 +393,12 @@ describe("where", () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
-  it.each(["EROFS", "EACCES"])(
+  it.each(["EROFS", "EACCES", "ENOSPC"])(
     "nothing can be written (%s), a reader goes on without a lock file",
     (errno) => {
       const vfs = altered({
         open: (path, mode) => {
+          if (mode === "create" && errno === "ENOSPC") throw new DiskFullError(errno);
           if (mode === "create") throw new IoError(path, "open", errno);
           return nodeVfs.open(path, mode);
         },

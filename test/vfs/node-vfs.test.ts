@@ -43,6 +43,18 @@ it("resolves links of files, of folders, and links to what is not there yet", ()
   expect(nodeVfs.stat(join(folder, "a-link"))?.identity).toBe(nodeVfs.stat(join(folder, "real/a"))?.identity);
 });
 
+it("says so where the folder that a relative name starts from is gone", () => {
+  const before = process.cwd();
+  fs.mkdirSync(join(folder, "gone"));
+  process.chdir(join(folder, "gone"));
+  try {
+    fs.rmdirSync(join(folder, "gone"));
+    expect(() => nodeVfs.canonical("a")).toThrow(IoError);
+  } finally {
+    process.chdir(before);
+  }
+});
+
 it("maps a full device to DiskFullError and keeps the cause", () => {
   // /dev/full is no regular file, so the limit on the size of a file stands for it.
   const program = `

@@ -1,6 +1,8 @@
 /** One opener at a time (P5). */
 
-import { guard, IDENTITY, LOCK, LOCK_FILE, LOCKS, RACES } from "./common.mjs";
+import { guard, IDENTITY, LOCK, LOCK_FILE, LOCKS, OPEN, RACES, USE } from "./common.mjs";
+
+const RESTRICTED = ["test/vfs/restricted.test.ts"];
 
 export const LOCK_GUARDS = [
   guard(
@@ -59,6 +61,22 @@ export const LOCK_GUARDS = [
     'if (own.pidNamespace !== other.pidNamespace) return "unknown";',
     "",
     LOCK,
+  ),
+  guard(
+    "P5",
+    "nothing is provable where pid namespaces can't be told apart",
+    IDENTITY,
+    'if (own.pidNamespace === "" && HAS_PID_NAMESPACES) return "unknown";',
+    "",
+    RESTRICTED,
+  ),
+  guard(
+    "P5",
+    "a file that is open is known by the names that it got since",
+    OPEN,
+    "lock.fileOpened();",
+    "",
+    USE,
   ),
   guard(
     "P5",

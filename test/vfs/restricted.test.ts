@@ -1,0 +1,96 @@
+/** Programs that Node, or they themselves, keep from much that others may do: what works there, and what is said. */
+
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
+import { callerOutsideThePackage } from "../../src/vfs/opened-at.js";
+import { compiled } from "../support/compiled.js";
+
+let folder: string;
+let store: string;
+beforeEach(() => {
+  folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "espalier-restricted-")));
+  store = join(folder, "db");
+});
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+/** What a program prints that is run with these options of Node; `store` is its store, `src` the sources. */
+function run(options: readonly string[], program: string): string {
+  const file = join(folder, "program.mjs");
+  fs.writeFileSync(
+    file,
+    `const [store, src] = process.argv.slice(2);
+    const { open } = await import(src + "/index.js");
+    ${program}`,
+  );
+  const args = ["--no-warnings", ...options, file, store, join(compiled(), "src")];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  return stdout + stderr;
+}
+
+describe("under Node's permission model", () => {
+  const flag = process.allowedNodeEnvironmentFlags.has("--permission")
+    ? "--permission"
+    : "--experimental-permission";
+  /** It may read the sources, what they import, and the store's folder; of /proc nothing. */
+  function options(): string[] {
+    const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
+    const read = [compiled(), modules, fs.realpathSync(modules), folder];
+    return [flag, ...read.map((path) => `--allow-fs-read=${path}`)];
+  }
+
+  it("a store that may only be read is read, and its lock is not asked for", () => {
+    const made = open<string, number>(store);
+    made.put("key", 7);
+    made.close();
+    const program = `const s = open(store, { readOnly: true }); console.log(s.get("key")); s.close();`;
+    expect(run(options(), program)).toBe("7\n");
+  });
+
+  it("what it denies is said to be denied by it", () => {
+    open(store).close();
+    const program = `try { open(store); } catch (error) { console.log(error.code, error.message); }`;
+    const said = run(options(), program);
+    expect(said).toMatch(/^ERR_ESPALIER_IO open .*-lock.*: ERR_ACCESS_DENIED \(Node's permission model/);
+  });
+
+  it("who may not read /proc does not take a process for dead that may run in another pid namespace", () => {
+    const program = `
+      const { livenessOf, ownIdentity } = await import(src + "/vfs/process-identity.js");
+      const own = ownIdentity();
+      console.log(own.pidNamespace === "", livenessOf({ ...own, pid: 2 ** 22 + 1 }));`;
+    expect(run(options(), program)).toBe("true unknown\n");
+  });
+});
+
+describe("with an Error of its own", () => {
+  const { prepareStackTrace } = Error;
+  afterEach(() => {
+    Error.prepareStackTrace = prepareStackTrace;
+  });
+
+  it("stacks that are no text, or cannot be made, keep no store from being opened", () => {
+    Error.prepareStackTrace = (_error, frames) => frames;
+    open(store).close();
+    Error.prepareStackTrace = () => {
+      throw new TypeError("no stacks here");
+    };
+    open(store).close();
+    const where = callerOutsideThePackage();
+    Error.prepareStackTrace = prepareStackTrace;
+    expect(where).toBe("unknown");
+  });
+
+  it("intrinsics that are frozen keep no store from being used", () => {
+    const program = `
+      const s = open(store);
+      s.put("key", 7);
+      console.log(Object.isFrozen(Error), s.get("key"));
+      s.close();`;
+    expect(run(["--frozen-intrinsics"], program)).toBe("true 7\n");
+  });
+});
