@@ -169,10 +169,28 @@ describe("every script", () => {
   });
 });
 
+/** The anchors that a page's headings have, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  const headings = text(page)
+    .replaceAll(/^```.*?^```/gms, "")
+    .matchAll(/^#+ (.+)$/gm);
+  return Array.from(headings, ([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 describe("every link", () => {
-  it.each(PAGES)("of %s leads to a file of the project", (page) => {
-    const links = [...text(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link]) => link!);
-    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  it.each(PAGES)("of %s leads to a file of the project, and to a heading of it", (page) => {
+    const links = [...text(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    const wrong = links.filter(([, link, anchor]) => {
+      const target = link === "" ? page : join(dirname(page), link!);
+      if (!existsSync(join(ROOT, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    });
+    expect(wrong.map(([link]) => link)).toEqual([]);
   });
 });
 
