@@ -19,6 +19,13 @@ export const RESERVE_PAGES = 16;
 /** The free list in force, and the one that takes its place. */
 const CHECKPOINT_BLOCKS = 2;
 
+/**
+ * How far numbers reach: those of pages have 32 bits, those of blocks 31. What is left up to there is for what
+ * may go beyond the limit.
+ */
+const PAGES_MAX = 0xffff_0000;
+const BLOCKS_MAX = 0x7fff_0000;
+
 /** With what to do, where `error` says that there is no room. */
 function dataFull(error: unknown): unknown {
   if (!(error instanceof DiskFullError)) return error;
@@ -34,7 +41,9 @@ export class DataFile {
   readonly blockBytes: number;
   /** Bytes that hold written data or zeros. */
   claimedBytes: number;
+  /** What the caller allows, and what numbers reach, if that is less. */
   readonly #maxBytes: number;
+  readonly #limit: string;
   readonly #metrics: PagerMetrics;
   /** What was written since the last sync, and before the one under way, as pairs of start and end. */
   #unsynced: number[] = [];
@@ -46,7 +55,9 @@ export class DataFile {
     this.file = file;
     this.pageSize = pageSize;
     this.blockBytes = Math.max(pageSize, BLOCK_BYTES);
-    this.#maxBytes = maxBytes;
+    const reach = Math.min(PAGES_MAX * pageSize, BLOCKS_MAX * this.blockBytes);
+    this.#maxBytes = Math.min(maxBytes, reach);
+    this.#limit = maxBytes < reach ? "maxBytes" : `the largest file of pages of ${pageSize} bytes`;
     this.#metrics = metrics;
     this.claimedBytes = Math.floor(file.size() / this.blockBytes) * this.blockBytes;
   }
@@ -119,7 +130,7 @@ export class DataFile {
     const bytes = useReserve ? wanted : wanted + reserve;
     if (bytes <= this.claimedBytes) return;
     if (limited && bytes > this.#maxBytes + reserve)
-      throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
+      throw new DiskFullError(`the store would exceed ${this.#limit} (${this.#maxBytes})`);
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);
     try {

@@ -1,10 +1,11 @@
-/** What the data file gives to read after a sync of it has failed: nothing that the disk may have lost. */
+/** The data file: how far it grows, and what it gives to read after a failed sync: nothing that the disk may have lost. */
 
 import { describe, expect, it } from "vitest";
 import { IoError } from "../../src/base/errors.js";
 import { createMetrics } from "../../src/base/metrics.js";
 import { DataFile } from "../../src/pager/data-file.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
 const BLOCK = 4096;
 
@@ -91,4 +92,35 @@ describe.each(["in the caller's thread", "in the background"])("a sync %s", (whe
     sync(data, vfs, false, () => undefined);
     expect(read(data, 2)).toBe("lost");
   });
+});
+
+/** Page numbers have 32 bits, block numbers 31: without a limit of its own a store grew beyond what can be referred to. */
+it.each([
+  [512, 2],
+  [2048, 8],
+  [4096, 8],
+  [32768, 64],
+])("a file with pages of %i bytes ends below %i TiB, with an error that says so", (pageSize, tebibytes) => {
+  const vfs = new MemoryVfs();
+  const file = vfs.open("/large", "create");
+  const end = tebibytes * 2 ** 40;
+  let written = 0;
+  file.size = () => end - 2 ** 32;
+  file.write = (_source, _offset, length) => {
+    written += length;
+    return length;
+  };
+  const data = new DataFile(file, pageSize, Number.POSITIVE_INFINITY, createMetrics().pager);
+  data.claim((end - 2 ** 32) / pageSize, false);
+  expect(written).toBeGreaterThan(0);
+  expect(() => data.claim(end / pageSize - 100, false)).toThrow(
+    expect.objectContaining({
+      name: "DiskFullError",
+      message: expect.stringContaining(`the largest file of pages of ${pageSize} bytes`),
+    }),
+  );
+  expect(data.claimedBytes / pageSize).toBeLessThan(2 ** 32);
+  expect(data.claimedBytes / data.blockBytes).toBeLessThan(2 ** 31 - 1);
+  const limited = new DataFile(file, pageSize, 1_000_000, createMetrics().pager);
+  expect(() => limited.claim(end / pageSize - 100, false)).toThrow("exceed maxBytes (1000000)");
 });
