@@ -8,7 +8,9 @@
 
 import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
+import { parseDuration } from "../src/commands/support/durations.js";
 import { UsageError } from "../src/commands/support/exit-codes.js";
+import { interruptible } from "../src/commands/support/interrupt.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
 import type { FileKind } from "./find-files.js";
@@ -131,20 +133,10 @@ function positive(option: string, value: number | undefined): number | undefined
   return value;
 }
 
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** "90s" in milliseconds; a bare number is seconds. */
-export function durationMs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  if (match === null) throw new UsageError(`--max-duration ${text}: write 90s, 30m or 2h`);
-  return Number(match[1]) * UNITS[match[2] ?? "s"]!;
-}
-
 function optionsOf(args: RunArguments, files: readonly string[]): RunOptions {
   const maxMbPerSec = positive("max-mb-per-sec", args["max-mb-per-sec"]);
   const jobs = positive("jobs", args.jobs) ?? 1;
-  const maxDurationMs = durationMs(args["max-duration"]);
+  const duration = args["max-duration"];
   return {
     ...checkOptionsOf(args),
     jobs: Math.ceil(jobs),
@@ -153,7 +145,7 @@ function optionsOf(args: RunArguments, files: readonly string[]): RunOptions {
     ...(args.backup !== undefined && { backup: backupOf(args.backup, args.files, files) }),
     ...(maxMbPerSec !== undefined && { maxMbPerSec }),
     ...(args["pause-file"] !== undefined && { pauseFile: args["pause-file"] }),
-    ...(maxDurationMs !== undefined && { maxDurationMs }),
+    ...(duration !== undefined && { maxDurationMs: parseDuration("max-duration", duration) }),
     ...(args.to !== undefined && { to: args.to }),
   };
 }
@@ -196,26 +188,14 @@ function filesOf(args: FilesArguments, { kinds, done }: Wanted, backup?: string)
   return [];
 }
 
-/** Runs with Ctrl-C as a clean stop; a second one ends the process. */
-async function withSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
-  try {
-    return await work(stop.signal);
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
-}
-
 type Runner = (paths: readonly string[], options: RunOptions) => Promise<MigrationReport>;
 
 async function runAndTell(args: RunArguments, wanted: Wanted, runner: Runner): Promise<void> {
   const files = filesOf(args, wanted, args.backup);
   const options = optionsOf(args, files);
-  const report = await withSignal((signal) => runner(files, { ...options, signal, onEvent: teller(args) }));
+  const report = await interruptible((signal) =>
+    runner(files, { ...options, signal, onEvent: teller(args) }),
+  );
   process.exitCode = exitCode(report.files);
 }
 
@@ -242,7 +222,7 @@ const planCommand: CommandModule<object, CheckArguments> = {
     withCheck(yargs).example("$0 migrate plan data.db", "Exit code 0 only if every file can be converted"),
   async handler(args) {
     const files = filesOf(args, TO_CONVERT);
-    const plans = await withSignal((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
+    const plans = await interruptible((signal) => planMigration(files, { ...checkOptionsOf(args), signal }));
     if (args.json) printJson(plans);
     else if (plans.length > 0) print(plansText(plans));
     if (plans.every((plan) => plan.possible)) return;

@@ -96,26 +96,50 @@ export async function readGates(path: string | null = null): Promise<GatesDocume
     throw new Error(`${path ?? DEFAULT_GATES_FILE} is no "${GATES_SCHEMA}" document of version 1`);
   }
   const gates = document.gates as readonly Gate[];
+  // All of none are met: a document without gates would say GO to any run.
   if (gates.length === 0) throw new Error(`${path ?? DEFAULT_GATES_FILE} holds no gate`);
   for (const gate of gates) checkGate(gate);
   return { schema: GATES_SCHEMA, version: 1, gates };
 }
 
+const SCOPE_FIELDS: readonly string[] = [
+  "engines",
+  "workloads",
+  "commitEvery",
+  "shapes",
+  "orders",
+  "records",
+];
+
+/** What a gate of each kind needs besides: a word, and whether it is one. */
+const KINDS: Record<Gate["kind"], readonly (readonly [needed: string, is: (gate: Gate) => boolean])[]> = {
+  counter: [["a counter", (gate) => "counter" in gate && typeof gate.counter === "string"]],
+  "counter-excess": [
+    ["a counter", (gate) => "counter" in gate && typeof gate.counter === "string"],
+    ['a list of counters in "over"', (gate) => "over" in gate && Array.isArray(gate.over)],
+  ],
+  ratio: [["an engine as its baseline", (gate) => "baseline" in gate && typeof gate.baseline === "string"]],
+  figure: [
+    [
+      `a figure of ${Object.keys(FIGURES).join(", ")}`,
+      (gate) => "figure" in gate && Object.hasOwn(FIGURES, gate.figure),
+    ],
+  ],
+  failures: [],
+};
+
 function checkGate(gate: Gate): void {
-  const named = typeof gate.id === "string" && typeof gate.title === "string";
-  if (!named || typeof gate.limit !== "number" || typeof gate.scope !== "object") {
+  const named = typeof gate?.id === "string" && typeof gate.title === "string";
+  if (!named || typeof gate.limit !== "number" || typeof gate.scope !== "object" || gate.scope === null) {
     throw new Error(`a gate needs id, title, scope and limit: ${JSON.stringify(gate)}`);
   }
-  const kinds: readonly string[] = ["counter", "counter-excess", "ratio", "figure", "failures"];
-  if (!kinds.includes(gate.kind)) throw new Error(`gate ${gate.id} has no kind of ${kinds.join(", ")}`);
-  if (gate.kind === "counter-excess" && !Array.isArray(gate.over)) {
-    throw new Error(`gate ${gate.id} needs a list of counters in "over"`);
-  }
-  if (gate.kind === "figure" && !(gate.figure in FIGURES)) {
-    throw new Error(
-      `gate ${gate.id} asks for figure ${String(gate.figure)}; there are ${Object.keys(FIGURES).join(", ")}`,
-    );
-  }
+  const unknown = Object.keys(gate.scope).find((field) => !SCOPE_FIELDS.includes(field));
+  if (unknown !== undefined)
+    throw new Error(`gate ${gate.id} has "${unknown}" in its scope; there are ${SCOPE_FIELDS.join(", ")}`);
+  if (!Object.hasOwn(KINDS, gate.kind))
+    throw new Error(`gate ${gate.id} has no kind of ${Object.keys(KINDS).join(", ")}`);
+  const missing = KINDS[gate.kind].find(([, is]) => !is(gate));
+  if (missing !== undefined) throw new Error(`gate ${gate.id} needs ${missing[0]}`);
 }
 
 /** Judges a run by gates. */

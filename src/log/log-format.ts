@@ -79,6 +79,17 @@ export interface SegmentHeader {
   readonly pageSize: number;
 }
 
+/** What the store's header must know to find the log again. */
+export interface LogPosition {
+  readonly segment: number;
+  readonly generation: number;
+  readonly salt: number;
+  /** Checksum that the segment's first frame is chained to. */
+  readonly chain: number;
+  /** Salt of the next generation, whose segment header is on disk already. */
+  readonly nextSalt: number;
+}
+
 /** Names of the two segments of a store. */
 export function segmentPath(storePath: string, index: number): string {
   return `${storePath}-log${index + 1}`;
@@ -117,4 +128,16 @@ export function frameHeaderCheck(words: Uint32Array, at: number): number {
     mix ^= mix >>> 15;
   }
   return mix >>> 0;
+}
+
+/** Whether a frame header with this segment's salt and generation, unharmed, stands here. */
+export function isFrameHeader(
+  words: Uint32Array,
+  w: number,
+  segment: { readonly salt: number; readonly generation: number },
+): boolean {
+  if (words[w + 4] !== segment.salt || words[w + 5] !== segment.generation) return false;
+  if (words[w + 1] !== frameHeaderCheck(words, w)) return false;
+  const length = words[w + 2]!;
+  return length >= FRAME_HEADER_BYTES && length <= FRAME_BYTES_MAX && (length & 7) === 0;
 }

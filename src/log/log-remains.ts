@@ -7,8 +7,8 @@ import { ExistsError } from "../base/errors.js";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../base/magic.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
+import { firstCommit } from "./found-segments.js";
 import { BLOCK_BYTES, decodeSegmentHeader, SEGMENT_MAGIC, segmentPath } from "./log-format.js";
-import { firstCommit } from "./log-reader.js";
 
 const STORE_ID_AT = 8;
 const STORE_ID_BYTES = 16;

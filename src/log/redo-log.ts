@@ -20,6 +20,7 @@ import {
   FRAME_FIRST,
   FRAME_LAST,
   frameHeaderCheck,
+  type LogPosition,
   segmentPath,
 } from "./log-format.js";
 import { RecordBuffer } from "./record-buffer.js";
@@ -44,17 +45,6 @@ export interface LogSettings {
   readonly segmentBytesMax: number;
   readonly segmentBytesStart: number;
   readonly metrics: LogMetrics;
-}
-
-/** What the store's header must know to find the log again. */
-export interface LogPosition {
-  readonly segment: number;
-  readonly generation: number;
-  readonly salt: number;
-  /** Checksum that the segment's first frame is chained to. */
-  readonly chain: number;
-  /** Salt of the next generation, whose segment header is on disk already. */
-  readonly nextSalt: number;
 }
 
 /** With what to do, where `error` says that there is no room. */
@@ -171,16 +161,17 @@ export class RedoLog {
     };
   }
 
-  /** Bytes of the active segment in use, and its size. */
+  /** Bytes of the active segment in use. */
   get usedBytes(): number {
     return this.#base + this.records.used;
   }
 
+  /** Size of the active segment. */
   get segmentBytes(): number {
     return this.#segments[this.#active]!.size;
   }
 
-  /** The segment that is to be retired next, for its growth; undefined while it is still needed. */
+  /** The segment that is not active: still needed, or retired and to be prepared for the next generation. */
   get standby(): Segment {
     return this.#segments[1 - this.#active]!;
   }

@@ -4,8 +4,8 @@
  */
 
 import { CorruptionError } from "../base/errors.js";
+import { hasLog } from "../log/found-segments.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
-import { hasLog } from "../log/log-reader.js";
 import type { Vfs } from "../vfs/vfs.js";
 import type { DataFile } from "./data-file.js";
 import { readFreeList } from "./free-list.js";

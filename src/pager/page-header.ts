@@ -32,6 +32,8 @@ export const AT_HIGH_LENGTH = 18;
 export const AT_LEFTMOST = 16;
 export const AT_PREFIX_LENGTH = 20;
 export const AT_RECORDS = 24;
+/** The number of records, a u64. */
+export const RECORDS_BYTES = 8;
 
 export const KIND_LEAF = 1;
 export const KIND_BRANCH = 2;

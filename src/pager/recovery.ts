@@ -7,9 +7,10 @@
  */
 
 import { CorruptionError } from "../base/errors.js";
-import { findUnknownLog, LogReader } from "../log/log-reader.js";
+import { findUnknownLog } from "../log/found-segments.js";
+import type { LogPosition } from "../log/log-format.js";
+import { LogReader } from "../log/log-reader.js";
 import { removeLogRemains } from "../log/log-remains.js";
-import type { LogPosition } from "../log/redo-log.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { PAGES_MAX } from "./data-file.js";
 import { readFreeList } from "./free-list.js";

@@ -22,7 +22,7 @@ import {
   readReference,
   writeOverflow,
 } from "../page/overflow.js";
-import { AT_HIGH_LENGTH, AT_LEVEL, AT_RECORDS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import { AT_HIGH_LENGTH, AT_LEVEL, AT_RECORDS, RECORDS_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
 import type { Path } from "./path.js";
@@ -376,7 +376,7 @@ export class Tree {
     const word = (offset + AT_RECORDS) >> 2;
     this.#pool.u32[word] = count >>> 0;
     this.#pool.u32[word + 1] = Math.floor(count / 0x1_0000_0000);
-    this.#pager.edits.written(offset + AT_RECORDS, LEAF_SLOT_BYTES);
+    this.#pager.edits.written(offset + AT_RECORDS, RECORDS_BYTES);
     this.#countChange = 0;
   }
 

@@ -31,21 +31,29 @@ const PAGES: readonly string[] = [
     .map((name) => `docs/${name}`),
 ];
 
-/** Lines of ```console blocks, which are not run here, and the test that runs them. */
-const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
-  "npm install espalier": "test/checks/packed.ts",
-  "npm install && npm start": ".ci/run",
-  "npm install": ".ci/run",
-  "npm test": ".ci/run",
-  "npm install --no-save better-sqlite3 lmdb classic-level @nxtedition/rocksdb": "matrix/peers/package.json",
-  "npx espalier matrix run --preset quick --engines espalier,better-sqlite3,lmdb,classic-level,rocksdb,rebuild --out results":
-    "test/checks/docs.test.ts",
-  "npx espalier dashboards build results": "test/checks/docs.test.ts",
-  "espalier metrics serve data.metrics.json": "test/commands/metrics.test.ts",
+/** Lines of ```console blocks, which are not run here: the file that runs them, and what shows it there. */
+const RUN_ELSEWHERE: Readonly<Record<string, readonly [file: string, by: RegExp]>> = {
+  "npm install espalier": ["test/checks/packed.ts", /"install",[^)]*tarball/],
+  "npm install && npm start": [".ci/run", /step npm install .*step npm start/s],
+  "npm install": [".ci/run", /step npm install /],
+  "npm test": [".ci/run", /step npm test/],
+  "npm install --no-save better-sqlite3 lmdb classic-level @nxtedition/rocksdb": [
+    "matrix/peers/package.json",
+    /"@nxtedition\/rocksdb".*"better-sqlite3".*"classic-level".*"lmdb"/s,
+  ],
+  "espalier metrics serve data.metrics.json": ["test/commands/metrics.test.ts", /"metrics", "serve"/],
 };
 
 /** What stands in for a part of a command that would take too long here. */
-const SHORTENED: readonly (readonly [string, string])[] = [["--preset quick", "--preset smoke"]];
+const SHORTENED: readonly (readonly [string, string])[] = [
+  [
+    "--preset quick --engines espalier,better-sqlite3",
+    "--preset smoke --workloads inserts --engines espalier,better-sqlite3",
+  ],
+  ["--preset quick", "--preset smoke"],
+];
+
+const BY_NPX = "npx espalier ";
 
 /** A smoke run of the matrix takes half a minute, and several on a busy machine. */
 const MATRIX_MS_MAX = 600_000;
@@ -59,20 +67,30 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the lines of a page's ```sh blocks in order, in a folder, with `espalier` on the path. */
+/** Lines of a page's ```console blocks. */
+function consoleLines(page: string): string[] {
+  return blocksOf(text(page), "console").flatMap((block) => block.trim().split("\n"));
+}
+
+/** Lines of a page's ```sh blocks, then those of its ```console blocks that call espalier by npx. */
+function commandsOf(page: string): string[] {
+  const shell = blocksOf(text(page), "sh").flatMap((block) => block.trim().split("\n"));
+  const called = consoleLines(page).filter((line) => line.startsWith(BY_NPX));
+  return [...shell, ...called.map((line) => line.slice("npx ".length))];
+}
+
+/** Runs a page's commands in order, in a folder, with `espalier` on the path. */
 function runCommands(page: string, folder: string): Outcome[] {
   const bin = join(folder, ".bin");
   mkdirSync(bin);
   writeFileSync(join(bin, "espalier"), `#!/bin/sh\nexec "${process.execPath}" "${cliEntry()}" "$@"\n`);
   chmodSync(join(bin, "espalier"), 0o755);
   const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, SHELL: "/bin/bash" };
-  return blocksOf(text(page), "sh")
-    .flatMap((block) => block.trim().split("\n"))
-    .map((line) => {
-      const shortened = SHORTENED.reduce((command, [from, to]) => command.replace(from, to), line);
-      const { status, stderr } = spawnSync("bash", ["-c", shortened], { cwd: folder, env, encoding: "utf8" });
-      return { line, code: status, stderr };
-    });
+  return commandsOf(page).map((line) => {
+    const shortened = SHORTENED.reduce((command, [from, to]) => command.replace(from, to), line);
+    const { status, stderr } = spawnSync("bash", ["-c", shortened], { cwd: folder, env, encoding: "utf8" });
+    return { line, code: status, stderr };
+  });
 }
 
 function failures(outcomes: readonly Outcome[]): Outcome[] {
@@ -82,10 +100,13 @@ function failures(outcomes: readonly Outcome[]): Outcome[] {
 }
 
 describe("every command", () => {
-  it("of README.md works, in its order", () => {
-    const outcomes = runCommands("README.md", temporaryFolder());
-    expect(outcomes.length).toBeGreaterThan(12);
+  it("of README.md works, in its order", { timeout: MATRIX_MS_MAX }, () => {
+    const folder = temporaryFolder();
+    const outcomes = runCommands("README.md", folder);
+    expect(outcomes.length).toBeGreaterThan(18);
     expect(failures(outcomes)).toEqual([]);
+    expect(existsSync(join(folder, "results/run.json"))).toBe(true);
+    expect(existsSync(join(folder, "dashboards-site/index.html"))).toBe(true);
   });
 
   it("of ROLLOUT.md works, in its order, on real legacy files", { timeout: MATRIX_MS_MAX }, () => {
@@ -108,12 +129,11 @@ describe("every command", () => {
     expect(readFileSync(join(fleet, "canary.db")).subarray(0, 4).toString()).toBe("SOMB");
   });
 
-  it("that is not run here is run by the test that is named for it", () => {
-    const lines = ["README.md", "docs/metrics.md"].flatMap((page) =>
-      blocksOf(text(page), "console").flatMap((block) => block.trim().split("\n")),
-    );
-    expect(lines.filter((line) => RUN_ELSEWHERE[line] === undefined)).toEqual([]);
-    for (const path of Object.values(RUN_ELSEWHERE)) expect(existsSync(join(ROOT, path)), path).toBe(true);
+  it("that is not run here is run by the file that is named for it", () => {
+    const lines = ["README.md", "CONTRIBUTING.md", "docs/metrics.md"].flatMap(consoleLines);
+    const elsewhere = lines.filter((line) => !line.startsWith(BY_NPX));
+    expect(elsewhere.toSorted()).toEqual(Object.keys(RUN_ELSEWHERE).toSorted());
+    for (const [line, [file, by]] of Object.entries(RUN_ELSEWHERE)) expect(text(file), line).toMatch(by);
     expect(blocksOf(text("ROLLOUT.md"), "console")).toEqual([]);
   });
 
@@ -149,10 +169,28 @@ describe("every script", () => {
   });
 });
 
+/** The anchors that a page's headings have, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  const headings = text(page)
+    .replaceAll(/^```.*?^```/gms, "")
+    .matchAll(/^#+ (.+)$/gm);
+  return Array.from(headings, ([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 describe("every link", () => {
-  it.each(PAGES)("of %s leads to a file of the project", (page) => {
-    const links = [...text(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link]) => link!);
-    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  it.each(PAGES)("of %s leads to a file of the project, and to a heading of it", (page) => {
+    const links = [...text(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    const wrong = links.filter(([, link, anchor]) => {
+      const target = link === "" ? page : join(dirname(page), link!);
+      if (!existsSync(join(ROOT, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    });
+    expect(wrong.map(([link]) => link)).toEqual([]);
   });
 });
 

@@ -140,7 +140,9 @@ describe("prom-client", () => {
     expect(figureOf(text, 'espalier_records{store="a"}')).toBe(201);
     expect(figureOf(text, 'espalier_records{store="b"}')).toBe(1);
     undo[0]!();
-    expect(await registry.metrics()).not.toContain('store="a"');
+    const without = await registry.metrics();
+    expect(without).not.toContain('store="a"');
+    expect(figureOf(without, 'espalier_records{store="b"}')).toBe(1);
     undo[1]!();
     registerMetrics(store, registry)();
   });
@@ -170,6 +172,9 @@ describe("OpenTelemetry", () => {
       "hole",
       "tail",
     ]);
+    // All but the histogram, which OpenTelemetry can't observe.
+    const kinds = METRICS.filter(({ type }) => type !== "histogram").map(({ type }) => type);
+    expect([...callbacks.keys()].map((name) => name.split(" ")[0])).toEqual(kinds);
     stop();
     expect(callbacks.size).toBe(0);
   });

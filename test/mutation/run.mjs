@@ -1,12 +1,12 @@
 /**
  * Shows that the tests bite: switches off one guard after the other, in a copy of the project, and runs the
- * tests that are there to miss it. A guard that nothing misses is a missing test.
+ * tests that must fail then. Where none does, the guard is said to have survived: a test is missing.
  *
  *   node test/mutation/run.mjs                all guards
  *   node test/mutation/run.mjs WORD...        those whose names contain one of these words
  *     --rules W1,P2    of these rules only
  *     --jobs N         so many at a time, each in a copy of its own (default: as many as there are processors, 2 at most)
- *     --why            with the first line of what missed it
+ *     --why            with the first line of the failure
  *     --whole          switches nothing off: the tests that the table names must be green then
  *     --check          only: does every text of the table stand in the source, once
  *     --list           names, rules and tests
@@ -28,11 +28,11 @@ const COPIED = [
   ...["src", "migrate", "matrix", "dashboards", "docs", "test"],
   ...["cli.ts", "package.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"],
 ];
-/** A guard that kept a loop from going round for ever is missed as well when the test does not end. */
+/** Without a guard that keeps a loop from going round for ever a test does not end: that is a failure, too. */
 const TIME_LIMIT_MS = 150_000;
 /** Of guards whose entry says that their test does not end without them. */
 const ENDLESS_LIMIT_MS = 40_000;
-/** One seed for all, so that a guard that was missed once is missed again. */
+/** One seed for all, so that a test that has failed once fails again. */
 const SEED = process.env.ESPALIER_SEED ?? "1";
 
 const { values: options, positionals: words } = parseArgs({
@@ -154,7 +154,7 @@ async function switchOff(guards) {
   const survivors = results.filter(({ result }) => !result.startsWith("killed"));
   const endless = results.filter(({ result }) => result === "killed (no end)").length;
   console.log(
-    `${results.length - survivors.length} of ${results.length} guards are missed (${endless} by a test without end), ${seconds} s`,
+    `a test failed without ${results.length - survivors.length} of ${results.length} guards (${endless} times by not ending), ${seconds} s`,
   );
   for (const { guard, result } of survivors) console.log(`${result}: ${guard.rule} ${guard.name}`);
   process.exitCode = survivors.some(({ result }) => result !== "survived") ? 2 : survivors.length > 0 ? 1 : 0;

@@ -13,6 +13,8 @@ import { type ByteStore, CACHE_BYTES_LEAST, STORE_PATH } from "../support/sessio
 
 const SEED: number = Number(process.env["ESPALIER_SEED"] ?? 5);
 const PAGE = 512;
+/** Before it lie the copies of the store's header. */
+const FIRST_PAGE = 16;
 /** Records that stay. */
 const KEPT = 400;
 /**
@@ -41,8 +43,8 @@ function value(i: number): Buffer {
   return Buffer.alloc(i % 40 === 0 ? 1500 + i : i % 90, i);
 }
 
-/** Three levels, overflow values, a named tree, free pages. */
-function makeStore(): MemoryVfs {
+/** Three levels, overflow values, a named tree, free pages. `treePages`: leaves and branches of its trees. */
+function makeStore(): { disk: MemoryVfs; treePages: number } {
   const vfs = new MemoryVfs();
   const store = open<Uint8Array, Uint8Array>(STORE_PATH, { ...options, vfs });
   store.transaction(() => {
@@ -61,7 +63,7 @@ function makeStore(): MemoryVfs {
   expect(report.freePages).toBeGreaterThan(10);
   expect(report.trees[""]?.height).toBeGreaterThanOrEqual(3);
   store.close();
-  return vfs;
+  return { disk: vfs, treePages: Object.values(report.trees).reduce((sum, { pages }) => sum + pages, 0) };
 }
 
 /** Reads everything in several ways. Throws where an answer is wrong, or an error not espalier's own. */
@@ -81,9 +83,9 @@ function readAll(vfs: MemoryVfs): "unharmed" | "error" {
   };
   let store: ByteStore | undefined;
   if (!guarded(() => (store = openAt(vfs)))) return "error";
-  const { get } = { get: (i: number) => (store as ByteStore).get(key(i)) };
   let whole = true;
-  for (let i = 0; i < KEPT; i += 7) whole = guarded(() => expectSame(get(i), value(i))) && whole;
+  for (let i = 0; i < KEPT; i += 7)
+    whole = guarded(() => expectSame((store as ByteStore).get(key(i)), value(i))) && whole;
   whole =
     guarded(() => {
       let i = 0;
@@ -115,9 +117,10 @@ function expectSame(found: Uint8Array | undefined, wanted: Uint8Array): void {
 
 describe(`hostile bytes, seed ${SEED}`, () => {
   let disk: MemoryVfs;
+  let treePages: number;
   let data: Uint8Array;
   beforeAll(() => {
-    disk = makeStore();
+    ({ disk, treePages } = makeStore());
     data = bytesOf(disk, STORE_PATH);
   });
 
@@ -146,27 +149,32 @@ describe(`hostile bytes, seed ${SEED}`, () => {
     expect(seen.unharmed).toBeGreaterThan(0);
   });
 
-  it("pages zeroed, made noise or swapped are found", () => {
+  it("pages zeroed, made noise or swapped are found where they are in use", () => {
     const prng = new Prng(SEED);
-    for (let page = 16; page < data.length / PAGE; page += 1 + prng.below(4)) {
+    const found = { zeroed: 0, noise: 0, swapped: 0 };
+    for (let page = FIRST_PAGE; page < data.length / PAGE; page++) {
       const zeroed = data.slice();
       zeroed.fill(0, page * PAGE, (page + 1) * PAGE);
-      attempt(zeroed, `page ${page} zeroed`);
+      if (attempt(zeroed, `page ${page} zeroed`) === "error") found.zeroed++;
       const noise = data.slice();
       prng.fill(noise, page * PAGE, (page + 1) * PAGE);
-      attempt(noise, `page ${page} noise`);
-      const other = 16 + prng.below(data.length / PAGE - 16);
+      if (attempt(noise, `page ${page} noise`) === "error") found.noise++;
+      const other = FIRST_PAGE + prng.below(data.length / PAGE - FIRST_PAGE);
       const swapped = data.slice();
       swapped.set(data.subarray(other * PAGE, (other + 1) * PAGE), page * PAGE);
       swapped.set(data.subarray(page * PAGE, (page + 1) * PAGE), other * PAGE);
-      attempt(swapped, `pages ${page} and ${other} swapped`);
+      if (attempt(swapped, `pages ${page} and ${other} swapped`) === "error") found.swapped++;
     }
+    expect(found.zeroed).toBeGreaterThanOrEqual(treePages);
+    expect(found.noise).toBeGreaterThanOrEqual(treePages);
+    // All but those that were swapped with themselves.
+    expect(found.swapped).toBeGreaterThan(treePages * 0.9);
   });
 
   it("a file cut at any length is found", () => {
     const prng = new Prng(SEED);
     for (let length = data.length - 1; length > 0; length -= 1 + prng.below(700)) {
-      attempt(data.slice(0, length), `cut at ${length}`);
+      expect(attempt(data.slice(0, length), `cut at ${length}`), `cut at ${length}`).toBe("error");
     }
   });
 
@@ -179,7 +187,7 @@ describe(`hostile bytes, seed ${SEED}`, () => {
     const rounds = Number(process.env["ESPALIER_ROUNDS"] ?? 1500);
     for (let round = 0; round < rounds; round++) {
       const bad = data.slice();
-      const page = 16 + prng.below(data.length / PAGE - 16);
+      const page = FIRST_PAGE + prng.below(data.length / PAGE - FIRST_PAGE);
       const kind = bad[page * PAGE + AT_KIND]!;
       if (kind < 1 || kind > 3) continue;
       const edits = 1 + prng.below(3);

@@ -50,6 +50,7 @@ describe("a counter gate", () => {
     });
     expect(judge(gate, [none])).toMatchObject({ pass: true, figure: 0, margin: 0 });
     expect(judge(gate, [none, some])).toMatchObject({
+      detail: "1 of 2 cells break it",
       pass: false,
       figure: 3,
       margin: -3,
@@ -186,14 +187,24 @@ describe("a failures gate", () => {
   const gate: Gate = { ...base, kind: "failures", limit: 0 };
 
   it("fails for a crash, and when nothing was tried", () => {
-    expect(judge(gate, [cell("espalier", [1])]).pass).toBe(true);
+    expect(judge(gate, [cell("espalier", [1])])).toMatchObject({ pass: true, detail: "1 cells" });
     const crash = unmeasured("espalier", "failed", "round 1: exit code 1");
-    expect(judge(gate, [crash])).toMatchObject({ pass: false, figure: 1, cell: crash.id });
-    expect(judge(gate, [unmeasured("espalier", "skipped", "not its turn")]).pass).toBe(false);
+    expect(judge(gate, [crash])).toMatchObject({
+      pass: false,
+      figure: 1,
+      cell: crash.id,
+      detail: crash.reason,
+    });
+    expect(judge(gate, [unmeasured("espalier", "skipped", "not its turn")])).toMatchObject({
+      pass: false,
+      detail: "no cell to judge by",
+    });
   });
 });
 
 describe("gates documents", () => {
+  const failures: Gate = { ...base, kind: "failures", limit: 0 };
+
   it("ship with the package, with one gate of each promise", async () => {
     const { gates } = await readGates();
     const ids = gates.map(({ id }) => id);
@@ -202,27 +213,39 @@ describe("gates documents", () => {
     );
   });
 
-  it("are refused when they are something else", async () => {
+  /** A gates document without gates said GO, and a ratio gate without a baseline took the run's. */
+  it.each([
+    ["another version", { version: 2 }, /no "espalier-matrix-gates" document of version 1/],
+    ["no list", { gates: {} }, /no "espalier-matrix-gates" document/],
+    ["no gate", { gates: [] }, /holds no gate/],
+    ["null for a gate", { gates: [null] }, /needs id, title, scope and limit/],
+    ["no title", { gates: [{ ...failures, title: undefined }] }, /needs id, title, scope and limit/],
+    ["no limit", { gates: [{ ...failures, limit: undefined }] }, /needs id, title, scope and limit/],
+    ["no scope", { gates: [{ ...failures, scope: null }] }, /needs id, title, scope and limit/],
+    ["a wrong scope", { gates: [{ ...failures, scope: { engine: [] } }] }, /gate has "engine" in its scope/],
+    ["another kind", { gates: [{ ...failures, kind: "mood" }] }, /gate gate has no kind of counter, /],
+    ["no counter", { gates: [{ ...failures, kind: "counter" }] }, /gate gate needs a counter/],
+    [
+      "no counters to compare with",
+      { gates: [{ ...failures, kind: "counter-excess", counter: "a" }] },
+      /needs a list of counters in "over"/,
+    ],
+    ["no baseline", { gates: [{ ...failures, kind: "ratio" }] }, /needs an engine as its baseline/],
+    [
+      "another figure",
+      { gates: [{ ...failures, kind: "figure", figure: "toString" }] },
+      /needs a figure of log-bytes-per-operation, /,
+    ],
+  ])("are refused with %s", async (_what, change, reason) => {
     const folder = mkdtempSync(join(tmpdir(), "espalier-gates-"));
     try {
       const path = join(folder, "gates.json");
-      const refused = async (value: unknown): Promise<void> => {
-        writeFileSync(path, JSON.stringify(value));
-        await expect(readGates(path)).rejects.toThrow();
-      };
-      await refused({ schema: "espalier-matrix-gates", version: 2, gates: [] });
-      // A run would meet all of them.
-      await refused({ schema: "espalier-matrix-gates", version: 1, gates: [] });
-      await refused({
-        schema: "espalier-matrix-gates",
-        version: 1,
-        gates: [{ ...base, kind: "mood", limit: 1 }],
-      });
-      await refused({
-        schema: "espalier-matrix-gates",
-        version: 1,
-        gates: [{ ...base, kind: "figure", figure: "beauty", limit: 1 }],
-      });
+      const write = (value: object): void => writeFileSync(path, JSON.stringify(value));
+      const document = { schema: "espalier-matrix-gates", version: 1, gates: [failures] };
+      write(document);
+      expect(await readGates(path)).toEqual(document);
+      write({ ...document, ...change });
+      await expect(readGates(path)).rejects.toThrow(reason);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -246,11 +246,12 @@ describe("a run that is stopped", () => {
 
   it("in the middle of a child does not count that child", async () => {
     const controller = new AbortController();
-    const entry = misbehaving(`setInterval(() => {}, 1000);`);
-    setTimeout(() => controller.abort(), 300);
-    const run = await runMatrix(
-      options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }),
-    );
+    const started = join(folder, "started");
+    const entry = misbehaving(`writeFileSync(${JSON.stringify(started)}, ""); setInterval(() => {}, 1000);`);
+    const running = runMatrix(options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }));
+    await vi.waitUntil(() => existsSync(started), { timeout: 60_000 });
+    controller.abort();
+    const run = await running;
     expect(run.run.interrupted).toBe("signal");
     expect(statuses(run)).toEqual(["skipped", "skipped"]);
     expect(existsSync(join(folder, "run", "work"))).toBe(false);

@@ -14,6 +14,22 @@ describe("findSteps", () => {
     expect(steps.map(({ index }) => index)).toEqual([3, 7]);
   });
 
+  it("finds steps on both sides of the largest, and gives them in order", () => {
+    const steps = findSteps([1, 1, 1, 2, 2, 2, 90, 90, 90, 100, 100, 100, 120, 120]);
+    expect(steps).toEqual([
+      { index: 3, before: 1, after: 2, ratio: 2 },
+      { index: 6, before: 2, after: 90, ratio: 45 },
+      { index: 9, before: 90, after: 100, ratio: 100 / 90 },
+      { index: 12, before: 100, after: 120, ratio: 1.2 },
+    ]);
+  });
+
+  it("wants as many values on each side as it is told, two by default", () => {
+    expect(findSteps([10, 10, 20, 20])).toMatchObject([{ index: 2 }]);
+    expect(findSteps([10, 10, 20, 20], { minimumLength: 3 })).toEqual([]);
+    expect(findSteps([10, 10, 10, 20, 20, 20], { minimumLength: 3 })).toMatchObject([{ index: 3 }]);
+  });
+
   it("sees none in a level series, however noisy", () => {
     for (let seed = 0; seed < 20; seed++) {
       const random = seededRandom(seed, "noise");

@@ -1,5 +1,5 @@
 /**
- * What the tables of guards are made of: short names of the source files, and the tests that miss a guard.
+ * What the tables of guards are made of: short names of the source files, and the tests that fail without a guard.
  *
  * An entry: `edits` switch the guard off, each by replacing a text that stands exactly once in its file;
  * `tests` are arguments of vitest, chosen narrow; `env` goes with them; `endless` says that they never end then.

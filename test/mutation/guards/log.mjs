@@ -82,7 +82,7 @@ export const LOG_GUARDS = [
   guard(
     "W5",
     "only a whole frame header claims durability",
-    LOG_READER,
+    LOG_FORMAT,
     "if (words[w + 1] !== frameHeaderCheck(words, w)) return false;",
     "",
     DAMAGE,

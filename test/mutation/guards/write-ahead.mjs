@@ -7,6 +7,7 @@ import {
   EDITS,
   FREE_SPACE,
   guard,
+  LOG_FORMAT,
   LOG_READER,
   LOST_SYNC,
   MODEL,
@@ -119,7 +120,7 @@ export const WRITE_AHEAD_GUARDS = [
     name: "frames of an earlier use of the segment are known by generation, salt and chain",
     edits: [
       {
-        file: LOG_READER,
+        file: LOG_FORMAT,
         text: "if (words[w + 4] !== segment.salt || words[w + 5] !== segment.generation) return false;",
         instead: "",
       },
