@@ -61,6 +61,16 @@ describe("a utf8 key", () => {
   });
 });
 
+it("a binary key is its bytes, up to the limit", () => {
+  const target = Buffer.alloc(alignUp(LIMIT + KEY_BUFFER_SLACK, 8));
+  for (const length of [0, 1, 32, 33, LIMIT]) {
+    const key = Uint8Array.from({ length }, (_, i) => 255 - i);
+    expect(keyCodec("binary").encode(key, target, LIMIT)).toBe(length);
+    expect(target.subarray(0, length)).toEqual(Buffer.from(key));
+  }
+  expect(() => keyCodec("binary").encode(new Uint8Array(LIMIT + 1), target, LIMIT)).toThrow(KeyTooLargeError);
+});
+
 describe("an ordered key", () => {
   it.each([
     [0],
@@ -90,7 +100,7 @@ describe("an ordered key", () => {
     [["a", 2n ** 80n + 1n, null, -1.5]],
     [[null, "", null]],
     [["\0", "\x04\0", "\x04", null]],
-    [["\x18 the lowest first byte of a string", 1, null]],
+    [["\x18", 1, null]],
     [["\x17", "\x19", null]],
     [7],
     ["seven\0"],
