@@ -266,15 +266,12 @@ function* finishOrUndo(
   return true;
 }
 
-/** The digest of the store's content. Throws CorruptionError where it does not verify. */
+/** The digest of the store's content, null where it has several trees. Throws CorruptionError where it does not verify. */
 function settleForRollback(vfs: Vfs, path: string, options: FileOptions): string | null {
   const report = settleStore(vfs, path, options);
   const problem = report.problems[0];
-  if (problem !== undefined) {
-    throw new RefusedError(
-      `the store is damaged: page ${problem.page}: ${problem.reason} (${problem.invariant})`,
-    );
-  }
+  if (problem !== undefined)
+    throw new CorruptionError(problem.invariant, problem.reason, { path, page: problem.page, offset: -1 });
   const trees = Object.entries(report.trees).map(([name, tree]) => ({ name, digest: tree.digest }));
   return trees.length === 1 ? combinedDigest(trees) : null;
 }

@@ -15,7 +15,7 @@ export type FileKind = "legacy" | "store" | "migrating";
  */
 const UNFINISHED = /-migration-(new|rehearsal|partial)$/;
 const SCRATCH = /-(new|import)-[0-9a-f]{24}$/;
-const GLOB = /[*?[\]{}]/;
+const GLOB = /[*?]/;
 
 /**
  * In order, each once, by whatever path it is named. A name that is nothing is kept, so that it is told, as is what

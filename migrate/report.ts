@@ -4,7 +4,7 @@ import { packageVersion } from "../src/commands/support/package-root.js";
 import type { MigrationPhase } from "./control.js";
 import type { VerifyMode } from "./in-place/program.js";
 import type { Strategy } from "./options.js";
-import type { FileFormat, FileResult, FileStatus } from "./results.js";
+import { endedWell, type FileFormat, type FileResult } from "./results.js";
 
 export const REPORT_SCHEMA = "espalier-migration-report";
 export const REPORT_VERSION = 1;
@@ -99,12 +99,6 @@ export function newRunId(): string {
     .toString(16)
     .padStart(6, "0");
   return `${new Date().toISOString().replace(/[-:.]/g, "")}-${random}`;
-}
-
-const ENDED_WELL: ReadonlySet<FileStatus> = new Set(["converted", "rolled-back", "rehearsed", "unchanged"]);
-
-export function endedWell(result: FileResult): boolean {
-  return ENDED_WELL.has(result.status);
 }
 
 /** More points than this are thinned out. */

@@ -107,6 +107,10 @@ export const EXIT_INTERRUPTED = 130;
 
 const ENDED_WELL: ReadonlySet<FileStatus> = new Set(["converted", "rolled-back", "rehearsed", "unchanged"]);
 
+export function endedWell({ status }: FileResult): boolean {
+  return ENDED_WELL.has(status);
+}
+
 /**
  * The exit code for the results of a run: 1 where some files failed and others did not, else that of the
  * failure they share. A run that was interrupted says so before anything else.
@@ -122,6 +126,6 @@ export function exitCode(results: readonly FileResult[]): number {
       codes.add(EXIT_SOME_FAILED);
   }
   if (codes.size === 0) return EXIT_DONE;
-  const everyFileFailed = results.every(({ status }) => !ENDED_WELL.has(status));
+  const everyFileFailed = !results.some(endedWell);
   return codes.size === 1 && everyFileFailed ? [...codes][0]! : EXIT_SOME_FAILED;
 }

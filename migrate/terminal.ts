@@ -2,8 +2,7 @@
 
 import { bytes, count, duration, paint, percent } from "../src/commands/support/output.js";
 import type { MigrationEvent, ProgressPoint } from "./report.js";
-import { endedWell } from "./report.js";
-import type { FileResult } from "./results.js";
+import { endedWell, type FileResult } from "./results.js";
 
 /** The part of a terminal that this needs. */
 export interface Screen {

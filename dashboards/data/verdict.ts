@@ -30,7 +30,9 @@ export function verdictOf(data: DashboardData): Verdict {
   const gates = [...(judged?.gates ?? []), ...migrationGates(data.migrations)];
   const cautions = cautionsOf(data);
   if (data.run !== null && judged === null) {
-    cautions.unshift("The run was not judged by gates: espalier matrix gate RESULTS does that.");
+    cautions.unshift(
+      "The run was not judged: it has not ended, or no gate is about its engines (espalier matrix gate RESULTS --gates FILE judges by others).",
+    );
   }
   const failed = gates.some(({ pass }) => !pass) || judged?.verdict === "NO-GO";
   const complete = data.run === null ? gates.length > 0 : judged !== null;

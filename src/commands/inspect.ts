@@ -5,14 +5,12 @@ import { childAt, separatorOf } from "../page/branch.js";
 import { slotCount } from "../page/leaf.js";
 import { AT_HOLES, AT_KIND, AT_LEVEL, AT_TAIL, KIND_FREE_LIST, KIND_LEAF } from "../pager/page-header.js";
 import { drawBytes, pictureOf } from "./pages/draw-leaf.js";
-import { fillHistogram, mapOf, summarise } from "./pages/file-map.js";
+import { inspectFile } from "./pages/inspect-file.js";
 import { PageSource } from "./pages/page-source.js";
-import { PAGE_OVERFLOW, type StoreSurvey, surveyStore } from "./pages/survey.js";
+import { PAGE_OVERFLOW, surveyStore } from "./pages/survey.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import { EXIT_CORRUPTION, UsageError } from "./support/exit-codes.js";
-import { printable } from "./support/formats.js";
-import { bytes, count, note, paint, pairs, percent, print, printJson, table } from "./support/output.js";
-import { Progress } from "./support/progress.js";
+import { bytes, count, note, pairs, percent, print, printJson, table } from "./support/output.js";
 
 interface InspectArguments extends FileArgument, JsonArgument {
   readonly page: number | undefined;
@@ -46,90 +44,6 @@ export const inspectCommand: CommandModule = command<InspectArguments>({
     }
   },
 });
-
-const BAR_CELLS = 40;
-
-function inspectFile(source: PageSource, json: boolean): void {
-  const progress = new Progress("reading");
-  const survey = surveyStore(source, (done, total) => progress.show(done, total));
-  progress.end();
-  if (survey.problems.length > 0) process.exitCode = EXIT_CORRUPTION;
-  const { pageSize, pageCount, header } = source;
-  const kinds = summarise(survey);
-  const histogram = fillHistogram(survey, pageSize);
-  const map = mapOf(survey, pageSize);
-  if (json) {
-    const trees = survey.trees.map(({ name, record, leaves }) => ({
-      name,
-      ...record,
-      leaves: leaves.length,
-    }));
-    const problems = survey.problems;
-    printJson({
-      path: source.path,
-      pageSize,
-      pages: pageCount,
-      kinds,
-      fillHistogram: histogram,
-      map,
-      trees,
-      problems,
-    });
-    return;
-  }
-  print(
-    pairs([
-      ["file", printable(source.path)],
-      ["store id", Buffer.from(header.storeId).toString("hex")],
-      ["pages", `${count(pageCount)} of ${bytes(pageSize)}`],
-      ["trees", treeNames(survey)],
-    ]),
-  );
-  print("");
-  const rows = kinds.map(({ kind, pages, usedBytes, holeBytes }) => {
-    const isTree = kind === "leaf" || kind === "branch";
-    const room = pages * pageSize;
-    return [
-      kind,
-      count(pages),
-      isTree ? percent(usedBytes, room) : "",
-      isTree ? percent(holeBytes, room) : "",
-    ];
-  });
-  print(table(["kind", "pages", "filled", "in holes"], rows));
-  printMap(
-    map.fill,
-    `fill: ▁ to █ tree pages from empty to full, H header, o overflow, · free${legendEnd(survey)}`,
-  );
-  printMap(map.fragmentation, "fragmentation: tenths of a tree page's records that lie in holes, 0 none");
-  print(`${paint("dim", "a cell is")} ${map.pagesPerCell === 1 ? "a page" : `${map.pagesPerCell} pages`}\n`);
-  printHistogram(histogram);
-  for (const { page, invariant, reason } of survey.problems)
-    print(`${paint("red", "damaged")} page ${page}: ${reason} (${invariant})`);
-}
-
-function treeNames({ trees }: StoreSurvey): string {
-  return trees.map(({ name }) => (name === "" ? "(unnamed)" : printable(name))).join(", ");
-}
-
-function legendEnd(survey: StoreSurvey): string {
-  return survey.problems.length > 0 ? ", ! damaged, ? unreached" : "";
-}
-
-function printMap(lines: readonly string[], legend: string): void {
-  print(`\n${paint("dim", legend)}`);
-  for (const line of lines) print(`  ${line}`);
-}
-
-function printHistogram(steps: readonly number[]): void {
-  const most = Math.max(...steps, 1);
-  print(paint("dim", "leaves by fill"));
-  for (let i = steps.length - 1; i >= 0; i--) {
-    const cells = Math.ceil((steps[i]! / most) * BAR_CELLS);
-    const label = `${String(i * 10).padStart(3)} to ${String(i * 10 + 10).padStart(3)} %`;
-    print(`  ${label}  ${"█".repeat(cells)} ${steps[i] === 0 ? "" : count(steps[i]!)}`.trimEnd());
-  }
-}
 
 function inspectPage(source: PageSource, page: number, json: boolean): void {
   if (!Number.isInteger(page) || page < 0 || page >= source.pageCount)

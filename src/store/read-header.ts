@@ -81,8 +81,9 @@ const LEGACY_PAGES_LOOKED_AT = 256;
 
 /**
  * The generation of a legacy file, from its first leaf that has records: what the error message says.
- * (The migrator looks at every page.) Slot entries of four bytes are gen3's; gen1's first record
- * repeats nothing of the low fence.
+ * (The migrator looks at every page.) Slot entries of four bytes are gen3's. A first key is the low fence: gen1's
+ * record says how much of it is shared and how much follows, which are that fence's length together; the same bytes
+ * of a gen2 record are a longer one.
  */
 function legacyGeneration(file: VfsFile, first: Uint8Array): string {
   const meta = new DataView(first.buffer);
@@ -102,7 +103,7 @@ function legacyGeneration(file: VfsFile, first: Uint8Array): string {
     const lowLength = view.getUint32(LEGACY_HEADER_BYTES + 36);
     const record = LEGACY_HEADER_BYTES + view.getUint16(LEGACY_HEADER_BYTES + directory);
     if (record < LEGACY_HEADER_BYTES + LEGACY_BODY_FIXED_BYTES || record + 4 > pageSize) continue;
-    return view.getUint16(record) === lowLength && view.getUint16(record + 2) === 0 ? "gen1" : "gen2";
+    return view.getUint16(record) + view.getUint16(record + 2) === lowLength ? "gen1" : "gen2";
   }
   return "unknown";
 }

@@ -116,6 +116,27 @@ test("events of a run that goes on give its state so far, a cut last line and al
   expect(report?.run.complete).toBe(false);
 });
 
+test("events add up to what each file does, the course so far and its time", () => {
+  const whole = migrationReport();
+  const events = eventsOf(whole);
+  const point = whole.progress[1];
+  const begun = { ...whole.progress[0], filesDone: 0, filesFailed: 0, bytesDone: 0, recordsDone: 0 };
+
+  const started = reportFromEvents(events.slice(0, 2));
+  expect(started?.files[0]).toMatchObject({ status: "running", from: "gen2", to: "espalier", reason: null });
+  expect(started?.progress).toEqual([begun]);
+  expect(started?.run).toMatchObject({ complete: false, durationMs: 0 });
+
+  const under = reportFromEvents(events.slice(0, 3));
+  expect(under?.files[0]).toMatchObject({ status: "running", reason: "in phase convert", from: "gen2" });
+  expect(under?.progress).toEqual([begun, point]);
+  expect(under?.run.durationMs).toBe(3000);
+
+  const finished = reportFromEvents(events);
+  expect(finished?.files[0]).toEqual(whole.files[0]);
+  expect(finished?.progress).toEqual([begun, point, point]);
+});
+
 test("events that do not begin with the start are no report", () => {
   expect(reportFromEvents(eventsOf(migrationReport()).slice(1))).toBeNull();
 });

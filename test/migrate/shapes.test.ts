@@ -8,6 +8,7 @@ import { PageSeal } from "../../migrate/legacy/page-check.js";
 import { batchesOf } from "../../migrate/legacy/record-batch.js";
 import { BulkWriter } from "../../migrate/legacy/writer-bulk.js";
 import { planBulk } from "../../migrate/legacy/writer-plan.js";
+import { exitCode } from "../../migrate/results.js";
 import { open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
@@ -178,7 +179,8 @@ test("a root that is a leaf by itself goes back to its old page, wherever that w
   expect(roots()).toEqual(before);
 });
 
-test("a store that does not verify is not rolled back", async () => {
+/** It was called refused, and ended with the exit code of a refusal. */
+test("a store that does not verify is not rolled back, and said to be corrupt", async () => {
   const vfs = graphFile({ nodes: [record("a")], edges: [record("b")] });
   await convert(vfs);
   const bytes = contentOf(vfs);
@@ -191,7 +193,10 @@ test("a store that does not verify is not rolled back", async () => {
     spoiled = withPage(bytes, page, (changed) => changed.setUint32(24, 5, true));
   }
   put(vfs, FILE, spoiled as Uint8Array);
-  expect((await rollBack(vfs)).reason).toMatch(/the store is damaged/);
+  const result = await rollBack(vfs);
+  expect(result).toMatchObject({ status: "corrupt", code: "ERR_ESPALIER_CORRUPTION" });
+  expect(result.reason).toMatch(/^\/file\.db: page \d+ is damaged: .*\(B5\)$/);
+  expect(exitCode([result])).toBe(4);
   expect(Buffer.compare(contentOf(vfs), spoiled as Uint8Array)).toBe(0);
 });
 

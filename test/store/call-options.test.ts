@@ -209,3 +209,17 @@ it("what some code has given to all objects is no option of a call", () => {
     delete prototype["inherited"];
   }
 });
+
+describe("bounds that exclude each other", () => {
+  it.each([
+    [{ gt: "a", gte: "a" }, "gt"],
+    [{ lt: "a", lte: "a" }, "lt"],
+    [{ prefix: "user/", gte: "user/1" }, "prefix"],
+    [{ prefix: "user/", lt: "user/1" }, "prefix"],
+  ])("%j: refused by every call that takes bounds", (bounds, option) => {
+    expect(refused(() => store.range(bounds))).toBe(option);
+    expect(refused(() => store.keys(bounds))).toBe(option);
+    expect(refused(() => store.count(bounds))).toBe(option);
+    expect(refused(() => store.deleteRange(bounds))).toBe(option);
+  });
+});

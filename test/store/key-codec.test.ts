@@ -1,4 +1,4 @@
-/** Ordered keys: what fits, what is too long, and what is no key say so, each by its own error. */
+/** Keys of each encoding: what fits, what is too long, and what is no key say so, each by its own error. */
 
 import { describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
@@ -21,6 +21,56 @@ function roundTrip(key: unknown): unknown {
   source.u8.set(bytes);
   return ordered.decode(source, 0, bytes.length);
 }
+
+const NO_STRINGS = [undefined, null, 7, 7n, true, Symbol("s"), {}, ["a"], Buffer.from("a")];
+const NO_BYTES = [undefined, null, 7, "a", new Uint16Array(1), new ArrayBuffer(1), [1], {}];
+
+describe.each([
+  ["utf8", NO_STRINGS, /^a utf8 key must be a string, not /],
+  ["binary", NO_BYTES, /^a binary key must be a Uint8Array, not /],
+] as const)("a key of another type than %s takes", (name, others, message) => {
+  it.each(others.map((key) => [key]))("is an EncodingError: %o", (key) => {
+    expect(() => keyCodec(name).encode(key, Buffer.alloc(192), LIMIT)).toThrow(
+      expect.objectContaining({ name: "EncodingError", message: expect.stringMatching(message) }),
+    );
+  });
+});
+
+describe("a utf8 key", () => {
+  const codec = keyCodec("utf8");
+  const target = Buffer.alloc(alignUp(LIMIT + KEY_BUFFER_SLACK, 8));
+
+  it.each(["", "a", "a".repeat(LIMIT), "ä", `${"a".repeat(47)}ä`, "€".repeat(41), "😀".repeat(31)])(
+    "%s is its bytes",
+    (key) => {
+      const length = codec.encode(key, target, LIMIT);
+      expect(Buffer.from(target.subarray(0, length))).toEqual(Buffer.from(key));
+    },
+  );
+
+  it.each(["a".repeat(LIMIT + 1), "ä".repeat(63), "€".repeat(42), "€".repeat(LIMIT), "😀".repeat(32)])(
+    "is measured in bytes: %s is too long",
+    (key) => {
+      expect(() => codec.encode(key, target, LIMIT)).toThrow(
+        expect.objectContaining({ name: "KeyTooLargeError", bytes: Buffer.byteLength(key), limit: LIMIT }),
+      );
+    },
+  );
+
+  it("has no half characters", () => {
+    expect(() => codec.encode("a\ud800", target, LIMIT)).toThrow(EncodingError);
+  });
+});
+
+it("a binary key is its bytes, up to the limit", () => {
+  const target = Buffer.alloc(alignUp(LIMIT + KEY_BUFFER_SLACK, 8));
+  for (const length of [0, 1, 32, 33, LIMIT]) {
+    const key = Uint8Array.from({ length }, (_, i) => 255 - i);
+    expect(keyCodec("binary").encode(key, target, LIMIT)).toBe(length);
+    expect(target.subarray(0, length)).toEqual(Buffer.from(key));
+  }
+  expect(() => keyCodec("binary").encode(new Uint8Array(LIMIT + 1), target, LIMIT)).toThrow(KeyTooLargeError);
+});
 
 describe("an ordered key", () => {
   it.each([
@@ -51,6 +101,8 @@ describe("an ordered key", () => {
     [["a", 2n ** 80n + 1n, null, -1.5]],
     [[null, "", null]],
     [["\0", "\x04\0", "\x04", null]],
+    [["\x18", 1, null]],
+    [["\x17", "\x19", null]],
     [7],
     ["seven\0"],
   ])("%o comes back as it was, whatever lies behind it", (key) => {

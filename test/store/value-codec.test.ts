@@ -1,4 +1,4 @@
-/** Values that no string can hold: told by their length, before anything is made of them (B3). */
+/** Values of each encoding: what comes back, what is refused, and what no string can hold, told by its length (B3). */
 
 import { constants } from "node:buffer";
 import { expect, it } from "vitest";
@@ -34,4 +34,35 @@ it("a value that cannot be written as JSON: the caller's own error is the cause"
   expect(() => encode(nested)).toThrow(EncodingError);
   const half = "x".repeat(constants.MAX_STRING_LENGTH / 2);
   expect(() => encode([half, half])).toThrow(ValueTooLargeError);
+});
+
+/** Entries are used again: whatever one held before, its value is the one that was encoded. */
+it.each([0, 1, 48, 49, 1365, 1366, VALUE_BUFFER_BYTES, VALUE_BUFFER_BYTES + 1])(
+  "%i characters or bytes come back, in an entry that held another value",
+  (length) => {
+    const encoded = (name: "utf8" | "json" | "binary", value: unknown): Buffer => {
+      const entry = new Entry();
+      entry.from = 7;
+      entry.length = 9;
+      valueCodec(name).encode(value, entry, Buffer.alloc(VALUE_BUFFER_BYTES));
+      return Buffer.from(entry.value.subarray(entry.from, entry.from + entry.length));
+    };
+    for (const text of ["a".repeat(length), "€".repeat(length)]) {
+      expect(encoded("utf8", text)).toEqual(Buffer.from(text));
+      expect(encoded("json", text)).toEqual(Buffer.from(JSON.stringify(text)));
+    }
+    const bytes = Buffer.alloc(length, 0xa5);
+    expect(encoded("binary", bytes)).toEqual(bytes);
+  },
+);
+
+it.each([
+  ["utf8", 7, /^a utf8 value must be a string, not number$/],
+  ["utf8", "half \ud800", /lone surrogates/],
+  ["binary", "text", /^a binary value must be a Uint8Array, not string$/],
+  ["json", undefined, /^undefined, functions and symbols cannot be written as JSON$/],
+] as const)("%s refuses %j, and says what is wanted", (name, value, message) => {
+  expect(() => valueCodec(name).encode(value, new Entry(), Buffer.alloc(VALUE_BUFFER_BYTES))).toThrow(
+    expect.objectContaining({ code: "ERR_ESPALIER_ENCODING", message: expect.stringMatching(message) }),
+  );
 });

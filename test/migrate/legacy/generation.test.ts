@@ -9,6 +9,7 @@ import { RECOGNISE_BYTES, recogniseLegacy } from "../../../migrate/legacy/genera
 import { openLegacy } from "../../../migrate/legacy/legacy-file.js";
 import { encodeMeta } from "../../../migrate/legacy/meta.js";
 import { NotAStoreError } from "../../../src/base/errors.js";
+import { open } from "../../../src/index.js";
 import { MemoryVfs } from "../../../src/vfs/memory-vfs.js";
 import { fixturePath, fixtures, fixtureVfs } from "./fixtures.js";
 import {
@@ -33,6 +34,14 @@ describe("by the first bytes", () => {
     // Without the log, some files have no record at all.
     expect(["unknown", generation]).toContain(told);
     if (entry.walFrames === 0 && entry.recordCount > 0) expect(told).toBe(generation);
+  });
+
+  /** The store has a look of its own at such a file, for the message of its error: it knows nothing of the migrator. */
+  test.each(fixtures.map((entry) => entry.file))("%s: opening it names the same generation", (name) => {
+    const told = recogniseLegacy(readFileSync(fixturePath(name)).subarray(0, RECOGNISE_BYTES));
+    expect(() => open(fixturePath(name), { readOnly: true })).toThrow(
+      expect.objectContaining({ code: "ERR_ESPALIER_LEGACY_FORMAT", generation: told }),
+    );
   });
 
   test("what is no legacy file is none", () => {
@@ -62,9 +71,11 @@ describe("by the whole file", () => {
       for (const length of [1, 2, 100, 127, 128, 129, 255, 256, 257, 300, 1000, 2000]) {
         for (const value of ["", "v", "v".repeat(200)]) {
           const pages = [{ page: 1, records: [record("k".repeat(length), value)] }];
-          const result = survey(forgedVfs({ pages, generation, pageSize: 8192 }));
+          const vfs = forgedVfs({ pages, generation, pageSize: 8192 });
+          const result = survey(vfs);
           expect(result.generation, `key of ${length}, value of ${value.length}`).toBe(generation);
           expect(reasons(result)).toBe("");
+          expect(() => open("/file.db", { vfs })).toThrow(expect.objectContaining({ generation }));
         }
       }
     },

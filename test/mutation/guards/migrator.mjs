@@ -459,8 +459,8 @@ export const MIGRATOR_GUARDS = [
     "M4",
     "a store that does not verify is not rolled back",
     "migrate/file-job.ts",
-    "if (problem !== undefined) {",
-    "if (problem === null) {",
+    "if (problem !== undefined)\n    throw new CorruptionError(",
+    "if (problem === null)\n    throw new CorruptionError(",
     SHAPES,
   ),
   guard(
