@@ -66,13 +66,15 @@ export function overflowChecksums(value: Uint8Array, seed: number): { table: Uin
  */
 export function writeOverflow(pager: Pager, value: Uint8Array, lowest = false): OverflowReference {
   const { pageSize, data } = pager;
-  const pages = overflowPages(value.length, pageSize);
+  // Another thread may change shared memory between the checksum and the write.
+  const bytes = value.buffer instanceof SharedArrayBuffer ? new Uint8Array(value) : value;
+  const pages = overflowPages(bytes.length, pageSize);
   const page = pager.allocateRun(pages, lowest);
-  const { table, checksum } = overflowChecksums(value, overflowSeed(pager.header.storeId, page));
+  const { table, checksum } = overflowChecksums(bytes, overflowSeed(pager.header.storeId, page));
   const position = page * pageSize;
   if (table.length > 0) data.write(table, 0, table.length, position);
-  data.write(value, 0, value.length, position + table.length);
-  return { length: value.length, page, checksum };
+  data.write(bytes, 0, bytes.length, position + table.length);
+  return { length: bytes.length, page, checksum };
 }
 
 /** Frees the run of a reference. */

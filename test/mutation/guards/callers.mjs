@@ -17,8 +17,10 @@ import {
   LONG_TEXTS,
   MEANWHILE,
   MODEL,
+  ODD_BYTES,
   OPEN,
   OPENING,
+  OVERFLOW,
   PAGER,
   POOL,
   RANGE,
@@ -390,7 +392,7 @@ export const CALLERS_GUARDS = [
     KEY_CODEC,
     "if (length === 0 && isGone(key))",
     "if (length < 0 && isGone(key))",
-    USE,
+    ODD_BYTES,
   ),
   guard(
     "S3",
@@ -398,7 +400,7 @@ export const CALLERS_GUARDS = [
     VALUE_CODEC,
     "if (length === 0 && isGone(value))",
     "if (length < 0 && isGone(value))",
-    USE,
+    ODD_BYTES,
   ),
   guard(
     "S3",
@@ -407,5 +409,13 @@ export const CALLERS_GUARDS = [
     "this.engine.onUnnamedMoved?.(record.root);",
     "",
     ["test/level/moved-root.test.ts"],
+  ),
+  guard(
+    "B3",
+    "a long value in shared memory has the checksum of what is written",
+    OVERFLOW,
+    "value.buffer instanceof SharedArrayBuffer ?",
+    "value.length < 0 ?",
+    ODD_BYTES,
   ),
 ];
