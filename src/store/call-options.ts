@@ -8,7 +8,7 @@ import { OptionError } from "../base/errors.js";
 
 /** Options of one change. */
 export interface WriteOptions {
-  /** true: durable when the call returns, whatever the store's durability. */
+  /** true: durable when the call returns, whatever the store's durability; in a transaction, when that returns. */
   readonly sync?: boolean;
 }
 

@@ -197,3 +197,28 @@ describe("arguments of the wrong kind", () => {
     }
   });
 });
+
+/** Story: in a transaction it was taken and forgotten. */
+describe("sync", () => {
+  it.each<[string, (own: Store<string, number>) => unknown]>([
+    ["put", (own) => own.put("a", 2, { sync: true })],
+    ["putIfAbsent", (own) => own.putIfAbsent("b", 1, { sync: true })],
+    ["putMany", (own) => own.putMany([["b", 1]], { sync: true })],
+    ["delete", (own) => own.delete("a", { sync: true })],
+  ])("of a %s in a transaction makes all of it durable when it returns", (_, change) => {
+    using own = open<string, number>("/own.esp", { vfs: new MemoryVfs(), durability: "none" });
+    own.put("a", 1);
+    own.transaction(() => own.put("c", 3));
+    expect(own.stats().durable).toBe(false);
+    own.transaction(
+      () => {
+        change(own);
+        own.put("d", 4);
+      },
+      { sync: false },
+    );
+    expect(own.stats().durable).toBe(true);
+    own.transaction(() => own.put("e", 5));
+    expect(own.stats().durable).toBe(false);
+  });
+});

@@ -418,4 +418,12 @@ export const CALLERS_GUARDS = [
     "value.length < 0 ?",
     ODD_BYTES,
   ),
+  guard(
+    "S1",
+    "a change that is to be durable makes the transaction that it is part of so",
+    "src/store/engine.ts",
+    "if (sync === true) this.#syncWanted = true;",
+    "",
+    ["test/store/call-options.test.ts"],
+  ),
 ];
