@@ -5,7 +5,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { OptionError, open, type Store } from "../../src/index.js";
+import { OptionError, open, type Store, TransactionError } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
 const RECORDS: readonly (readonly [string, number])[] = [
@@ -220,5 +220,25 @@ describe("sync", () => {
     expect(own.stats().durable).toBe(true);
     own.transaction(() => own.put("e", 5));
     expect(own.stats().durable).toBe(false);
+  });
+
+  /** Story: it settled with what was committed before, and the transaction's own changes were not durable. */
+  it("by flush() in a transaction settles with that", async () => {
+    using own = open<string, number>("/own.esp", { vfs: new MemoryVfs(), durability: "none" });
+    let flushed: Promise<void> | undefined;
+    own.transaction(() => {
+      flushed = own.flush();
+      own.put("a", 1);
+    });
+    expect(own.stats().durable).toBe(false);
+    await flushed;
+    expect(own.stats().durable).toBe(true);
+    const undo = (): void =>
+      own.transaction(() => {
+        flushed = own.flush();
+        throw new Error("undone");
+      });
+    expect(undo).toThrow("undone");
+    await expect(flushed).rejects.toThrow(TransactionError);
   });
 });

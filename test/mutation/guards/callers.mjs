@@ -426,4 +426,12 @@ export const CALLERS_GUARDS = [
     "",
     ["test/store/call-options.test.ts"],
   ),
+  guard(
+    "S1",
+    "a flush inside a transaction waits for that too",
+    STORE,
+    "if (this.engine.inTransaction) return this.#settlesWithTransaction();\n      this.engine.queue",
+    "this.engine.queue",
+    ["test/store/call-options.test.ts"],
+  ),
 ];
