@@ -434,4 +434,12 @@ export const CALLERS_GUARDS = [
     "this.engine.queue",
     ["test/store/call-options.test.ts"],
   ),
+  guard(
+    "S3",
+    "a chained batch copies the bytes that it is given",
+    "src/level/chained-batch.ts",
+    'typeof data === "string" ? data : toBytes(data)',
+    "data",
+    ["test/level/operations.test.ts"],
+  ),
 ];
