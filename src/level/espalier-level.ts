@@ -10,6 +10,7 @@ import type { Durability, StoreOptions } from "../store/options.js";
 import type { Store } from "../store/store.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import type { Vfs } from "../vfs/vfs.js";
+import { LevelChainedBatch } from "./chained-batch.js";
 import { LevelError, levelError } from "./errors.js";
 import { EntryIterator, type EntryOptions, KeyIterator, ValueIterator } from "./iterators.js";
 import { LevelStore, type RawOperation } from "./level-store.js";
@@ -169,6 +170,12 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
   protected _batch(operations: readonly RawOperation[], options: WriteOptions): Promise<void> | undefined {
     this.#opened().batch(operations);
     return this.#written(options);
+  }
+
+  protected _chainedBatch(): LevelChainedBatch<this, KDefault, VDefault> {
+    return new LevelChainedBatch<this, KDefault, VDefault>(this, (operations, options) =>
+      this._batch(operations, options),
+    );
   }
 
   protected _clear(options: RawRange & WriteOptions): Promise<void> | undefined {

@@ -9,8 +9,8 @@ import { OptionError } from "../base/errors.js";
 /** Options of one change. */
 export interface WriteOptions {
   /**
-   * true: durable when the call returns, whatever the store's durability, and so is all that was changed before. Also
-   * where the call finds nothing to change.
+   * true: durable when the call returns, whatever the store's durability, and so is all that was changed before, also
+   * where the call finds nothing to change. In a transaction: when that returns.
    */
   readonly sync?: boolean;
 }

@@ -51,6 +51,8 @@ export class Engine {
   readonly #trees: Map<number, Tree> = new Map();
   /** An explicit transaction runs. */
   #explicit = false;
+  /** A change of the running transaction is to be durable when that returns. */
+  #syncWanted = false;
   /** Why the running transaction can only be rolled back. */
   #doomed: unknown;
   readonly #listeners: TransactionListener[] = [];
@@ -136,7 +138,10 @@ export class Engine {
 
   /** After a change that worked: commits it, unless a transaction runs that will. */
   endWrite(sync: boolean | undefined): void {
-    if (this.#explicit) return;
+    if (this.#explicit) {
+      if (sync === true) this.#syncWanted = true;
+      return;
+    }
     this.#commit(sync ?? this.durability === "sync");
     if (this.durability === "group") this.group.start();
   }
@@ -175,6 +180,7 @@ export class Engine {
     this.queue.flush();
     this.pager.assertWritable();
     this.#explicit = true;
+    this.#syncWanted = sync ?? this.durability === "sync";
     this.transactions++;
     let result: T;
     try {
@@ -190,7 +196,7 @@ export class Engine {
       throw error;
     }
     this.#explicit = false;
-    this.#commit(sync ?? this.durability === "sync");
+    this.#commit(this.#syncWanted);
     if (this.durability === "group") this.group.start();
     return result;
   }

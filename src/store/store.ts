@@ -174,19 +174,22 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     const promise = new Promise<void>((resolve, reject) => {
       this.engine.onEnd({
         committed: () => this.engine.group.durable().then(resolve, reject),
-        rolledBack: () =>
-          reject(new TransactionError("the transaction that the batch had joined was undone")),
+        rolledBack: () => reject(new TransactionError("the transaction that this had joined was undone")),
       });
     });
-    // Who undoes the transaction knows; who also awaits the batch sees it rejected all the same.
+    // Who undoes the transaction knows; who also awaits this sees it rejected all the same.
     promise.catch(() => undefined);
     return promise;
   }
 
-  /** Settles when all changes so far are durable. */
+  /**
+   * Settles when all changes so far are durable. Inside a transaction that includes its own: settles when it is
+   * durable, or rejects when it is undone.
+   */
   flush(): Promise<void> {
     try {
       this.engine.assertOpen();
+      if (this.engine.inTransaction) return this.#settlesWithTransaction();
       this.engine.queue.flush();
       return this.engine.group.durable();
     } catch (error) {

@@ -238,7 +238,10 @@ export class TreeHandle<K = string, V = unknown> {
       }
       return added;
     };
-    return engine.inTransaction ? body() : engine.transaction(body, sync);
+    if (!engine.inTransaction) return engine.transaction(body, sync);
+    body();
+    engine.endWrite(sync);
+    return added;
   }
 
   /**

@@ -244,6 +244,24 @@ describe("keys and values", () => {
 });
 
 describe("a batch", () => {
+  /** Story: a chained batch held on to the caller's buffers until it was written, which classic-level does not. */
+  it("holds what each operation was given, whatever becomes of the buffers", async () => {
+    const db = await openLevel<Uint8Array, Uint8Array>({ keyEncoding: "view", valueEncoding: "view" });
+    const [key, value] = [Uint8Array.of(1), Uint8Array.of(1)];
+    await db.put(Uint8Array.of(9), value);
+    const batch = db.batch();
+    for (let i = 1; i <= 3; i++) {
+      key[0] = i;
+      value[0] = i;
+      batch.put(key, value);
+    }
+    key[0] = 9;
+    batch.del(key);
+    key[0] = 2;
+    await batch.write();
+    expect(await db.iterator().all()).toEqual([1, 2, 3].map((i) => [Uint8Array.of(i), Uint8Array.of(i)]));
+  });
+
   it("changes nothing when one of its operations is refused", async () => {
     const db = await openLevel();
     const tooLong = "k".repeat(5000);

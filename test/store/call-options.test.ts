@@ -5,7 +5,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { OptionError, open, type Store } from "../../src/index.js";
+import { OptionError, open, type Store, TransactionError } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
 const RECORDS: readonly (readonly [string, number])[] = [
@@ -221,5 +221,50 @@ describe("bounds that exclude each other", () => {
     expect(refused(() => store.keys(bounds))).toBe(option);
     expect(refused(() => store.count(bounds))).toBe(option);
     expect(refused(() => store.deleteRange(bounds))).toBe(option);
+  });
+});
+
+/** Story: in a transaction it was taken and forgotten. */
+describe("sync", () => {
+  it.each<[string, (own: Store<string, number>) => unknown]>([
+    ["put", (own) => own.put("a", 2, { sync: true })],
+    ["putIfAbsent", (own) => own.putIfAbsent("b", 1, { sync: true })],
+    ["putMany", (own) => own.putMany([["b", 1]], { sync: true })],
+    ["delete", (own) => own.delete("a", { sync: true })],
+  ])("of a %s in a transaction makes all of it durable when it returns", (_, change) => {
+    using own = open<string, number>("/own.esp", { vfs: new MemoryVfs(), durability: "none" });
+    own.put("a", 1);
+    own.transaction(() => own.put("c", 3));
+    expect(own.stats().durable).toBe(false);
+    own.transaction(
+      () => {
+        change(own);
+        own.put("d", 4);
+      },
+      { sync: false },
+    );
+    expect(own.stats().durable).toBe(true);
+    own.transaction(() => own.put("e", 5));
+    expect(own.stats().durable).toBe(false);
+  });
+
+  /** Story: it settled with what was committed before, and the transaction's own changes were not durable. */
+  it("by flush() in a transaction settles with that", async () => {
+    using own = open<string, number>("/own.esp", { vfs: new MemoryVfs(), durability: "none" });
+    let flushed: Promise<void> | undefined;
+    own.transaction(() => {
+      flushed = own.flush();
+      own.put("a", 1);
+    });
+    expect(own.stats().durable).toBe(false);
+    await flushed;
+    expect(own.stats().durable).toBe(true);
+    const undo = (): void =>
+      own.transaction(() => {
+        flushed = own.flush();
+        throw new Error("undone");
+      });
+    expect(undo).toThrow("undone");
+    await expect(flushed).rejects.toThrow(TransactionError);
   });
 });

@@ -144,6 +144,7 @@ export const OLD_VERSIONS = ["test/pager/versions.test.ts"];
 export const LET_GO = ["test/store/let-go.test.ts"];
 export const SNAPSHOT_RANGES = ["test/store/snapshot-ranges.test.ts"];
 export const SUBSCRIBERS = ["test/store/events.test.ts"];
+export const ODD_BYTES = ["test/store/odd-bytes.test.ts"];
 export const VIEWS = ["test/store/views.test.ts"];
 export const LONG_TEXTS = ["test/store/value-codec.test.ts"];
 export const SURROUNDINGS = ["test/migrate/surroundings.test.ts"];
