@@ -14,13 +14,8 @@ import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
 import { removeNote, undoBeginning } from "./in-place/fence.js";
-import {
-  convertInPlace,
-  cutLegacyLeftover,
-  fillFromProgram,
-  resumeInPlace,
-  undoFence,
-} from "./in-place-steps.js";
+import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
+import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
 import { decodeMeta } from "./legacy/meta.js";
 import { assertOneLog, logPath, removeAside, removeLogs, restoreLog } from "./legacy-log.js";

@@ -8,6 +8,7 @@ import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
 import { salvageHalf } from "./in-place/half-salvage.js";
+import { legacyBytes } from "./leftover.js";
 import { hexOf } from "./legacy/big-endian.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
@@ -102,8 +103,10 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
   const path = vfs.canonical(given);
   const [log = null, ...others] = logsOf(vfs, given, path);
   for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
+  const fileBytes = endOf(vfs, path);
   const found = salvageLegacy(vfs, path, {
     logPath: log,
+    ...(fileBytes !== undefined && { fileBytes }),
     ...(options.assume !== undefined && { assume: options.assume }),
     ...(options.root !== undefined && { root: options.root }),
   });
@@ -116,6 +119,16 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
     records: found.batches(tree),
   }));
   return { generation, trees, lost, dropped, longestKey, close };
+}
+
+/** Where the legacy file ends, if something else lies behind that and can be told. */
+function endOf(vfs: Vfs, path: string): number | undefined {
+  try {
+    return legacyBytes(vfs, path);
+  } catch (error) {
+    if (error instanceof EspalierError) return undefined; // What is wrong with it is told by who reads it.
+    throw error;
+  }
 }
 
 /** The logs that may be the file's: the one beside it first, what an interrupted migration has set aside last. */
