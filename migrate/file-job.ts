@@ -224,6 +224,7 @@ export function* rollbackSteps(
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
     clearLogs(vfs, path);
+    removeNote(vfs, path); // Of a rollback that came to no fence; this one may make none.
     removeRewrite(vfs, path);
     const ready = (): void => {
       if (digest !== null && result.digest.before !== null && result.digest.before !== digest)

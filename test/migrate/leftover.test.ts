@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
-import { writeNote } from "../../migrate/in-place/fence.js";
+import { notePath, writeNote } from "../../migrate/in-place/fence.js";
 import { planMigration, rehearse, salvageLegacyFile } from "../../migrate/index.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
-import { convert, FILE, rollBack, verified } from "./support.js";
+import { convert, FILE, names, rollBack, verified } from "./support.js";
 
 const file = scatteredFile({
   generation: "gen3",
@@ -61,4 +61,23 @@ test("a rehearsal does without it, too", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a rollback by rewriting takes the note of one in place with it that came to no fence", async () => {
+  const disk = file.vfs.clone();
+  await convert(disk);
+  const dry = new FaultyVfs({ disk });
+  await rollBack(dry);
+  let noted = 0;
+  for (let at = 1; at <= dry.calls; at++) {
+    const vfs = new FaultyVfs({ disk });
+    vfs.crashAt = at;
+    await expect(rollBack(vfs)).rejects.toThrow(CrashSignal);
+    const left = vfs.processKill(at);
+    if (left.stat(notePath(FILE)) === undefined || inspectFile(left, FILE).kind !== "store") continue;
+    noted++;
+    expect(await rollBack(left, { strategy: "rewrite" })).toMatchObject({ status: "rolled-back" });
+    expect(names(left)).toEqual(["file.db"]);
+  }
+  expect(noted).toBeGreaterThan(0);
 });
