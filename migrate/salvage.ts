@@ -1,7 +1,7 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
 import { resolve } from "node:path";
-import { CorruptionError, EspalierError, ExistsError, MigratingError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, ExistsError } from "../src/base/errors.js";
 import { keyBytesMax } from "../src/page/limits.js";
 import { isPageSize, PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
@@ -90,11 +90,9 @@ function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | unde
     const { lost, close } = half;
     return { generation: head.generation, trees, lost: lost.items, dropped: [], longestKey, close };
   } catch (error) {
-    const journal = error instanceof CorruptionError && error.invariant === "M3";
-    if (journal) left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
-    else if (error instanceof MigratingError)
-      left.add("G2", -1, -1, "its journal is gone: leaves that were converted already are not found");
-    else if (!(error instanceof EspalierError)) throw error;
+    if (!(error instanceof EspalierError)) throw error;
+    if (error instanceof CorruptionError && error.invariant === "M3")
+      left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
     return undefined;
   }
 }
