@@ -33,11 +33,15 @@ export function targetPageSize(survey: LegacySurvey, options: FileOptions): numb
   );
 }
 
-/** Opens the file with its log, wherever that lies now. Throws RefusedError where two of them are there. */
-export function openForCheck(vfs: Vfs, path: string, options: FileOptions): LegacyFile {
+/**
+ * Opens the file with its log, wherever that lies now; `fileBytes` as in OpenLegacyOptions. Throws RefusedError where two
+ * logs are there.
+ */
+export function openForCheck(vfs: Vfs, path: string, options: FileOptions, fileBytes?: number): LegacyFile {
   assertOneLog(vfs, path);
   return openLegacy(vfs, path, {
     logPath: currentLogPath(vfs, path),
+    ...(fileBytes !== undefined && { fileBytes }),
     ...(options.assume !== undefined && { assume: options.assume }),
     ...(options.root !== undefined && { root: options.root }),
   });

@@ -14,13 +14,8 @@ import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
 import { removeNote, undoBeginning } from "./in-place/fence.js";
-import {
-  convertInPlace,
-  cutLegacyLeftover,
-  fillFromProgram,
-  resumeInPlace,
-  undoFence,
-} from "./in-place-steps.js";
+import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
+import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
 import { decodeMeta } from "./legacy/meta.js";
 import { assertOneLog, logPath, removeAside, removeLogs, restoreLog } from "./legacy-log.js";
@@ -229,6 +224,7 @@ export function* rollbackSteps(
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
     clearLogs(vfs, path);
+    removeNote(vfs, path); // Of a rollback that came to no fence; this one may make none.
     removeRewrite(vfs, path);
     const ready = (): void => {
       if (digest !== null && result.digest.before !== null && result.digest.before !== digest)

@@ -1,12 +1,6 @@
 /** What a file is, as far as the migrator cares. Changes nothing. */
 
-import {
-  CorruptionError,
-  EspalierError,
-  MigratingError,
-  NotAStoreError,
-  NotFoundError,
-} from "../src/base/errors.js";
+import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../src/base/errors.js";
 import { MIGRATING_MAGIC } from "../src/base/magic.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
 import { readStoreHeader } from "../src/store/read-header.js";
@@ -30,8 +24,8 @@ export interface Leftover {
 }
 
 /**
- * Throws NotFoundError, NotAStoreError for something else, NewerFormatError, CorruptionError for a damaged journal, a
- * MigratingError for a fence without its journal, IoError.
+ * Throws NotFoundError, NotAStoreError for something else, NewerFormatError, CorruptionError for a damaged journal or a
+ * fence without one, IoError.
  */
 export function inspectFile(vfs: Vfs, path: string): FileState {
   const stat = vfs.stat(path);
@@ -51,7 +45,11 @@ function stateOf(file: VfsFile, path: string): FileState {
   const magic = Buffer.from(start).toString("latin1");
   const program = magic === MIGRATING_MAGIC ? readProgram(file) : soundProgram(file);
   if (magic === MIGRATING_MAGIC) {
-    if (program === undefined) throw new MigratingError(path);
+    if (program === undefined) {
+      const reason =
+        "it is half converted, and where its journal is can't be told; salvage reads what is left";
+      throw new CorruptionError("M3", reason, { path, page: 0, offset: 0 });
+    }
     return { kind: "migrating", program, slot: readSlot(file, program) };
   }
   const leftover = program === undefined ? undefined : { program, slot: readSlot(file, program) };

@@ -4,7 +4,6 @@
  */
 
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
-import { readFully } from "../src/vfs/whole-io.js";
 import {
   assertConvertible,
   checkSteps,
@@ -15,7 +14,6 @@ import {
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
-import { legacyHead } from "./in-place/back.js";
 import {
   firstSectorOf,
   lowerFence,
@@ -211,28 +209,6 @@ export function undoFence(vfs: Vfs, path: string): boolean {
     lowerFence(file, program);
     removeNote(vfs, path);
     return true;
-  } finally {
-    file.close();
-  }
-}
-
-/**
- * For a legacy file with a journal behind it: a conversion whose fence was taken down again, or a rollback that
- * is done but for being cut off. Somebody who used the file since keeps what is there.
- */
-export function cutLegacyLeftover(vfs: Vfs, path: string): void {
-  const file = vfs.open(path, "write");
-  try {
-    const program = readProgram(file);
-    if (program === undefined) return;
-    const slot = readSlot(file, program);
-    const forward = program.head.direction === "forward";
-    const expected = forward ? Buffer.from(program.head.firstSector, "base64") : legacyHead(program, slot);
-    const actual = new Uint8Array(expected.length);
-    readFully(file, actual, 0, actual.length, 0);
-    if (Buffer.compare(actual, expected) !== 0) return;
-    file.truncate(forward ? program.head.oldBytes : finalBytes(program));
-    file.sync();
   } finally {
     file.close();
   }

@@ -19,6 +19,7 @@ import { inspectFile } from "./file-state.js";
 import { firstSectorOf } from "./in-place/fence.js";
 import { type SizedStore, WalkSizer } from "./in-place/forward-plan.js";
 import { growthBudget, prepareForward } from "./in-place/prepare.js";
+import { legacyBytes } from "./leftover.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
 import { findOpeners } from "./openers.js";
@@ -135,8 +136,9 @@ function* planLegacy(
   options: FileOptions,
   plan: FilePlan,
 ): Generator<WorkStep, void> {
-  const source = openForCheck(vfs, path, options);
+  const source = openForCheck(vfs, path, options, legacyBytes(vfs, path));
   try {
+    plan.bytes.before = source.fileBytes;
     const result = newResult(path);
     const likely = likelyPageSize(source, options);
     const sizer = likely === undefined ? undefined : new WalkSizer(likely);
@@ -203,7 +205,7 @@ function* planTarget(
   }
   const file = vfs.open(path, "read");
   try {
-    const fileBytes = file.size();
+    const { fileBytes } = source;
     const report = {
       recognisedBy: survey.recognisedBy,
       logFrames: 0,

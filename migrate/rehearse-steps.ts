@@ -45,6 +45,8 @@ export function* rehearseSteps(
 function copy(path: string, clone: string): void {
   attempt(clone, () => {
     copyFileSync(path, clone, constants.COPYFILE_FICLONE);
+    // What an interrupted run has left behind the file is known by its note.
+    if (existsSync(notePath(path))) copyFileSync(notePath(path), notePath(clone));
     if (existsSync(logPath(path))) cpSync(logPath(path), logPath(clone), { recursive: true });
   });
 }

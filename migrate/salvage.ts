@@ -1,13 +1,14 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
 import { resolve } from "node:path";
-import { CorruptionError, EspalierError, ExistsError, MigratingError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, ExistsError } from "../src/base/errors.js";
 import { keyBytesMax } from "../src/page/limits.js";
 import { isPageSize, PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
 import { salvageHalf } from "./in-place/half-salvage.js";
+import { legacyBytes } from "./leftover.js";
 import { hexOf } from "./legacy/big-endian.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
@@ -89,11 +90,9 @@ function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | unde
     const { lost, close } = half;
     return { generation: head.generation, trees, lost: lost.items, dropped: [], longestKey, close };
   } catch (error) {
-    const journal = error instanceof CorruptionError && error.invariant === "M3";
-    if (journal) left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
-    else if (error instanceof MigratingError)
-      left.add("G2", -1, -1, "its journal is gone: leaves that were converted already are not found");
-    else if (!(error instanceof EspalierError)) throw error;
+    if (!(error instanceof EspalierError)) throw error;
+    if (error instanceof CorruptionError && error.invariant === "M3")
+      left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
     return undefined;
   }
 }
@@ -102,8 +101,10 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
   const path = vfs.canonical(given);
   const [log = null, ...others] = logsOf(vfs, given, path);
   for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
+  const fileBytes = endOf(vfs, path);
   const found = salvageLegacy(vfs, path, {
     logPath: log,
+    ...(fileBytes !== undefined && { fileBytes }),
     ...(options.assume !== undefined && { assume: options.assume }),
     ...(options.root !== undefined && { root: options.root }),
   });
@@ -116,6 +117,16 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
     records: found.batches(tree),
   }));
   return { generation, trees, lost, dropped, longestKey, close };
+}
+
+/** Where the legacy file ends, if something else lies behind that and can be told. */
+function endOf(vfs: Vfs, path: string): number | undefined {
+  try {
+    return legacyBytes(vfs, path);
+  } catch (error) {
+    if (error instanceof EspalierError) return undefined; // What is wrong with it is told by who reads it.
+    throw error;
+  }
 }
 
 /** The logs that may be the file's: the one beside it first, what an interrupted migration has set aside last. */

@@ -79,26 +79,35 @@ function readNote(vfs: Vfs, path: string): Note | undefined {
 }
 
 /**
- * For a file without a fence: takes back what an interrupted beginning has left. Where somebody used the file
- * since, its length is theirs and stays. Returns whether there was something.
+ * For a file without a fence: how long it was before an interrupted beginning; undefined where there was none, or where
+ * somebody used the file since, so that its length is theirs.
  */
-export function undoBeginning(vfs: Vfs, path: string): boolean {
+export function bytesBeforeBeginning(vfs: Vfs, path: string): number | undefined {
   const note = readNote(vfs, path);
-  if (note === undefined) {
-    removeNote(vfs, path);
-    return false;
-  }
-  const file = vfs.open(path, "write");
+  if (note === undefined) return undefined;
+  const file = vfs.open(path, "read");
   try {
-    if (file.size() > note.bytes && headChecksum(file, note.bytes) === note.head) {
-      file.truncate(note.bytes);
-      file.sync();
-    }
+    return file.size() > note.bytes && headChecksum(file, note.bytes) === note.head ? note.bytes : undefined;
   } finally {
     file.close();
   }
+}
+
+/** Takes back what an interrupted beginning has left, its note last. Returns whether there was something. */
+export function undoBeginning(vfs: Vfs, path: string): boolean {
+  const began = readNote(vfs, path) !== undefined;
+  const bytes = bytesBeforeBeginning(vfs, path);
+  if (bytes !== undefined) {
+    const file = vfs.open(path, "write");
+    try {
+      file.truncate(bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
   removeNote(vfs, path);
-  return true;
+  return began;
 }
 
 /** Where the journal begins: behind the file, its growth and its final end. */

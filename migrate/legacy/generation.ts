@@ -6,6 +6,8 @@
  *   fence: a gen2 head read as gen1 claims a prefix of at least 256 bytes for each byte of key length, and a
  *   gen1 head read as gen2 gives the key another length than the fence has. One leaf that decodes in one way
  *   only, by this measure, settles it; the check of the whole tree then holds every leaf against it.
+ * - A leaf may begin above its low fence, after deletes. Where no other leaf tells, one that decodes in one way
+ *   only, whatever its fence, settles it too: as what it is, it decodes.
  * - A tree without records looks alike in all generations; a folder of log segments or a version counter in
  *   the meta page still shows late gen3.
  */
@@ -30,13 +32,21 @@ export interface Recognition {
   readonly reason: string;
 }
 
-/** What one leaf says; undefined where it has no records or settles nothing. */
-export function recogniseLeaf(page: Uint8Array, number: number, path: string): Recognition | undefined {
+/**
+ * What one leaf says; undefined where it has no records or settles nothing. `anyFence`: though its first key need not be
+ * its low fence.
+ */
+export function recogniseLeaf(
+  page: Uint8Array,
+  number: number,
+  path: string,
+  anyFence = false,
+): Recognition | undefined {
   const leaf = new LeafDecoder(path);
   const decodes = (generation: LegacyGeneration): boolean => {
     try {
       leaf.decode(page, number, generation);
-      return leaf.count > 0 && leaf.beginsAtLowFence;
+      return leaf.count > 0 && (anyFence || leaf.beginsAtLowFence);
     } catch (error) {
       if (error instanceof CorruptionError) return false;
       throw error;

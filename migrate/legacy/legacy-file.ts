@@ -34,6 +34,8 @@ export interface OpenLegacyOptions extends SurveyOptions {
   readonly logPath?: string | null;
   /** An image of page 0 to be used instead of what lies in the file (a file whose migration has begun). */
   readonly pageZero?: Uint8Array;
+  /** Where the file ends, if something else lies behind that. */
+  readonly fileBytes?: number;
 }
 
 export interface LegacyRecord {
@@ -138,8 +140,8 @@ export function openLegacy(vfs: Vfs, path: string, options: OpenLegacyOptions = 
     const log = readLog(vfs, logPath, fileMeta, options.log);
     try {
       const seal = new PageSeal(fileMeta.pageSize, fileMeta.salt);
-      const pages = new LegacyPages(file, seal, log, options.pageZero);
-      return new LegacyFile(path, file.size(), fileMeta, pages, options);
+      const pages = new LegacyPages(file, seal, log, options.pageZero, options.fileBytes);
+      return new LegacyFile(path, options.fileBytes ?? file.size(), fileMeta, pages, options);
     } catch (error) {
       log.close();
       throw error;

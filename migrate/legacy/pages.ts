@@ -34,15 +34,24 @@ export class LegacyPages {
   #lastRead = -1;
   readonly #overlay: Uint8Array;
 
-  /** `pageZero`, where given, stands in for page 0 of the file; the log lies over it all the same. */
-  constructor(file: VfsFile, seal: PageSeal, log: LegacyLog, pageZero?: Uint8Array) {
+  /**
+   * `pageZero`, where given, stands in for page 0 of the file; the log lies over it all the same. `fileBytes`: where the
+   * file ends, if something else lies behind that.
+   */
+  constructor(
+    file: VfsFile,
+    seal: PageSeal,
+    log: LegacyLog,
+    pageZero?: Uint8Array,
+    fileBytes: number = file.size(),
+  ) {
     this.path = file.path;
     this.pageSize = seal.pageSize;
     this.seal = seal;
     this.log = log;
     this.#file = file;
     this.#pageZero = pageZero;
-    this.fileCount = Math.floor(file.size() / seal.pageSize);
+    this.fileCount = Math.floor(fileBytes / seal.pageSize);
     if (this.fileCount > PAGE_NUMBER_MAX) {
       throw new CorruptionError("G7", `the file has ${this.fileCount} pages`, this.#place(PAGE_NUMBER_MAX));
     }

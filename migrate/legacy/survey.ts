@@ -194,12 +194,16 @@ class Surveyor {
   #recognise(roots: readonly LegacyTreeRoot[]): Recognition {
     const assumed = this.#options.assume;
     if (assumed !== undefined) return { generation: assumed, reason: `assumed to be ${assumed}` };
-    const seen = new PageSet(this.#source.fileCount);
     let records = 0;
-    for (const { root } of roots) {
-      const found = recogniseTree(this.#source, root, seen);
-      if (typeof found !== "number") return found;
-      records += found;
+    for (const anyFence of [false, true]) {
+      const seen = new PageSet(this.#source.fileCount);
+      records = 0;
+      for (const { root } of roots) {
+        const found = recogniseTree(this.#source, root, seen, anyFence);
+        if (typeof found !== "number") return found;
+        records += found;
+      }
+      if (records === 0) break;
     }
     if (records > 0) {
       const reason = `none of ${records} leaves with records decodes as one generation only`;
@@ -335,7 +339,12 @@ class Surveyor {
 }
 
 /** The first leaf below `root` that tells, or how many leaves with records there are that do not. */
-function recogniseTree(source: LegacyPages, root: number, seen: PageSet): Recognition | number {
+function recogniseTree(
+  source: LegacyPages,
+  root: number,
+  seen: PageSet,
+  anyFence: boolean,
+): Recognition | number {
   const branch = new BranchDecoder(source.path, source.pageSize);
   const pending = [root];
   let records = 0;
@@ -349,7 +358,7 @@ function recogniseTree(source: LegacyPages, root: number, seen: PageSet): Recogn
         for (let i = branch.count - 1; i >= 0; i--) pending.push(branch.child[i]!);
         continue;
       }
-      const found = recogniseLeaf(bytes, page, source.path);
+      const found = recogniseLeaf(bytes, page, source.path, anyFence);
       if (found !== undefined) return found;
       if (bytes[34] !== 0 || bytes[35] !== 0) records++;
     } catch (error) {

@@ -154,3 +154,30 @@ test("reading changes nothing, and progress is told", () => {
   file.close();
   expect(Buffer.compare(readFileSync(path), before)).toBe(0);
 });
+
+/** The low fence may be older than the first key, and empty where a leaf was emptied: the slots tell all the same. */
+test.each([
+  ["gen1", 2],
+  ["gen2", 2],
+  ["gen3", 4],
+] as const)(
+  "%s: a leaf that begins above its low fence tells, where there is no other",
+  (generation, slot) => {
+    for (const length of [1, 8, 127, 128, 255, 256, 300]) {
+      const keys = ["a", "b", "c"].map((letter) => letter.repeat(length));
+      const withoutFirst = (page: Uint8Array): void => {
+        const body = new DataView(page.buffer, page.byteOffset + 32);
+        body.setUint16(2, body.getUint16(2) - 1);
+        body.setUint16(6, body.getUint16(6) + slot);
+      };
+      const pages = [{ page: 1, records: keys.map((key) => record(key, "value")), spoil: withoutFirst }];
+      const result = survey(forgedVfs({ pages, generation, pageSize: 2048 }));
+      expect({ length, generation: result.generation, problems: reasons(result) }).toEqual({
+        length,
+        generation,
+        problems: "",
+      });
+      expect(result.trees[0]?.content?.records).toBe(2);
+    }
+  },
+);

@@ -1,0 +1,83 @@
+/** What an interrupted run has left behind a legacy file is none of the file, for whoever looks at it next. */
+
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { inspectFile } from "../../migrate/file-state.js";
+import { notePath, writeNote } from "../../migrate/in-place/fence.js";
+import { planMigration, rehearse, salvageLegacyFile } from "../../migrate/index.js";
+import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { nodeVfs } from "../../src/vfs/node-vfs.js";
+import { fixture, fixtureFolder } from "./legacy/fixtures.js";
+import { scatteredFile, variedRecords } from "./scattered.js";
+import { convert, FILE, names, rollBack, verified } from "./support.js";
+
+const file = scatteredFile({
+  generation: "gen3",
+  pageSize: 1024,
+  records: variedRecords(100, 100, 1),
+  seed: 1,
+  inLog: 5,
+});
+
+describe.each(["there", "back"] as const)("on the way %s", (way) => {
+  test("a plan and salvage see the file alone, whenever it was interrupted", async () => {
+    const disk = file.vfs.clone();
+    if (way === "back") await convert(disk);
+    const act = way === "there" ? convert : rollBack;
+    const dry = new FaultyVfs({ disk });
+    await act(dry);
+    let longer = 0;
+    for (let at = 1; at <= dry.calls; at++) {
+      const vfs = new FaultyVfs({ disk });
+      vfs.crashAt = at;
+      await expect(act(vfs)).rejects.toThrow(CrashSignal);
+      const left = vfs.processKill(at);
+      if (inspectFile(left, FILE).kind !== "legacy") continue;
+      const [plan] = await planMigration([FILE], { vfs: left });
+      expect(plan, `call ${at}`).toMatchObject({ possible: true, reasons: [], digest: file.digest });
+      if (plan!.bytes.before! < left.stat(FILE)!.size) longer++;
+      expect(salvageLegacyFile(FILE, "/out.esp", { vfs: left }).lost, `call ${at}`).toEqual([]);
+      expect(verified(left, "/out.esp").digest).toBe(file.digest);
+    }
+    expect(longer).toBeGreaterThan(0);
+  });
+});
+
+test("a rehearsal does without it, too", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-leftover-"));
+  try {
+    const path = join(folder, "file.db");
+    cpSync(join(fixtureFolder, "gen3/u64-range-delete.db"), path);
+    const open = nodeVfs.open(path, "write");
+    writeNote(nodeVfs, path, open);
+    open.close();
+    appendFileSync(path, Buffer.alloc(20_000, 7));
+    const { files } = await rehearse([path]);
+    expect(files[0]).toMatchObject({ status: "rehearsed", reason: null });
+    expect(files[0]!.digest.after).toBe(fixture("gen3/u64-range-delete.db").sha256);
+    expect(readdirSync(folder).sort()).toEqual(["file.db", "file.db-migration"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a rollback by rewriting takes the note of one in place with it that came to no fence", async () => {
+  const disk = file.vfs.clone();
+  await convert(disk);
+  const dry = new FaultyVfs({ disk });
+  await rollBack(dry);
+  let noted = 0;
+  for (let at = 1; at <= dry.calls; at++) {
+    const vfs = new FaultyVfs({ disk });
+    vfs.crashAt = at;
+    await expect(rollBack(vfs)).rejects.toThrow(CrashSignal);
+    const left = vfs.processKill(at);
+    if (left.stat(notePath(FILE)) === undefined || inspectFile(left, FILE).kind !== "store") continue;
+    noted++;
+    expect(await rollBack(left, { strategy: "rewrite" })).toMatchObject({ status: "rolled-back" });
+    expect(names(left)).toEqual(["file.db"]);
+  }
+  expect(noted).toBeGreaterThan(0);
+});
