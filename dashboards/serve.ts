@@ -44,10 +44,10 @@ export async function serveDashboards(options: ServeOptions): Promise<Dashboards
     const path = (request.url ?? "/").split("?")[0];
     if (path === "/events") return addListener(response, listeners);
     if (path !== "/" && path !== "/index.html") return plain(response, 404, "there is only /");
-    page ??= options.load().then(
-      (data) => pageHtml(data, { live: true }),
-      (error: unknown) => errorPage(error),
-    );
+    page ??= options
+      .load()
+      .then((data) => pageHtml(data, { live: true }))
+      .catch((error: unknown) => errorPage(error));
     void page.then((text) => {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
       response.end(request.method === "HEAD" ? undefined : text);

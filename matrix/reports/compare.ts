@@ -64,8 +64,16 @@ export function compareRuns(
     cells,
     counts,
     engines: meansByEngine(cells, earlier),
-    warnings: comparabilityWarnings(before, after),
+    warnings: [...comparabilityWarnings(before, after), ...lengthWarning(earlier, later)],
   };
+}
+
+function lengthWarning(earlier: ReadonlyMap<string, CellRow>, later: ReadonlyMap<string, CellRow>): string[] {
+  const others = Array.from(later.values()).filter(({ id, operations }) => {
+    const held = earlier.get(id)?.operations ?? null;
+    return held !== null && operations !== null && held !== operations;
+  });
+  return others.length === 0 ? [] : [`${others.length} cells did another number of operations a round`];
 }
 
 function compareCells(
@@ -87,11 +95,16 @@ function compareCells(
     return { ...undecided, ...statusChange(before, after) };
   const ratio = bootstrapRatio(rates(after), rates(before));
   const change = judge(ratio, threshold);
-  const note =
-    before.durability === after.durability
-      ? null
-      : `durability ${before.durability} became ${after.durability}`;
-  return { ...figures, ratio, change, note };
+  return { ...figures, ratio, change, note: otherTerms(before, after) };
+}
+
+/** What makes the cells of two runs less than the same work; null where nothing does. */
+function otherTerms(before: CellRow, after: CellRow): string | null {
+  if (before.durability !== after.durability)
+    return `durability ${before.durability} became ${after.durability}`;
+  // Presets bound a round differently: an empty store that takes 1,000 records is another one than with 5,000.
+  if (before.operations === after.operations) return null;
+  return `${before.operations} operations a round became ${after.operations}`;
 }
 
 function statusChange(before: CellRow, after: CellRow): { change: Change; note: string } {

@@ -178,12 +178,19 @@ class Demo {
       true,
       [0, 1],
     );
-    const verdict = JSON.parse(answer) as { verdict: string; gates: { title: string; pass: boolean }[] };
+    const verdict = JSON.parse(answer) as {
+      verdict: string;
+      gates: { title: string; pass: boolean; detail: string }[];
+    };
     const path = join(this.#folder, "matrix", "run.json");
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), verdict }));
     print("");
-    for (const { title, pass } of verdict.gates)
-      print(`${pass ? paint("green", "met    ") : paint("yellow", "NOT MET")}  ${title}`);
+    for (const { title, pass, detail } of verdict.gates)
+      print(
+        pass
+          ? `${paint("green", "met    ")}  ${title}`
+          : `${paint("yellow", "NOT MET")}  ${title} (${detail})`,
+      );
     return verdict.verdict;
   }
 
@@ -194,7 +201,7 @@ class Demo {
     const measured =
       verdict === "GO"
         ? "The short run met the gates that a short run can answer."
-        : "The short run missed a gate. One short round beside other work can do that; a whole run says more.";
+        : "The short run missed a gate. One short round beside other work can do that, or time that was too short for all cells; a whole run says more.";
     print("");
     print(
       same ? paint("green", migrated) : paint("red", "The content of at least one file is not what it was."),

@@ -5,10 +5,10 @@
 
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Argv, CommandModule } from "yargs";
-import { EspalierError } from "../base/errors.js";
-import { METRICS } from "../metrics/definitions.js";
+import { EspalierError, IoError } from "../base/errors.js";
+import { METRICS, type MetricDefinition } from "../metrics/definitions.js";
 import { type LabelledSource, prometheusText, TEXT_CONTENT_TYPE } from "../metrics/prometheus-text.js";
-import { readSnapshot } from "../metrics/snapshot-file.js";
+import { type MetricsSnapshot, readSnapshot } from "../metrics/snapshot-file.js";
 import { command, type JsonArgument, withJson } from "./support/command.js";
 import { UsageError } from "./support/exit-codes.js";
 import { interruptible } from "./support/interrupt.js";
@@ -55,7 +55,7 @@ const serveCommand: CommandModule = command<ServeArguments>({
       .example("$0 metrics serve /run/app/*.metrics.json", "All stores of a program, until Ctrl-C"),
   handler: (args) =>
     interruptible(async (signal) => {
-      for (const path of args.snapshots) readSnapshot(path); // What is missing now was mistyped, not late.
+      for (const path of args.snapshots) readFigures(path); // What is missing now was mistyped, not late.
       const server = await listen(args);
       const { port } = server.address() as { port: number };
       note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);
@@ -99,7 +99,7 @@ const AGE_HEAD = [
 
 /** Snapshots as one text; the time of each stands beside its figures, so that a dead publisher shows. */
 function textOf(paths: readonly string[]): string {
-  const snapshots = paths.map((path) => ({ path, snapshot: readSnapshot(path) }));
+  const snapshots = paths.map((path) => ({ path, snapshot: readFigures(path) }));
   const sources: LabelledSource[] = snapshots.map(({ snapshot }) => ({
     store: snapshot.stats.path,
     source: snapshot,
@@ -109,6 +109,22 @@ function textOf(paths: readonly string[]): string {
     return `espalier_published_timestamp_seconds{store=${store}} ${snapshot.at / 1000}`;
   });
   return `${prometheusText(sources)}${[...AGE_HEAD, ...ages].join("\n")}\n`;
+}
+
+/** A snapshot that has every metric. Throws IoError for any other, such as one of an espalier that knew fewer. */
+function readFigures(path: string): MetricsSnapshot {
+  const snapshot = readSnapshot(path);
+  const lacking = METRICS.find((metric) => !isTold(metric, snapshot));
+  if (lacking === undefined) return snapshot;
+  throw new IoError(path, "read", `it lacks ${lacking.name}: was it published by another version?`);
+}
+
+function isTold({ read }: MetricDefinition, snapshot: MetricsSnapshot): boolean {
+  try {
+    return read(snapshot).every(({ value }) => typeof value === "number");
+  } catch {
+    return false;
+  }
 }
 
 const listCommand: CommandModule = command<JsonArgument>({

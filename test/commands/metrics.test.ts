@@ -1,6 +1,7 @@
 /** metrics show, serve and list, over a snapshot that a store published. */
 
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { open } from "../../src/index.js";
@@ -25,6 +26,33 @@ describe("metrics", () => {
       expect.objectContaining({ version: 1, open: false }),
     ]);
     expect(cli(["metrics", "show", `${path}x`]).code).toBe(3);
+  });
+
+  it("tells a snapshot that lacks a metric, and goes on serving when it meets one", async () => {
+    const path = published();
+    const whole = readFileSync(path, "utf8");
+    const snapshot = JSON.parse(whole) as { metrics: Record<string, unknown> };
+    delete snapshot.metrics["leaf"];
+    const lacking = JSON.stringify(snapshot);
+    writeFileSync(path, lacking);
+    const { code, stderr } = cli(["metrics", "show", path]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining("it lacks espalier_leaf_rebuilds_total")]);
+    writeFileSync(path, whole);
+    const server = spawn(process.execPath, [cliEntry(), "metrics", "serve", path, "--port", "0"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    try {
+      const line = await new Promise<string>((resolve) =>
+        server.stderr.setEncoding("utf8").once("data", resolve),
+      );
+      const url = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(line)![0];
+      writeFileSync(path, lacking);
+      expect((await fetch(url)).status).toBe(503);
+      writeFileSync(path, whole);
+      expect((await fetch(url)).status).toBe(200);
+    } finally {
+      server.kill("SIGKILL");
+    }
   });
 
   it("lists every name", () => {

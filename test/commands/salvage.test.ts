@@ -1,8 +1,11 @@
 /** salvage and inspect on files that were damaged on purpose, page kind by page kind. */
 
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PageSource } from "../../src/commands/pages/page-source.js";
+import { salvageStore } from "../../src/commands/pages/salvage.js";
+import { surveyStore } from "../../src/commands/pages/survey.js";
 import { open } from "../../src/index.js";
 import { cli, output, temporaryFolder } from "./support.js";
 
@@ -55,6 +58,32 @@ const layout = (): Layout => {
   made ??= makeStore();
   return made;
 };
+
+it("salvage has nothing under the new store's name before it is whole", () => {
+  const { folder, file } = layout();
+  const to = join(folder, "whole-or-nothing.esp");
+  const names = (): string[] => readdirSync(folder).filter((name) => name.startsWith("whole-or-nothing"));
+  const source = new PageSource(file, true);
+  try {
+    const survey = surveyStore(source);
+    let killed = "";
+    salvageStore(source, survey, to, () => {
+      expect(existsSync(to)).toBe(false);
+      killed = names().find((name) => /-salvage-[0-9a-f]+$/.test(name))!;
+    });
+    expect(names()).toEqual(["whole-or-nothing.esp"]);
+    // What a killed one left goes when the next one begins.
+    copyFileSync(to, join(folder, killed));
+    rmSync(to);
+    const failing = (): void => {
+      throw new Error("full");
+    };
+    expect(() => salvageStore(source, survey, to, failing)).toThrow("full");
+    expect(names()).toEqual([]);
+  } finally {
+    source.close();
+  }
+});
 
 function damaged(name: string, pages: readonly number[]): string {
   const { folder, file } = layout();

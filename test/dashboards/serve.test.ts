@@ -6,7 +6,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { dashboardData } from "../../dashboards/data/model.js";
+import { type DashboardData, dashboardData } from "../../dashboards/data/model.js";
 import { readInputs } from "../../dashboards/documents/read.js";
 import { type Dashboards, serveDashboards } from "../../dashboards/serve.js";
 import { runDocument } from "./support/documents.js";
@@ -111,4 +111,22 @@ test("results that can't be read become a page that says why, escaped", async ()
   const page = await (await fetch(served.url)).text();
   expect(page).toContain("&lt;b&gt;broken");
   expect(page).not.toContain("<b>broken");
+});
+
+test("results that can't be drawn become such a page, too, and the server goes on", async () => {
+  await served.close();
+  let loads = 0;
+  served = await serveDashboards({
+    watch: [],
+    port: 0,
+    load: async () => {
+      loads++;
+      return {} as DashboardData;
+    },
+  });
+  for (let i = 0; i < 2; i++) {
+    const page = await (await fetch(served.url, { signal: AbortSignal.timeout(10_000) })).text();
+    expect(page).toContain("There is nothing to draw yet");
+  }
+  expect(loads).toBe(1);
 });

@@ -5,12 +5,14 @@
 
 import { compareBytes } from "../../base/bytes.js";
 import { ExistsError } from "../../base/errors.js";
+import { removeStoreFiles } from "../../level/location.js";
 import { isOverflow, keyOf, slotCount, valueAt, valueLength } from "../../page/leaf.js";
 import { readReference } from "../../page/overflow.js";
 import { UNNAMED } from "../../store/catalog.js";
 import { open } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
+import { leftScratch, scratchName } from "../../vfs/scratch-name.js";
 import { Session } from "../support/session.js";
 import type { PageSource } from "./page-source.js";
 import type { LeafPage, LostRange, StoreSurvey } from "./survey.js";
@@ -38,7 +40,10 @@ export interface SalvageResult {
 
 const BATCH_BYTES: number = 4 * 1024 * 1024;
 
-/** Throws ExistsError where `to` exists, and what the file system throws; then `to` is not left behind. */
+/**
+ * The store is made under another name and gets its own when it is whole: what an interrupted salvage leaves is not
+ * taken for all that could be read. Throws ExistsError where `to` exists, and what the file system throws.
+ */
 export function salvageStore(
   source: PageSource,
   survey: StoreSurvey,
@@ -46,19 +51,31 @@ export function salvageStore(
   onLeaf: (done: number, total: number) => void,
 ): SalvageResult {
   if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
+  for (const left of leftScratch(nodeVfs, to, "salvage")) removeStoreFiles(nodeVfs, left);
+  const temporary = scratchName(to, "salvage");
+  try {
+    const result = writeStore(source, survey, temporary, onLeaf);
+    if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
+    nodeVfs.rename(temporary, to);
+    nodeVfs.syncFolderOf(to);
+    return result;
+  } catch (error) {
+    removeStoreFiles(nodeVfs, temporary);
+    throw error;
+  }
+}
+
+function writeStore(
+  source: PageSource,
+  survey: StoreSurvey,
+  file: string,
+  onLeaf: (done: number, total: number) => void,
+): SalvageResult {
   const unnamed = survey.trees.find(({ name }) => name === UNNAMED)?.record;
   const { keyEncoding = "binary", valueEncoding = "binary" } = unnamed ?? {};
   const { pageSize } = source;
-  const store = open<unknown, unknown>(to, { pageSize, keyEncoding, valueEncoding, durability: "none" });
-  try {
-    const result = new Writer(source, store, onLeaf).run(survey);
-    store.close();
-    return result;
-  } catch (error) {
-    store.close();
-    nodeVfs.unlink(to);
-    throw error;
-  }
+  using store = open<unknown, unknown>(file, { pageSize, keyEncoding, valueEncoding, durability: "none" });
+  return new Writer(source, store, onLeaf).run(survey);
 }
 
 class Writer {

@@ -66,6 +66,15 @@ describe("compareRuns", () => {
     expect(compareRuns(before, before).warnings).toEqual([]);
   });
 
+  it("says which cells did not do the same work", () => {
+    const before = run([cell("espalier", [100], { operations: 1000 }), cell("lmdb", [100])]);
+    const after = run([cell("espalier", [200], { operations: 5000 }), cell("lmdb", [100])]);
+    const comparison = compareRuns(before, after);
+    expect(comparison.warnings).toEqual(["1 cells did another number of operations a round"]);
+    expect(comparison.cells.map(({ note }) => note)).toEqual(["1000 operations a round became 5000", null]);
+    expect(comparisonTable(comparison)).toContain("1000 operations a round became 5000");
+  });
+
   it("shows the worse ones first", () => {
     const other = { group: "reads/u64/10000/random/ce1" };
     const before = run([cell("espalier", [100]), cell("espalier", [100], other)]);

@@ -149,6 +149,7 @@ export const VIEWS = ["test/store/views.test.ts"];
 export const LONG_TEXTS = ["test/store/value-codec.test.ts"];
 export const SURROUNDINGS = ["test/migrate/surroundings.test.ts"];
 export const DUMPS = ["test/commands/dump-load.test.ts"];
+export const SALVAGED = ["test/commands/salvage.test.ts"];
 export const LEVEL_COPIES = ["test/level/copy.test.ts"];
 export const COMPARED = ["test/migrate/compared.test.ts"];
 export const HALF_SALVAGE = ["test/migrate/half-salvage.test.ts"];

@@ -1,6 +1,15 @@
 /** What lies around the files of the migrator, and around copies and dumps: names, logs, backups (M1, M4, S1). */
 
-import { DUMPS, FILE_JOB, guard, LEVEL_COPIES, OTHER_NAMES, STEPS, SURROUNDINGS } from "./common.mjs";
+import {
+  DUMPS,
+  FILE_JOB,
+  guard,
+  LEVEL_COPIES,
+  OTHER_NAMES,
+  SALVAGED,
+  STEPS,
+  SURROUNDINGS,
+} from "./common.mjs";
 
 export const SURROUNDINGS_GUARDS = [
   guard(
@@ -108,6 +117,22 @@ export const SURROUNDINGS_GUARDS = [
     "if (this.#dump && this.#trees !== undefined && this.#treesEnded < this.#trees)",
     "if (this.#trees === -1)",
     DUMPS,
+  ),
+  guard(
+    "S1",
+    "a dump that is loaded into a tree with records is held against its digest, too",
+    "src/commands/load.ts",
+    "if (tree === undefined) return;",
+    "if (tree === undefined || !this.#wasEmpty) return;",
+    DUMPS,
+  ),
+  guard(
+    "S1",
+    "a salvaged store has its name when it is whole, and not before",
+    "src/commands/pages/salvage.ts",
+    'const temporary = scratchName(to, "salvage");',
+    "const temporary = to;",
+    SALVAGED,
   ),
   guard(
     "M4",
