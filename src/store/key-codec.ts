@@ -4,6 +4,7 @@
  */
 
 import { readKey, writeKey } from "ordered-binary";
+import { isBytes } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -53,8 +54,7 @@ const utf8: KeyCodec = {
 const binary: KeyCodec = {
   name: "binary",
   encode(key, target, limit): number {
-    if (!(key instanceof Uint8Array))
-      throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
+    if (!isBytes(key)) throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
     const length = key.length;
     if (length > limit) throw new KeyTooLargeError(length, limit);
     if (length <= 32) for (let i = 0; i < length; i++) target[i] = key[i]!;
