@@ -3,7 +3,14 @@
  * before a longer one that it begins (the order of memcmp with the length as tie-break).
  */
 
+import { types } from "node:util";
+
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
+
+/** Also for one that was made where Uint8Array is another: in a vm context, as test runners use them. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || types.isUint8Array(value);
+}
 
 /** <0, 0 or >0. A loop beats Buffer.compare up to some tens of bytes, which is where keys differ. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { resolve } from "node:path";
 import { ExistsError, IoError } from "../base/errors.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
@@ -49,16 +50,17 @@ export interface PublishOptions {
  */
 export function publishMetrics(store: MeasuredStore, path: string, options: PublishOptions = {}): () => void {
   let warned = false;
+  let file: string | undefined;
   const publish = (open: boolean): void => {
     try {
-      writeSnapshot(store, path, open);
+      file ??= placeOf(path);
+      writeSnapshot(store, file, open);
     } catch (error) {
       if (!warned)
         process.emitWarning(`espalier cannot write metrics to ${path}: ${(error as Error).message}`);
       warned = true;
     }
   };
-  removeScratch(nodeVfs, path, SCRATCH);
   publish(true);
   const timer = setInterval(() => publish(true), options.intervalMs ?? INTERVAL_MS_DEFAULT);
   timer.unref();
@@ -66,6 +68,13 @@ export function publishMetrics(store: MeasuredStore, path: string, options: Publ
     clearInterval(timer);
     publish(false);
   };
+}
+
+/** The absolute path, since the program may go to another folder; without what killed ones have left there. */
+function placeOf(path: string): string {
+  const file = resolve(path);
+  removeScratch(nodeVfs, file, SCRATCH);
+  return file;
 }
 
 function writeSnapshot(store: MeasuredStore, path: string, open: boolean): void {

@@ -4,7 +4,7 @@
  */
 
 import { readKey, writeKey } from "ordered-binary";
-import { isGone } from "../base/bytes.js";
+import { isBytes, isGone } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, KeyTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -55,8 +55,7 @@ const utf8: KeyCodec = {
 const binary: KeyCodec = {
   name: "binary",
   encode(key, target, limit): number {
-    if (!(key instanceof Uint8Array))
-      throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
+    if (!isBytes(key)) throw new EncodingError(`a binary key must be a Uint8Array, not ${describe(key)}`);
     const length = key.length;
     if (length === 0 && isGone(key))
       throw new EncodingError("the binary key's memory was transferred or shrunk");

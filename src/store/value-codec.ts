@@ -4,7 +4,7 @@
  */
 
 import { constants } from "node:buffer";
-import { isGone } from "../base/bytes.js";
+import { isBytes, isGone } from "../base/bytes.js";
 import { copyOf } from "../base/copies.js";
 import { EncodingError, ValueTooLargeError } from "../base/errors.js";
 import { type ByteSource, decodeUtf8 } from "../base/text.js";
@@ -96,8 +96,7 @@ const utf8: ValueCodec = {
 const binary: ValueCodec = {
   name: "binary",
   encode(value, entry, buffer): void {
-    if (!(value instanceof Uint8Array))
-      throw new EncodingError(`a binary value must be a Uint8Array, not ${typeof value}`);
+    if (!isBytes(value)) throw new EncodingError(`a binary value must be a Uint8Array, not ${typeof value}`);
     const length = value.length;
     if (length === 0 && isGone(value))
       throw new EncodingError("the binary value's memory was transferred or shrunk");

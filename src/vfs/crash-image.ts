@@ -2,7 +2,8 @@
  * What a power cut may leave of a simulated disk. Everything synced is there; each change that was not
  * meets a fate that the policy and the seed decide. The same state, policy and seed give the same image.
  *
- * Sectors are those of the file: SECTOR_BYTES from offset 0. Where changes overlap, later ones are
+ * Sectors are those of the file: SECTOR_BYTES from offset 0. BLOCK_BYTES is what drives write inside, and what
+ * the page cache hands to them, however little of it was written. Where changes overlap, later ones are
  * applied over earlier ones, as the page cache of an operating system sees to; dropping some of them
  * is what reordering comes to. A change of names happens whole or not at all, and only on top of the
  * changes that it rests on.
@@ -22,9 +23,17 @@ import { type MemoryNode, MemoryVfs } from "./memory-vfs.js";
 import { Prng } from "./prng.js";
 
 export const SECTOR_BYTES = 512;
+export const BLOCK_BYTES = 4096;
 
 /** What becomes of one write. */
-type Fate = "applied" | "dropped" | "torn-sectors" | "torn-anywhere" | "garbage" | "size-only";
+type Fate =
+  | "applied"
+  | "dropped"
+  | "torn-sectors"
+  | "torn-anywhere"
+  | "garbage"
+  | "garbage-blocks"
+  | "size-only";
 
 /**
  * - dropped: nothing unsynced is there.
@@ -34,8 +43,9 @@ type Fate = "applied" | "dropped" | "torn-sectors" | "torn-anywhere" | "garbage"
  * - torn-sectors: of each write some sectors are there.
  * - torn-anywhere: of each write a part is there that ends or starts at any byte.
  * - garbage: of each write some sectors hold random bytes, to their ends.
+ * - garbage-blocks: of each write some blocks do, to their ends.
  * - size-only: files have the size that the writes gave them, and zeros (or the old bytes) for data.
- * - mixed: each write meets one of these fates.
+ * - mixed: each write meets one of these fates, that of blocks left out.
  *
  * Under all but "dropped" and "applied", each unsynced change of names is there or is not.
  */
@@ -47,6 +57,7 @@ export type PowerCut =
   | "torn-sectors"
   | "torn-anywhere"
   | "garbage"
+  | "garbage-blocks"
   | "size-only"
   | "mixed";
 
@@ -58,10 +69,12 @@ export const POWER_CUTS: readonly PowerCut[] = [
   "torn-sectors",
   "torn-anywhere",
   "garbage",
+  "garbage-blocks",
   "size-only",
   "mixed",
 ];
 
+/** Without "garbage-blocks": a file whose parts are kept apart by sectors only can be tried with all of these. */
 const FATES: readonly Fate[] = [
   "applied",
   "dropped",
@@ -201,21 +214,21 @@ function damage(bytes: FileBytes, position: number, data: Uint8Array, fate: Fate
     bytes.write(data, from, to - from, position + from);
     return;
   }
-  for (let sector = position - (position % SECTOR_BYTES); sector < end; sector += SECTOR_BYTES) {
-    const from = Math.max(sector, position);
-    const to = Math.min(sector + SECTOR_BYTES, end);
-    const lot = prng.below(fate === "garbage" ? 3 : 2);
+  const unit = fate === "garbage-blocks" ? BLOCK_BYTES : SECTOR_BYTES;
+  for (let start = position - (position % unit); start < end; start += unit) {
+    const from = Math.max(start, position);
+    const to = Math.min(start + unit, end);
+    const lot = prng.below(fate === "torn-sectors" ? 2 : 3);
     if (lot === 1) bytes.write(data, from - position, to - from, from);
-    if (lot === 2) garble(bytes, sector, to, prng);
+    if (lot === 2) garble(bytes, start, to, Math.min(start + unit, bytes.size), prng);
   }
 }
 
-/** A sector that the power left while it was written: all of it is lost, neighbours of the write included. */
-function garble(bytes: FileBytes, sector: number, writtenEnd: number, prng: Prng): void {
-  const end = Math.max(writtenEnd, Math.min(sector + SECTOR_BYTES, bytes.size));
-  const noise = new Uint8Array(end - sector);
+/** What the power left while it was written, up to `unitEnd`: all of it is lost, neighbours of the write included. */
+function garble(bytes: FileBytes, start: number, writtenEnd: number, unitEnd: number, prng: Prng): void {
+  const noise = new Uint8Array(Math.max(writtenEnd, unitEnd) - start);
   prng.fill(noise, 0, noise.length);
-  bytes.write(noise, 0, noise.length, sector);
+  bytes.write(noise, 0, noise.length, start);
 }
 
 function grow(bytes: FileBytes, size: number): void {

@@ -95,11 +95,15 @@ export class DiskState {
     else record.pending.push(change);
   }
 
-  /** Makes the oldest `count` pending changes durable, or only those that `reaches` picks; none stays pending. */
-  flushFile(record: FileRecord, count: number, reaches: (change: FileChange) => boolean = always): void {
+  /** Makes the oldest `count` pending changes durable, or what `reaching` leaves of them; none stays pending. */
+  flushFile(
+    record: FileRecord,
+    count: number,
+    reaching: (change: FileChange) => readonly FileChange[] = all,
+  ): void {
     for (const change of record.pending.splice(0, count)) {
       const through = change.kind === "write" && change.durable;
-      if (through || reaches(change)) applyFileChange(record.durable, change);
+      for (const part of through ? [change] : reaching(change)) applyFileChange(record.durable, part);
       record.flushed++;
     }
   }
@@ -158,6 +162,6 @@ function digestOf(change: FileChange): string {
   return `at ${change.position} ${change.durable} ${frozenDigest(change.bytes)}`;
 }
 
-function always(): boolean {
-  return true;
+function all(change: FileChange): readonly FileChange[] {
+  return [change];
 }

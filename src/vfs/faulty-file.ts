@@ -4,7 +4,7 @@
  */
 
 import { IoError } from "../base/errors.js";
-import type { InFlight } from "./crash-image.js";
+import { BLOCK_BYTES, type InFlight } from "./crash-image.js";
 import { applyFileChange, type FileChange, type FileRecord, type FileWrite } from "./disk-state.js";
 import { type FaultKind, faultError } from "./faults.js";
 import type { FaultyVfs } from "./faulty-vfs.js";
@@ -113,11 +113,11 @@ export class FaultyFile implements VfsFile {
     throw faultError(this.path, "sync", fault);
   }
 
-  /** Of the oldest `count` pending changes none or some reach the disk, and none is tried again. */
+  /** Of the oldest `count` pending changes nothing or some blocks reach the disk, and none is tried again. */
   #lose(record: FileRecord, count: number): void {
     const prng = this.#vfs.prng;
     const share = prng.chance(0.5) ? 0 : 0.5;
-    this.#vfs.disk.flushFile(record, count, () => prng.chance(share));
+    this.#vfs.disk.flushFile(record, count, (change) => blocksOf(change).filter(() => prng.chance(share)));
     if (prng.chance(0.5)) return; // The page cache still shows them, though they are marked clean.
     this.#bytes.become(record.durable);
     for (const change of record.pending) applyFileChange(this.#bytes, change);
@@ -151,4 +151,17 @@ export class FaultyFile implements VfsFile {
 
 function firstBytes(change: FileWrite, length: number): FileWrite {
   return { ...change, bytes: change.bytes.subarray(0, length) };
+}
+
+/** A write as one for each block that it reaches into: each goes to the disk, or is lost, by itself. */
+function blocksOf(change: FileChange): FileChange[] {
+  if (change.kind === "truncate") return [change];
+  const parts: FileChange[] = [];
+  const { position, bytes } = change;
+  for (let from = 0; from < bytes.length; ) {
+    const to = Math.min(bytes.length, from + BLOCK_BYTES - ((position + from) % BLOCK_BYTES));
+    parts.push({ ...change, position: position + from, bytes: bytes.subarray(from, to) });
+    from = to;
+  }
+  return parts;
 }

@@ -40,6 +40,8 @@ const LOCK_BYTES_MAX = 4096;
 const OPENED_AT_CHARS_MAX = 1000;
 /** How many dead takers in a row are taken over from. */
 const CLAIMS_MAX = 64;
+/** The last moment that a Date can be. */
+const SINCE_MAX = 8.64e15;
 const NONCE = /^[0-9a-f]{24}$/;
 const LITTER = /^[0-9a-f]{24}\.(new|takeover)$/;
 const NO_LINKS: ReadonlySet<string> = new Set([
@@ -89,6 +91,7 @@ function parse(text: string): LockText | undefined {
     strings.every((field) => typeof field === "string") &&
     numbers.every((field) => Number.isSafeInteger(field) && (field as number) >= 0) &&
     (found.pid as number) > 0 &&
+    (found.since as number) <= SINCE_MAX &&
     typeof found.nonce === "string" &&
     NONCE.test(found.nonce);
   return whole ? (found as LockText) : undefined;

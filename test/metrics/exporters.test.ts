@@ -1,6 +1,14 @@
 /** The same figures in every form: text, prom-client, OpenTelemetry, snapshot file. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Counter, Registry } from "prom-client";
@@ -231,6 +239,21 @@ describe("the snapshot file", () => {
       [path, path, `${path}-new`].map((name) => expect.stringContaining(`metrics to ${name}: what is there`)),
     );
     warnings.mockRestore();
+  });
+
+  it("stays where it was begun, wherever the program goes", () => {
+    const before = process.cwd();
+    mkdirSync(join(folder, "elsewhere"));
+    process.chdir(folder);
+    try {
+      const stop = publishMetrics(store, "relative.json");
+      process.chdir(join(folder, "elsewhere"));
+      stop();
+    } finally {
+      process.chdir(before);
+    }
+    expect(readSnapshot(join(folder, "relative.json")).open).toBe(false);
+    expect(readdirSync(join(folder, "elsewhere"))).toEqual([]);
   });
 
   it("is published again where a killed program has left one, and a part of one", () => {

@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import type { FileResult } from "../../migrate/results.js";
 import { EspalierError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
-import { POWER_CUTS } from "../../src/vfs/crash-image.js";
+import { POWER_CUTS, type PowerCut } from "../../src/vfs/crash-image.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
@@ -17,6 +17,8 @@ export type Action = (vfs: FaultyVfs) => Promise<FileResult>;
 
 export interface CrashCase {
   readonly disk: MemoryVfs;
+  /** Left out: all there are. */
+  readonly cuts?: readonly PowerCut[];
   readonly action: Action;
   /** Proves that the work is done and nothing is lost. */
   readonly check: (vfs: FaultyVfs) => void;
@@ -38,11 +40,12 @@ export const REPLAY_AT: number = Number(process.env["ESPALIER_CRASH_AT"] ?? 0);
 export async function crashEverywhere(test: CrashCase): Promise<CrashCount> {
   const count: CrashCount = { calls: 0, images: 0, resumed: 0, crashedTwice: 0 };
   const prng = new Prng(test.seed);
+  const cuts = test.cuts ?? POWER_CUTS;
   const images: { vfs: FaultyVfs; label: string }[] = [];
   const vfs = new FaultyVfs({ disk: test.disk, seed: test.seed });
   vfs.onCall = ({ call, changes, operation, path }) => {
     if (!changes || (REPLAY_AT > 0 && call !== REPLAY_AT)) return;
-    const policy = POWER_CUTS[call % POWER_CUTS.length]!;
+    const policy = cuts[call % cuts.length]!;
     const label = `seed ${test.seed}, call ${call} (${operation} ${path})`;
     images.push({ vfs: vfs.powerCut(policy, prng.below(2 ** 31)), label: `${label}, power cut ${policy}` });
     images.push({ vfs: vfs.processKill(prng.below(2 ** 31)), label: `${label}, kill` });
@@ -78,7 +81,7 @@ async function goOn(
       count.crashedTwice++;
     }
     const cut = second.crashed
-      ? second.powerCut(prng.pick(POWER_CUTS), prng.below(2 ** 31))
+      ? second.powerCut(prng.pick(test.cuts ?? POWER_CUTS), prng.below(2 ** 31))
       : second.processKill(1);
     refusesOrIsWhole(cut);
     const result = await action(cut);

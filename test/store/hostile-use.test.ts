@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EspalierError, open, type Store, type TreeHandle } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -476,4 +477,22 @@ describe("a store used from within its own operations", () => {
     await store.compact();
     expect(store.verify()).toMatchObject({ ok: true, records: 300 });
   });
+});
+
+it("bytes that were made in another context, as test runners use them, are bytes", async () => {
+  const bytes = (text: string): Uint8Array => runInNewContext(`Uint8Array.from([${text}])`) as Uint8Array;
+  expect(bytes("1")).not.toBeInstanceOf(Uint8Array);
+  using store = open<Uint8Array, Uint8Array>(STORE_PATH, {
+    vfs: new MemoryVfs(),
+    keyEncoding: "binary",
+    valueEncoding: "binary",
+  });
+  const long = bytes(Array(20_000).fill(7).join());
+  store.put(bytes("1"), bytes("2, 3"));
+  await store.putAsync(bytes("4"), long);
+  expect(store.get(Uint8Array.of(1))).toEqual(Uint8Array.of(2, 3));
+  expect(store.get(bytes("4"))).toEqual(new Uint8Array(20_000).fill(7));
+  expect([...store.range({ gte: bytes("2") })].length).toBe(1);
+  expect(store.deleteRange({ prefix: bytes("4") })).toBe(1);
+  expect(store.verify().problems).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** That each way of losing unsynced writes does what its name says: all of it, and nothing more. */
 
 import { describe, expect, it } from "vitest";
-import { POWER_CUTS, type PowerCut, SECTOR_BYTES } from "../../src/vfs/crash-image.js";
+import { BLOCK_BYTES, POWER_CUTS, type PowerCut, SECTOR_BYTES } from "../../src/vfs/crash-image.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
@@ -164,6 +164,23 @@ describe("content", () => {
     expect(seen).toEqual(new Set(["garbage", "new", "old"]));
   });
 
+  it("garbage-blocks: ruins whole blocks that the write touched, the rest of them included, and no other", () => {
+    const { vfs, file } = withOldFile((3 * BLOCK_BYTES) / SECTOR_BYTES);
+    fill(file, NEW, 100, BLOCK_BYTES + 600);
+    const seen = new Set<string>();
+    for (const image of images(vfs, "garbage-blocks")) {
+      const bytes = content(image, "/a");
+      expect(bytes.length).toBe(3 * BLOCK_BYTES);
+      const [before, block, after] = [0, 1, 2].map((at) =>
+        bytes.subarray(at * BLOCK_BYTES, (at + 1) * BLOCK_BYTES),
+      );
+      expect([before, after].every((other) => other?.every((byte) => byte === OLD))).toBe(true);
+      const sectors = sectorsOf(block ?? bytes);
+      seen.add(sectors === "xxxxxxxx" ? "garbage" : sectors === "oxoooooo" ? "new" : sectors);
+    }
+    expect(seen).toEqual(new Set(["garbage", "new", "oooooooo"]));
+  });
+
   it("size-only: the new size, zeros beyond the old end, the old bytes before it", () => {
     const { vfs, file } = withOldFile(2);
     fill(file, NEW, 1024, 512);
@@ -199,6 +216,8 @@ describe("written through", () => {
     fill(through, NEW, 512, 512);
     for (const outcome of outcomes(vfs, policy)) {
       if (policy === "garbage" || policy === "mixed") expect(outcome.slice(1)).toBe("nn");
+      // All three sectors are of the block that the older write may have ruined.
+      else if (policy === "garbage-blocks") expect(outcome[1]).toBe("n");
       else expect(outcome).toMatch(policy === "applied" ? /^0nn$/ : /^.nn$/);
     }
     file.sync();

@@ -244,6 +244,10 @@ describe("a lock file that was left", () => {
       "with a nonce that is a path",
       JSON.stringify({ ...ownIdentity(), since: 1, openedAt: "", nonce: "../x" }),
     ],
+    [
+      "of a time that no clock shows",
+      JSON.stringify({ ...ownIdentity(), since: 9e15, openedAt: "", nonce: newNonce() }),
+    ],
     ["huge", "x".repeat(100_000)],
   ])("is kept where it is %s", (_case, text) => {
     fs.writeFileSync(`${store}-lock`, text);
