@@ -12,6 +12,8 @@ import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 
 const STAGING_BYTES = 128 * 1024;
+/** Share of the cache that may be read from the log for one write: the rest may hold versions and before-images. */
+const STAGING_SHARE = 1 / 8;
 const NO_RUN: Extent = { start: 0, count: 0 };
 
 export class CheckpointSet implements CheckpointTarget {
@@ -37,7 +39,9 @@ export class CheckpointSet implements CheckpointTarget {
     this.#commit = pager.header.commit;
     this.#pageCount = pager.header.pageCount;
     this.#freeListHead = pager.header.freeListHead;
-    this.#staging = new Uint8Array(Math.max(STAGING_BYTES, pager.data.blockBytes));
+    const { blockBytes } = pager.data;
+    const share = Math.floor(pager.pool.frameCount * STAGING_SHARE) * blockBytes;
+    this.#staging = new Uint8Array(Math.max(Math.min(STAGING_BYTES, share), blockBytes));
   }
 
   collect(): number {
