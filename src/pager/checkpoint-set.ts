@@ -3,16 +3,19 @@
  * free, when the log switched segments.
  */
 
+import { alignUp } from "../base/bytes.js";
+import { DiskFullError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
 import type { CheckpointTarget } from "../log/checkpoint.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { freeListPages, writeFreeList } from "./free-list.js";
-import { type Extent, ExtentSet } from "./free-space.js";
+import { ExtentSet } from "./free-space.js";
 import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX } from "./page-pool.js";
 import type { Pager } from "./pager.js";
 
 const STAGING_BYTES = 128 * 1024;
-const NO_RUN: Extent = { start: 0, count: 0 };
+/** Share of the cache that may be read from the log for one write: the rest may hold versions and before-images. */
+const STAGING_SHARE = 1 / 8;
 
 export class CheckpointSet implements CheckpointTarget {
   readonly #pager: Pager;
@@ -24,8 +27,8 @@ export class CheckpointSet implements CheckpointTarget {
   #pageCount = 0;
   /** The pages that are free in the state that is being checkpointed, until its header is durable. */
   #listed: ExtentSet | undefined;
-  /** The new chain, until its header is durable; and its first page. */
-  #freeRun: Extent = NO_RUN;
+  /** The pages of the new chain, until its header is durable; and its first page. */
+  #chain: ExtentSet = new ExtentSet();
   #freeListHead = 0;
   /** The store is being closed, or was recovered: it cannot wait for room within maxBytes. */
   #last = false;
@@ -37,7 +40,9 @@ export class CheckpointSet implements CheckpointTarget {
     this.#commit = pager.header.commit;
     this.#pageCount = pager.header.pageCount;
     this.#freeListHead = pager.header.freeListHead;
-    this.#staging = new Uint8Array(Math.max(STAGING_BYTES, pager.data.blockBytes));
+    const { blockBytes } = pager.data;
+    const share = Math.floor(pager.pool.frameCount * STAGING_SHARE) * blockBytes;
+    this.#staging = new Uint8Array(Math.max(Math.min(STAGING_BYTES, share), blockBytes));
   }
 
   collect(): number {
@@ -66,8 +71,8 @@ export class CheckpointSet implements CheckpointTarget {
   #capture(): void {
     const pager = this.#pager;
     const { free, log } = pager;
-    free.ready.add(this.#freeRun.start, this.#freeRun.count);
-    this.#freeRun = NO_RUN;
+    for (const { start, count } of this.#chain) free.ready.add(start, count);
+    this.#chain = new ExtentSet();
     free.settle(log.durable, pager.versions.oldest);
     const listed = free.committed();
     for (const extent of pager.freeListChain) listed.add(extent.start, extent.count);
@@ -82,35 +87,76 @@ export class CheckpointSet implements CheckpointTarget {
   #writeFreeList(): void {
     const { data, header } = this.#pager;
     const listed = this.#listed!;
-    if (listed.length > 0 && this.#freeRun.count === 0) this.#takeRun(listed);
-    this.#freeListHead = this.#freeRun.start;
-    if (this.#freeRun.count > 0) writeFreeList(data, header.storeId, listed, this.#freeRun);
+    if (listed.length > 0 && this.#chain.pages === 0) this.#takeChain(listed);
+    this.#freeListHead = Math.max(this.#chain.lowest(), 0);
+    if (this.#chain.pages > 0) writeFreeList(data, header.storeId, listed, this.#chain);
   }
 
-  #takeRun(listed: ExtentSet): void {
+  /** Pages that lie together, new ones at the file's end, or, where that cannot grow, whichever are free. */
+  #takeChain(listed: ExtentSet): void {
     const pager = this.#pager;
-    const { free, data } = pager;
+    const { ready } = pager.free;
     const unit = 1 << pager.pool.blockShift;
-    const count = Math.ceil(freeListPages(listed.length + 1, pager.pageSize) / unit) * unit;
+    const count = alignUp(freeListPages(listed.length + 1, pager.pageSize), unit);
     // The lowest, so that the file can be cut behind it.
-    let start = free.ready.lowestRun(count, unit);
+    const start = ready.lowestRun(count, unit);
     // Pages that only became free since then are in use in the state that the list belongs to.
-    if (start >= 0 && listed.remove(start, count)) free.ready.remove(start, count);
-    else {
-      start = Math.ceil(pager.pageCount / unit) * unit;
-      data.claim(start + count, true, !this.#last);
-      if (start > pager.pageCount) free.free(pager.pageCount, start - pager.pageCount, this.#commit);
-      // What was added since then, the log gives out again.
-      listed.add(this.#pageCount, start - this.#pageCount);
-      pager.space.addForCheckpoint(start + count);
-      this.#pageCount = pager.pageCount;
+    if (start >= 0 && listed.remove(start, count)) {
+      ready.remove(start, count);
+      this.#chain.add(start, count);
+    } else {
+      try {
+        this.#addChain(listed, count, true);
+      } catch (error) {
+        if (!(error instanceof DiskFullError)) throw error;
+        if (!this.#gatherChain(listed)) {
+          if (!this.#last) throw error;
+          this.#addChain(listed, count, false);
+        }
+      }
     }
-    this.#freeRun = { start, count };
-    for (let block = start / unit; block < (start + count) / unit; block++) pager.blocks.forget(block);
+    for (const extent of this.#chain) {
+      for (let page = extent.start; page < extent.start + extent.count; page += unit)
+        pager.blocks.forget(page >>> pager.pool.blockShift);
+    }
+  }
+
+  /** The chain goes to new pages at the file's end. Throws DiskFullError. */
+  #addChain(listed: ExtentSet, count: number, limited: boolean): void {
+    const pager = this.#pager;
+    const start = alignUp(pager.pageCount, 1 << pager.pool.blockShift);
+    pager.data.claim(start + count, true, limited);
+    if (start > pager.pageCount) pager.free.free(pager.pageCount, start - pager.pageCount, this.#commit);
+    // What was added since then, the log gives out again.
+    listed.add(this.#pageCount, start - this.#pageCount);
+    pager.space.addForCheckpoint(start + count);
+    this.#pageCount = pager.pageCount;
+    this.#chain.add(start, count);
+  }
+
+  /** The chain goes to free blocks wherever they lie; false, and nothing has changed: there are too few. */
+  #gatherChain(listed: ExtentSet): boolean {
+    const { pool, pageSize, free } = this.#pager;
+    const unit = 1 << pool.blockShift;
+    const chain = new ExtentSet();
+    for (const { start, count } of free.ready) {
+      for (let page = alignUp(start, unit); page + unit <= start + count; page += unit) {
+        if (chain.pages >= freeListPages(listed.length, pageSize)) break;
+        // As above: not what only became free since then.
+        if (listed.remove(page, unit)) chain.add(page, unit);
+      }
+    }
+    const enough = chain.pages >= freeListPages(listed.length, pageSize);
+    const owner = enough ? this.#chain : listed;
+    for (const { start, count } of chain) {
+      owner.add(start, count);
+      if (enough) free.ready.remove(start, count);
+    }
+    return enough;
   }
 
   holds(page: number): boolean {
-    return page >= this.#freeRun.start && page < this.#freeRun.start + this.#freeRun.count;
+    return this.#chain.has(page);
   }
 
   writeSome(blocks: number): boolean {
@@ -203,9 +249,8 @@ export class CheckpointSet implements CheckpointTarget {
   finished(): void {
     const pager = this.#pager;
     for (const extent of pager.freeListChain) pager.free.free(extent.start, extent.count, this.#commit);
-    pager.freeListChain = new ExtentSet();
-    pager.freeListChain.add(this.#freeRun.start, this.#freeRun.count);
-    this.#freeRun = NO_RUN;
+    pager.freeListChain = this.#chain;
+    this.#chain = new ExtentSet();
     this.#listed = undefined;
     pager.metrics.pager.checkpoints++;
     if (hasListeners("checkpoint")) {

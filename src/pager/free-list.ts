@@ -28,33 +28,34 @@ export function freeListPages(extents: number, pageSize: number): number {
   return Math.ceil(extents / Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES));
 }
 
-/** Writes the chain into the pages from `run.start` on; what they don't need is left as it is. */
+/** Writes the chain into these pages, in this order; those that it does not need hold nothing. */
 export function writeFreeList(
   data: Pick<DataFile, "pageSize" | "write">,
   storeId: Uint8Array,
   extents: ExtentSet,
-  run: Extent,
+  chain: Iterable<Extent>,
 ): void {
   const { pageSize } = data;
   const perPage = Math.floor((pageSize - PAGE_HEADER_BYTES) / EXTENT_BYTES);
   const list = [...extents];
   const seed = checksumSeed(storeId);
-  for (let i = 0; i < run.count; i++) {
+  const pages = [...chain].flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
+  for (const [i, page] of pages.entries()) {
     const bytes = new Uint8Array(pageSize);
     const words = new Uint32Array(bytes.buffer);
     const part = list.slice(i * perPage, (i + 1) * perPage);
-    words[AT_NUMBER >> 2] = run.start + i;
+    words[AT_NUMBER >> 2] = page;
     bytes[AT_KIND] = KIND_FREE_LIST;
     new Uint16Array(bytes.buffer)[AT_SLOTS >> 1] = part.length;
     new Uint16Array(bytes.buffer)[AT_TAIL >> 1] = PAGE_HEADER_BYTES;
-    words[AT_LEFTMOST >> 2] = i + 1 < run.count ? run.start + i + 1 : 0;
+    words[AT_LEFTMOST >> 2] = pages[i + 1] ?? 0;
     let at = PAGE_HEADER_BYTES >> 2;
     for (const extent of part) {
       words[at++] = extent.start;
       words[at++] = extent.count;
     }
     words[0] = pageChecksum(bytes, 0, pageSize, seed);
-    data.write(bytes, 0, pageSize, (run.start + i) * pageSize);
+    data.write(bytes, 0, pageSize, page * pageSize);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   tightSpace,
   tightTransactions,
 } from "./tight-workloads.js";
+import { varied, variedMeanwhile } from "./varied-workloads.js";
 
 export interface Workload {
   readonly name: string;
@@ -292,6 +293,7 @@ async function aBitOfEverything(s: Session): Promise<void> {
   s.close();
 }
 
+const VARIED = { pageSizes: [1024, 8192], share: 0.1, slowSyncs: true } as const;
 const TIGHT = { pageSizes: [512, 4096, 32768], share: 0.05, slowSyncs: true } as const;
 
 export const WORKLOADS: readonly Workload[] = [
@@ -316,6 +318,9 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "named-trees", durability: "sync", run: namedTrees },
   { name: "snapshots", durability: "sync", run: snapshots },
   { name: "snapshots-none", durability: "none", run: snapshots },
+  { name: "varied", durability: "sync", ...VARIED, run: varied },
+  { name: "varied-none", durability: "none", ...VARIED, run: varied },
+  { name: "varied-meanwhile", durability: "group", ...VARIED, run: variedMeanwhile },
   { name: "tight-transactions", durability: "sync", ...TIGHT, run: tightTransactions },
   { name: "tight-space", durability: "sync", ...TIGHT, run: tightSpace },
   { name: "tight-snapshots", durability: "none", ...TIGHT, run: tightSnapshots },

@@ -24,6 +24,7 @@ import {
   READ_AFTER,
   RECOVERY,
   REDO_LOG,
+  SCATTERED,
   SNAPSHOT_ENDS,
   STORIES,
   TOUCHED,
@@ -134,6 +135,14 @@ export const SPACE_GUARDS = [
     "this.#data.claim(this.pageCount + 1, useReserve);",
     "",
     FULL,
+  ),
+  guard(
+    "P3",
+    "the free list goes wherever free pages lie where the file cannot grow",
+    CHECKPOINT_SET,
+    "if (!this.#gatherChain(listed)) {",
+    "if (listed.length > 0) {",
+    SCATTERED,
   ),
   guard(
     "P3",
