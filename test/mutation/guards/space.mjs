@@ -308,8 +308,8 @@ export const SPACE_GUARDS = [
     "P2",
     "pages that became free after a checkpoint that had no room for its free list are not taken for it",
     CHECKPOINT_SET,
-    "if (start >= 0 && listed.remove(start, count)) free.ready.remove(start, count);",
-    "listed.remove(start, count);\n    if (start >= 0) free.ready.remove(start, count);",
+    "if (start >= 0 && listed.remove(start, count)) {",
+    "listed.remove(start, count);\n    if (start >= 0) {",
     LATE_FREE_LIST,
   ),
   guard(
