@@ -34,24 +34,3 @@ it("Bytes that were transferred, or whose memory has shrunk, are no key and no v
   }
   expect([...store.range()]).toEqual([[empty, empty]]);
 });
-
-/** Story: such a value was stored with the checksum of what it had been a moment before, and could not be read. */
-it("A long value in shared memory is stored whole, whatever another thread does to it meanwhile", () => {
-  const shared = new Uint8Array(new SharedArrayBuffer(100_000)).fill(1);
-  const vfs = new MemoryVfs();
-  const opened = vfs.open.bind(vfs);
-  vfs.open = (path, mode) => {
-    const file = opened(path, mode);
-    const write = file.write.bind(file);
-    file.write = (source, offset, length, position) => {
-      shared.fill(2);
-      return write(source, offset, length, position);
-    };
-    return file;
-  };
-  using store = open<string, Uint8Array>(STORE_PATH, { vfs, valueEncoding: "binary" });
-  shared.fill(1);
-  store.put("a", shared);
-  expect(store.get("a")?.every((byte) => byte === 1)).toBe(true);
-  expect(store.verify().problems).toEqual([]);
-});

@@ -427,14 +427,6 @@ export const CALLERS_GUARDS = [
     ["test/level/moved-root.test.ts"],
   ),
   guard(
-    "B3",
-    "a long value in shared memory has the checksum of what is written",
-    OVERFLOW,
-    "value.buffer instanceof SharedArrayBuffer ?",
-    "value.length < 0 ?",
-    ODD_BYTES,
-  ),
-  guard(
     "S1",
     "a change that is to be durable makes the transaction that it is part of so",
     "src/store/engine.ts",

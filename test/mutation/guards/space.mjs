@@ -340,8 +340,8 @@ export const SPACE_GUARDS = [
     "P3",
     "a full store whose free list has no room within maxBytes is closed and opened",
     CHECKPOINT_SET,
-    "data.claim(start + count, true, !this.#last);",
-    "data.claim(start + count, true);",
+    "this.#addChain(listed, count, false);",
+    "this.#addChain(listed, count, true);",
     [...FULL, "-t", "full of holes"],
   ),
 ];
