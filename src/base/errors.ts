@@ -214,6 +214,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
   EPERM: "no permission",
   EROFS: "the file system is read-only",
+  ESTALE: "what has this name is no longer the file that was opened",
   ERR_ACCESS_DENIED: "Node's permission model does not allow it",
 };
 

@@ -437,10 +437,9 @@ export class RedoLog {
 
   /** Closes the files; removes them when the data file is complete without them. */
   close(remove: boolean): void {
+    const removed = remove ? this.#segments.filter((segment) => segment.isInPlace) : [];
     for (const segment of this.#segments) segment.close();
-    if (remove && this.started) {
-      for (let i = 0; i < 2; i++) this.#settings.vfs.unlink(segmentPath(this.#settings.storePath, i));
-    }
+    for (const { file } of removed) this.#settings.vfs.unlink(file.path);
     this.#segments.length = 0;
   }
 }

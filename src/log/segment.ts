@@ -21,11 +21,13 @@ export class Segment {
   closed = false;
 
   readonly #vfs: Vfs;
+  readonly #identity: string | undefined;
   /** The same file opened so that a write returns when it is durable. */
   readonly #through: VfsFile;
 
-  private constructor(vfs: Vfs, file: VfsFile, through: VfsFile, size: number) {
+  private constructor(vfs: Vfs, identity: string | undefined, file: VfsFile, through: VfsFile, size: number) {
     this.#vfs = vfs;
+    this.#identity = identity;
     this.file = file;
     this.#through = through;
     this.size = size;
@@ -38,8 +40,10 @@ export class Segment {
     try {
       const size = file.size();
       if (size > bytes) file.truncate(bytes);
+      const identity = vfs.stat(path)?.identity;
       segment = new Segment(
         vfs,
+        identity,
         file,
         vfs.open(path, "write-through"),
         Math.min(size - (size % BLOCK_BYTES), bytes),
@@ -95,6 +99,14 @@ export class Segment {
       writeFully(this.file, ZEROS, 0, step, this.size);
       this.size += step;
     }
+  }
+
+  /**
+   * Whether the file is under its name still. Where its folder was moved, another store may lie there by now, with
+   * a log of its own. To be asked before it is closed: what nothing has open may leave its identity to another.
+   */
+  get isInPlace(): boolean {
+    return this.#vfs.stat(this.file.path)?.identity === this.#identity;
   }
 
   close(): void {

@@ -10,7 +10,7 @@
  * has thrown, the pages are as the last commit left them.
  */
 
-import { DiskFullError, ReadOnlyError } from "../base/errors.js";
+import { DiskFullError, IoError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
 import { hasLogRemains, removeLogRemains } from "../log/log-remains.js";
@@ -88,6 +88,8 @@ export class Pager {
   readonly #background: BackgroundSync;
   readonly #vfs: Vfs;
   readonly #path: string;
+  /** Of the data file, as its name led to it. */
+  readonly #identity: string | undefined;
   #open = false;
   readonly #touched: TouchedBlocks;
   readonly edits: PageEdits;
@@ -105,6 +107,7 @@ export class Pager {
     this.#background = settings.background;
     this.#vfs = vfs;
     this.#path = path;
+    this.#identity = vfs.stat(path)?.identity;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     const logSettings: LogSettings = {
       vfs,
@@ -196,6 +199,9 @@ export class Pager {
 
   /** First change since the store was opened: from now on the data file needs its log (W4). */
   #startLog(): void {
+    // Where the folder was moved, the log would lie beside another store, and in the way of that one's.
+    if (this.#vfs.stat(this.#path)?.identity !== this.#identity)
+      throw new IoError(this.#path, "change", "ESTALE");
     this.#leaveRemains();
     this.data.claimForCheckpoints(this.pageCount);
     const position = this.log.start(this.header.lastGeneration + 1);

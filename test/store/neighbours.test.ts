@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { open, type Store } from "../../src/index.js";
+import { segmentPath } from "../../src/log/log-format.js";
 import type { StoreOptions } from "../../src/store/options.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
@@ -116,4 +117,48 @@ it("the log of another store, renamed away from it, is kept for it", () => {
   for (const name of kept) killed.rename(`/${name}`, "/third-log1");
   using back = make(killed, "/third");
   expect([back.get("a"), back.get("b")]).toEqual(["1", "2"]);
+});
+
+describe("a store whose files were moved away while it was open", () => {
+  const MOVED = "/moved.esp";
+  const OTHERS = Buffer.from("another store's");
+
+  /** Gives all its files other names, and their names to files of another. */
+  function moveAway(vfs: MemoryVfs): void {
+    for (const name of vfs.list("/")) {
+      vfs.rename(`/${name}`, `/${name}`.replace(PATH, MOVED));
+      const file = vfs.open(`/${name}`, "create");
+      file.write(OTHERS, 0, OTHERS.length, 0);
+      file.close();
+    }
+  }
+
+  it("removes no log that lies where its own was", () => {
+    const vfs = new MemoryVfs();
+    const store = open<string, number>(PATH, { vfs });
+    store.put("a", 1);
+    moveAway(vfs);
+    store.put("b", 2);
+    store.close();
+    const left = [PATH, segmentPath(PATH, 0), segmentPath(PATH, 1)];
+    for (const path of left) expect(Buffer.from(bytesOf(vfs, path))).toEqual(OTHERS);
+    using moved = open<string, number>(MOVED, { vfs, createIfMissing: false });
+    expect([...moved.range()]).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
+  });
+
+  it("begins no log there", () => {
+    const vfs = new MemoryVfs();
+    const store = open<string, number>(PATH, { vfs });
+    moveAway(vfs);
+    for (let i = 0; i < 2; i++) expect(() => store.put("a", 1)).toThrow("ESTALE");
+    expect(vfs.list("/").length).toBe(2);
+    vfs.rename(MOVED, PATH);
+    store.put("a", 1);
+    store.close();
+    using again = open<string, number>(PATH, { vfs });
+    expect(again.get("a")).toBe(1);
+  });
 });
