@@ -46,10 +46,7 @@ function openLegacy(request: OpenRequest, way: LegacyWay): EngineStore {
   return {
     ...readingSide(store, request.shape),
     transaction(work) {
-      store.transaction(() => {
-        work();
-        tree.beforeCommit();
-      });
+      store.transaction(work);
     },
     put: (key, value) => tree.put(key, value),
     delete: (key) => tree.delete(key),

@@ -42,6 +42,7 @@ export class LegacyTree {
       rebalancer: new Rebalancer(pager, allocator, () => {}),
       keyBytesMax: context.keyBytesMax,
       inlineRecordBytesMax: context.inlineRecordBytesMax,
+      counted: context.counted,
     };
   }
 
@@ -59,11 +60,6 @@ export class LegacyTree {
   delete(key: Key): void {
     const length = this.#encodeKey(key);
     this.#tree.remove(this.#engine.keyBuffer, length);
-  }
-
-  /** Before the transaction ends: what the tree keeps beside its pages goes into them. */
-  beforeCommit(): void {
-    this.#tree.flushCount();
   }
 
   #encodeKey(key: Key): number {

@@ -208,8 +208,11 @@ export class Engine {
 
   #commit(sync: boolean): void {
     const start = this.profile || hasListeners("slow-commit") ? performance.now() : 0;
+    const { counted } = this.context;
     try {
-      for (const tree of this.#trees.values()) tree.flushCount();
+      // Not all trees: there may be thousands.
+      for (const tree of counted) tree.flushCount();
+      counted.length = 0;
       this.pager.commit(sync);
     } catch (error) {
       this.#rollback();
@@ -230,6 +233,7 @@ export class Engine {
 
   #rollback(): void {
     this.pager.rollback();
+    this.context.counted.length = 0;
     for (const tree of this.#trees.values()) tree.forgetChanges();
     this.#notify(false);
   }

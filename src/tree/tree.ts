@@ -44,6 +44,8 @@ export class TreeContext {
   readonly rebalancer: Rebalancer;
   readonly keyBytesMax: number;
   readonly inlineRecordBytesMax: number;
+  /** Trees whose count of records the running transaction has changed. */
+  readonly counted: Tree[] = [];
 
   constructor(pager: Pager, profile: boolean, listeners: TreeListeners) {
     this.pager = pager;
@@ -65,6 +67,8 @@ export class Tree {
   changes = 0;
   /** Records added minus records removed since the count in the root page was last brought up to date. */
   #countChange = 0;
+  /** The transaction that knows of this change. */
+  #countedIn = -1;
 
   /** Where the last search ended. */
   #leaf = 0;
@@ -175,7 +179,7 @@ export class Tree {
           return false;
         }
       } else if (this.#allocator.insert(this.#leaf, -slot - 1, entry)) {
-        this.#countChange++;
+        this.#addToCount(1);
         return true;
       }
       this.#makeRoom(entry, slot < 0 ? -slot - 1 : slot);
@@ -260,7 +264,7 @@ export class Tree {
     const old = this.#overflowOf(offset, slot);
     this.#allocator.remove(this.#leaf, slot);
     if (old !== undefined) freeOverflow(this.#pager, old);
-    this.#countChange--;
+    this.#addToCount(-1);
     if (this.context.rebalancer.isUnderfull(offset)) this.#rebalance(key, length);
     return true;
   }
@@ -321,7 +325,7 @@ export class Tree {
       if (old !== undefined) freeOverflow(this.#pager, old);
     }
     this.#allocator.removeRange(this.#leaf, first, last);
-    this.#countChange -= last - first;
+    this.#addToCount(first - last);
     return last - first;
   }
 
@@ -329,7 +333,7 @@ export class Tree {
   clear(): void {
     this.changes++;
     this.#forgetLastLeaf();
-    this.#countChange -= this.count(-1);
+    this.#addToCount(-this.count(-1));
     const pages: number[] = [this.root];
     const levels: number[] = [-1];
     while (pages.length > 0) {
@@ -367,6 +371,13 @@ export class Tree {
     return snapshot < 0 ? stored + this.#countChange : stored;
   }
 
+  #addToCount(records: number): void {
+    this.#countChange += records;
+    if (this.#countedIn === this.#pager.transaction) return;
+    this.#countedIn = this.#pager.transaction;
+    this.context.counted.push(this);
+  }
+
   /** Writes the count into the root page: before each commit. */
   flushCount(): void {
     if (this.#countChange === 0) return;
@@ -382,7 +393,7 @@ export class Tree {
 
   /** The tree holds so many records: for one whose root was made by copying. */
   setCount(count: number): void {
-    this.#countChange += count - this.count(-1);
+    this.#addToCount(count - this.count(-1));
   }
 
   /** The transaction was undone. */
