@@ -3,7 +3,8 @@
  * snapshot sees it. TreeHandle and SnapshotTree are made of it.
  */
 
-import { copyBytes } from "../base/bytes.js";
+import { copyBytes, isBytes } from "../base/bytes.js";
+import { OptionError } from "../base/errors.js";
 import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
 import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
@@ -87,6 +88,7 @@ export class Reader<K, V> {
   }
 
   getInto(key: K, target: Uint8Array): number {
+    if (!isBytes(target)) throw new OptionError("target", "must be a Uint8Array");
     const slot = this.#find(key);
     if (slot < 0) return -1;
     const { pool } = this.engine.pager;

@@ -98,6 +98,7 @@ export class TreeHandle<K = string, V = unknown> {
   /**
    * Copies the value's encoded bytes to the start of `target` and allocates nothing. Returns their
    * number, -1 where the key is not there; a number above target.length says that nothing was copied.
+   * Throws OptionError for a target of another kind.
    */
   getInto(key: K, target: Uint8Array): number {
     return this.#live().getInto(key, target);

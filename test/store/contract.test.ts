@@ -182,6 +182,9 @@ describe("the contract", () => {
     expect([...target.subarray(0, 4)]).toEqual([1, 2, 3, 0]);
     expect(store.getInto("k", new Uint8Array(2))).toBe(3);
     expect(store.getInto("none", target)).toBe(-1);
+    const words = new Uint16Array(8);
+    for (const other of [new DataView(target.buffer), words, new ArrayBuffer(8), []])
+      expect(() => store.getInto("k", other as never)).toThrow("Uint8Array");
     expect([...store.getView("k")!]).toEqual([1, 2, 3]);
     store.put("copy", store.getView("k")!);
     expect([...store.get("copy")!]).toEqual([1, 2, 3]);
