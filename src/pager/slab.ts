@@ -6,6 +6,8 @@
  * 128 MiB makes it collect everything, which costs more than opening a store does otherwise.
  */
 
+import { OptionError } from "../base/errors.js";
+
 /** From here on slabs are not detachable; a smaller one hands out no views. */
 const FIXED_BYTES_MIN = 8 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65536;
@@ -29,7 +31,7 @@ interface WasmHost {
 
 const kept: Map<number, { readonly memory: WeakRef<ArrayBuffer>; readonly viewed: boolean }[]> = new Map();
 
-/** Memory of at least `bytes` bytes; what is in it is arbitrary. */
+/** Memory of at least `bytes` bytes; what is in it is arbitrary. Throws OptionError where the host has not so much. */
 export function takeSlab(bytes: number): Slab {
   if (bytes < FIXED_BYTES_MIN) return detachable(bytes);
   const list = kept.get(bytes);
@@ -43,7 +45,11 @@ export function takeSlab(bytes: number): Slab {
 }
 
 function detachable(bytes: number): Slab {
-  return { memory: new ArrayBuffer(bytes), fixed: false, viewed: false };
+  try {
+    return { memory: new ArrayBuffer(bytes), fixed: false, viewed: false };
+  } catch {
+    throw new OptionError("cacheBytes", `this process can get no ${bytes} bytes of memory for the cache`);
+  }
 }
 
 /** The slab's store is closed: nothing reads or writes it any more. */
