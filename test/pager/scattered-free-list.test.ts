@@ -69,9 +69,9 @@ function pieces(vfs: FaultyVfs): number {
   return readFreeList(data, storeId, freeListHead, firstPage(pageSize), pageCount).chain.length;
 }
 
-/** The data file cannot grow; the log can. */
-function fill(vfs: FaultyVfs): void {
-  const size = vfs.live.stat(STORE_PATH)?.size ?? 0;
+/** The data file cannot grow beyond what it has, or has had; the log can. */
+function fill(vfs: FaultyVfs, had = 0): void {
+  const size = Math.max(had, vfs.live.stat(STORE_PATH)?.size ?? 0);
   const where = ({ path, position, length }: FaultedCall): boolean =>
     path === STORE_PATH && position + length > size;
   vfs.faults = [{ kind: "ENOSPC", at: 0, lasts: "forever", where }];
@@ -141,10 +141,12 @@ it(`is there whenever the power fails (replay: ESPALIER_SEED=${SEED} npx vitest 
   const holes = CASES[1] as Holes;
   const vfs = new FaultyVfs({ seed: SEED });
   const [store, left] = fullOfHoles(vfs, holes);
+  const size = vfs.live.stat(STORE_PATH)?.size ?? 0;
   let looked = 0;
   vfs.onCall = ({ changes, call }) => {
     if (!changes || (call + SEED) % ONE_OF !== 0) return;
-    const image = vfs.powerCut(prng.pick(POWER_CUTS), prng.next(), { faults: vfs.faults });
+    const image = vfs.powerCut(prng.pick(POWER_CUTS), prng.next());
+    fill(image, size);
     const found = openOn(image, holes.pageSize);
     const report = found.verify();
     if (!report.ok || report.records !== left.size)
