@@ -73,6 +73,7 @@ export class CheckpointSet implements CheckpointTarget {
     const { free, log } = pager;
     for (const { start, count } of this.#chain) free.ready.add(start, count);
     this.#chain = new ExtentSet();
+    pager.space.givenOut = undefined;
     free.settle(log.durable, pager.versions.oldest);
     const listed = free.committed();
     for (const extent of pager.freeListChain) listed.add(extent.start, extent.count);
@@ -95,21 +96,21 @@ export class CheckpointSet implements CheckpointTarget {
   /** Pages that lie together, new ones at the file's end, or, where that cannot grow, whichever are free. */
   #takeChain(listed: ExtentSet): void {
     const pager = this.#pager;
-    const { ready } = pager.free;
+    const usable = this.#usable();
     const unit = 1 << pager.pool.blockShift;
     const count = alignUp(freeListPages(listed.length + 1, pager.pageSize), unit);
     // The lowest, so that the file can be cut behind it.
-    const start = ready.lowestRun(count, unit);
+    const start = usable.lowestRun(count, unit);
     // Pages that only became free since then are in use in the state that the list belongs to.
     if (start >= 0 && listed.remove(start, count)) {
-      ready.remove(start, count);
+      pager.free.ready.remove(start, count);
       this.#chain.add(start, count);
     } else {
       try {
         this.#addChain(listed, count, true);
       } catch (error) {
         if (!(error instanceof DiskFullError)) throw error;
-        if (!this.#gatherChain(listed)) {
+        if (!this.#gatherChain(listed, usable)) {
           if (!this.#last) throw error;
           this.#addChain(listed, count, false);
         }
@@ -119,6 +120,23 @@ export class CheckpointSet implements CheckpointTarget {
       for (let page = extent.start; page < extent.start + extent.count; page += unit)
         pager.blocks.forget(page >>> pager.pool.blockShift);
     }
+    pager.space.givenOut = undefined;
+  }
+
+  /**
+   * The free pages that no commit has given out since a try to take some failed: the log from the switch on gives
+   * the others out, and brings their bytes back, whether they are free again or not.
+   */
+  #usable(): ExtentSet {
+    const { space } = this.#pager;
+    const { ready } = space.free;
+    space.givenOut ??= new ExtentSet();
+    if (space.givenOut.length === 0) return ready;
+    const usable = new ExtentSet();
+    for (const { start, count } of ready) usable.add(start, count);
+    for (const { start, count } of space.givenOut)
+      for (let page = start; page < start + count; page++) usable.remove(page, 1);
+    return usable;
   }
 
   /** The chain goes to new pages at the file's end. Throws DiskFullError. */
@@ -135,11 +153,11 @@ export class CheckpointSet implements CheckpointTarget {
   }
 
   /** The chain goes to free blocks wherever they lie; false, and nothing has changed: there are too few. */
-  #gatherChain(listed: ExtentSet): boolean {
+  #gatherChain(listed: ExtentSet, usable: ExtentSet): boolean {
     const { pool, pageSize, free } = this.#pager;
     const unit = 1 << pool.blockShift;
     const chain = new ExtentSet();
-    for (const { start, count } of free.ready) {
+    for (const { start, count } of usable) {
       for (let page = alignUp(start, unit); page + unit <= start + count; page += unit) {
         if (chain.pages >= freeListPages(listed.length, pageSize)) break;
         // As above: not what only became free since then.

@@ -6,7 +6,7 @@
 
 import type { RedoLog } from "../log/redo-log.js";
 import type { DataFile } from "./data-file.js";
-import { FreeSpace, type Waiting } from "./free-space.js";
+import { type ExtentSet, FreeSpace, type Waiting } from "./free-space.js";
 
 export class PageSpace {
   readonly free: FreeSpace = new FreeSpace();
@@ -16,6 +16,8 @@ export class PageSpace {
   tookRun = false;
   /** The last commit that freed pages. */
   freedBy = 0;
+  /** Pages that commits have taken from the free ones since this was set; undefined: nobody asks. */
+  givenOut: ExtentSet | undefined;
 
   readonly #data: DataFile;
   readonly #log: RedoLog;
@@ -154,10 +156,19 @@ export class PageSpace {
   }
 
   committed(commit: number): void {
+    if (this.givenOut !== undefined) this.#noteTaken(this.givenOut);
     if (this.#given.length > 0) this.freedBy = commit;
     for (let i = 0; i < this.#given.length; i += 2)
       this.free.free(this.#given[i]!, this.#given[i + 1]!, commit);
     this.#end();
+  }
+
+  #noteTaken(pages: ExtentSet): void {
+    for (let i = 0; i < this.#taken.length; i += 2) {
+      const end = this.#taken[i]! + this.#taken[i + 1]!;
+      // One by one: some may have been taken before.
+      for (let page = this.#taken[i]!; page < end; page++) pages.add(page, 1);
+    }
   }
 
   undone(): void {

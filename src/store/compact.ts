@@ -75,12 +75,12 @@ export async function compactStore(
         if (name !== undefined && catalog.tree(name, -1)?.root !== root) break;
         const from: Uint8Array = start;
         const tree = engine.treeAt(root);
-        start = engine.transaction(() => mover.step(tree, from), true);
+        start = durableIfMoved(engine, mover, () => mover.step(tree, from));
         options.onProgress?.({ done: Math.min(mover.looked, total), total });
       }
     }
     for (const name of trees.keys()) {
-      const record = engine.transaction(() => mover.moveRoot(catalog, name), true);
+      const record = durableIfMoved(engine, mover, () => mover.moveRoot(catalog, name));
       if (record !== undefined) onRootMoved(name, record);
     }
   }
@@ -97,6 +97,17 @@ export async function compactStore(
   // Last, since it may close the store.
   options.onProgress?.({ done: total, total });
   return report;
+}
+
+/** One transaction; durable, so that its free pages are of use, but no sync where it has only looked. */
+function durableIfMoved<T>(engine: Engine, mover: Mover, step: () => T): T {
+  const before = mover.moved;
+  const body = (): T => {
+    const result = step();
+    if (mover.moved > before) engine.endWrite(true);
+    return result;
+  };
+  return engine.transaction(body, false);
 }
 
 class Mover {

@@ -159,7 +159,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
         }
       };
       if (engine.inTransaction) {
-        engine.change(undefined, true, apply);
+        engine.change(sync, true, apply);
         return this.#settlesWithTransaction();
       }
       engine.transaction(apply, false);

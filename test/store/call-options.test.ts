@@ -231,6 +231,7 @@ describe("sync", () => {
     ["putIfAbsent", (own) => own.putIfAbsent("b", 1, { sync: true })],
     ["putMany", (own) => own.putMany([["b", 1]], { sync: true })],
     ["delete", (own) => own.delete("a", { sync: true })],
+    ["batch", (own) => void own.write([{ type: "put", key: "b", value: 1 }], { sync: true })],
   ])("of a %s in a transaction makes all of it durable when it returns", (_, change) => {
     using own = open<string, number>("/own.esp", { vfs: new MemoryVfs(), durability: "none" });
     own.put("a", 1);

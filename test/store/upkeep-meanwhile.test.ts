@@ -145,3 +145,22 @@ it("compact: the last word of its progress may close the store", async () => {
   });
   expect(report.bytesAfter).toBeGreaterThan(0);
 });
+
+/** Story: each of its steps was a transaction that asked for a sync, also of what others had written meanwhile. */
+it("compact: where it moves nothing it syncs nothing of what is written meanwhile", async () => {
+  const store: ByteStore = open(PATH, { vfs: new FaultyVfs({ seed: 1 }), durability: "none", ...BYTES });
+  store.transaction(() => put(store, 0, 20_000, 100));
+  const syncs: number[] = [];
+  const { pagesMoved } = await store.compact({
+    onProgress: ({ done, total }) => {
+      if (done === total) return;
+      put(store, 0, 1, 100);
+      syncs.push(store.metrics().log.fsyncs);
+    },
+  });
+  expect(pagesMoved).toBe(0);
+  expect(syncs.length).toBeGreaterThan(5);
+  expect(new Set(syncs).size).toBe(1);
+  expect(store.verify().ok).toBe(true);
+  store.close();
+});

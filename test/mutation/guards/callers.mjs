@@ -453,6 +453,14 @@ export const CALLERS_GUARDS = [
   ),
   guard(
     "S1",
+    "a batch that is to be durable makes the transaction that it joins so",
+    "src/store/store.ts",
+    "engine.change(sync, true, apply);",
+    "engine.change(undefined, true, apply);",
+    ["test/store/call-options.test.ts"],
+  ),
+  guard(
+    "S1",
     "a flush inside a transaction waits for that too",
     STORE,
     "if (this.engine.inTransaction) return this.#settlesWithTransaction();\n      this.engine.queue",

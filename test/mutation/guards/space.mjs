@@ -140,7 +140,7 @@ export const SPACE_GUARDS = [
     "P3",
     "the free list goes wherever free pages lie where the file cannot grow",
     CHECKPOINT_SET,
-    "if (!this.#gatherChain(listed)) {",
+    "if (!this.#gatherChain(listed, usable)) {",
     "if (listed.length > 0) {",
     SCATTERED,
   ),
@@ -310,6 +310,14 @@ export const SPACE_GUARDS = [
     CHECKPOINT_SET,
     "if (start >= 0 && listed.remove(start, count)) {",
     "listed.remove(start, count);\n    if (start >= 0) {",
+    LATE_FREE_LIST,
+  ),
+  guard(
+    "P2",
+    "pages that the log gives out are not taken for the free list of a checkpoint that is tried again",
+    PAGE_SPACE,
+    "if (this.givenOut !== undefined) this.#noteTaken(this.givenOut);",
+    "",
     LATE_FREE_LIST,
   ),
   guard(
