@@ -145,9 +145,9 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
-    "a file whose log is gone is not given back without it",
+    "a file whose log is gone, or cut, is not given back without it",
     STEPS,
-    "if (hadLog && vfs.stat(currentLogPath(vfs, path)) === undefined) throw logMissing(path, program);",
+    "if (!hasPlannedLog(vfs, path, program)) throw logMissing(path, program);",
     "",
     LOST_LOG,
   ),
