@@ -8,11 +8,13 @@
 
 import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
+import type { LegacySalvage, SalvageArguments } from "../src/commands/salvage.js";
 import { parseDuration } from "../src/commands/support/durations.js";
 import { UsageError } from "../src/commands/support/exit-codes.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
+import { isHalfConverted } from "./file-state.js";
 import type { FileKind } from "./find-files.js";
 import {
   exitCode,
@@ -314,12 +316,11 @@ export const migrateCommand: CommandModule = {
   handler: () => {},
 };
 
-/** `espalier salvage` for a legacy file: writes what is readable, lists what was lost. Exit code 1 where any was. */
-export async function salvageLegacyCommand(args: {
-  readonly file: string;
-  readonly out: string;
-  readonly json: boolean;
-}): Promise<void> {
+/** `espalier salvage` for the migrator's files, for the front door to compose. */
+export const legacySalvage: LegacySalvage = { isHalfConverted, salvage: salvageLegacyCommand };
+
+/** Writes what is readable, lists what was lost. Exit code 1 where any was. */
+async function salvageLegacyCommand(args: SalvageArguments): Promise<void> {
   const report = salvageLegacyFile(args.file, args.out);
   const complete = report.lost.length === 0 && report.dropped.length === 0;
   if (args.json) printJson({ ...report, complete });

@@ -153,6 +153,14 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
+    "salvage of a half-converted file whose fence is damaged takes the pages of the store for a part",
+    "src/commands/salvage.ts",
+    "if (legacy.isHalfConverted(args.file)) return legacy.salvage(args);",
+    "",
+    HALF_SALVAGE,
+  ),
+  guard(
+    "M3",
     "salvage of a half-rolled-back file takes no leaves of the legacy file that it was",
     "migrate/in-place/half-salvage.ts",
     "if (!needed) return;",
