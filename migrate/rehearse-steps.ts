@@ -11,7 +11,7 @@ import { notePath } from "./in-place/fence.js";
 import { asidePath, logPath } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
-import { assertNoLogBesideLink } from "./other-names.js";
+import { assertNoLogBesideLink, keptPath } from "./other-names.js";
 import type { FileResult } from "./results.js";
 import { rewritePath } from "./rewrite-steps.js";
 
@@ -58,6 +58,7 @@ function removeAll(clone: string): void {
     asidePath(clone),
     notePath(clone),
     rewritePath(clone),
+    keptPath(clone),
     `${clone}-lock`,
   ]) {
     attempt(name, () => rmSync(name, { recursive: true, force: true }));

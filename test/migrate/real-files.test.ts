@@ -386,7 +386,12 @@ describe("many files", () => {
 
 test("what the migrator leaves beside a file when it is killed is no file of a folder run", () => {
   const path = take(PLAIN);
-  for (const suffix of ["-migration-new", "-migration-rehearsal", "-migration-partial"])
+  for (const suffix of [
+    "-migration-new",
+    "-migration-replaced",
+    "-migration-rehearsal",
+    "-migration-partial",
+  ])
     cpSync(path, path + suffix);
   expect(findFiles([folder], ["legacy"])).toEqual([path]);
 });
