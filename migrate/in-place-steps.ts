@@ -71,7 +71,7 @@ export function* planInPlace(
     const likely = likelyPageSize(source, options);
     const sizer = likely === undefined ? undefined : new WalkSizer(likely);
     const survey = yield* checkSteps(source, result, sizer);
-    assertConvertible(path, survey);
+    assertConvertible(path, survey, options);
     const sized = yield* sizeSteps(source, survey, targetPageSize(survey, options), sizer);
     const file = vfs.open(path, "read");
     try {

@@ -129,7 +129,7 @@ function* checkAndWrite(
 ): Generator<WorkStep, Rewritten> {
   try {
     const survey = yield* checkSteps(source, result, direct);
-    assertConvertible(path, survey);
+    assertConvertible(path, survey, options);
     result.to = "espalier";
     const pageSize = targetPageSize(survey, options);
     const written = direct?.finish(survey);

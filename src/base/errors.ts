@@ -147,6 +147,9 @@ export interface CorruptionPlace {
   readonly offset: number;
 }
 
+/** Invariants of logs: where one of them speaks of no page, it speaks of the log. */
+const OF_LOGS = /^(W\d+|G8|LevelDB)$/;
+
 /** Bytes on disk that cannot be right. `invariant` is a number of docs/invariants.md where one applies. */
 export class CorruptionError extends EspalierError {
   readonly path: string | undefined;
@@ -155,7 +158,8 @@ export class CorruptionError extends EspalierError {
   readonly reason: string;
   readonly invariant: string;
   constructor(invariant: string, reason: string, place: CorruptionPlace) {
-    const where = place.page >= 0 ? `page ${place.page}` : "the log";
+    const elsewhere = OF_LOGS.test(invariant) ? "the log" : "the file";
+    const where = place.page >= 0 ? `page ${place.page}` : elsewhere;
     const at = place.offset >= 0 ? ` at offset ${place.offset}` : "";
     const file = place.path === undefined ? "" : `${place.path}: `;
     super("ERR_ESPALIER_CORRUPTION", `${file}${where}${at} is damaged: ${reason} (${invariant})`);

@@ -40,6 +40,29 @@ describe("--backup", () => {
   });
 });
 
+describe("options that say what a file is", () => {
+  it.each([
+    ["--assume", "gen2", "record 0: its key is empty"],
+    ["--root", "999", "the file ends before it"],
+  ])("%s %s, which it is not, is refused and told, and is no damage", (option, value, reason) => {
+    const folder = fleet();
+    copyFileSync(join(packageRoot(), "test/fixtures/legacy/gen1/u64-rand-20k.db"), join(folder, "a.db"));
+    const { code, stderr } = migrate(folder, "run", "a.db", "--quiet", option, value);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`refused: read with ${option} ${value} it makes no sense: page `);
+    expect(stderr).toContain(reason);
+  });
+
+  it("do not hide damage that is there whatever it is", () => {
+    const folder = fleet("a.db");
+    const path = join(folder, "fleet", "a.db");
+    const bytes = readFileSync(path);
+    bytes[8192 + 100]! ^= 1;
+    writeFileSync(path, bytes);
+    expect(migrate(folder, "run", path, "--quiet", "--assume", "gen3").code).toBe(4);
+  });
+});
+
 describe("a folder in which all is done", () => {
   it("ends a repeated run, plan and rehearsal with 0 and says so; the report has no files", () => {
     const folder = fleet("a.db", "b.db");

@@ -166,6 +166,9 @@ test("with a damaged journal what is left of the legacy leaves is found, and tol
   if (state.kind !== "migrating") throw new Error("it is whole");
   const { journalStart, slotBytes } = state.program;
   damage(vfs, journalStart + 2 * slotBytes + 20);
+  expect(() => inspectFile(vfs, FILE)).toThrow(
+    /the file at offset \d+ is damaged: the journal of the migration/,
+  );
   const report = salvageLegacyFile(FILE, OUT, { vfs });
   expect(report.records).toBeGreaterThan(100);
   expect(report.lost.map(({ reason }) => reason).join("\n")).toMatch(
