@@ -255,14 +255,28 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
         "$0 migrate rollback data.db",
         "As it was, with what was written since",
       ) as unknown as Argv<RunArguments>,
-  handler: (args) => runAndTell(args, TO_ROLL_BACK, rollbackMigration),
+  handler(args) {
+    if (args["page-size"] !== undefined)
+      throw new UsageError(
+        "--page-size is for new stores: a rollback goes back to the pages that the file had",
+      );
+    return runAndTell(args, TO_ROLL_BACK, rollbackMigration);
+  },
 };
 
 const rehearseCommand: CommandModule<object, RunArguments> = {
   command: "rehearse <files..>",
   describe: "The whole run on a clone of each file, which goes afterwards",
   builder: (yargs) =>
-    withRun(yargs).example("$0 migrate rehearse trees", "Exit code 0 only if every clone kept its content"),
+    withRun(yargs)
+      .option("backup", {
+        type: "string",
+        describe: "Where a run would keep its copies; a rehearsal makes none, and takes no file from there",
+      })
+      .example(
+        "$0 migrate rehearse trees",
+        "Exit code 0 only if every clone kept its content",
+      ) as unknown as Argv<RunArguments>,
   handler: (args) => runAndTell(args, TO_REHEARSE, rehearse),
 };
 
