@@ -203,7 +203,7 @@ export const MIGRATOR_GUARDS = [
     "M1",
     "the log's openers count",
     OPENERS,
-    "[path, logPath(path), asidePath(path), ",
+    "[path, keptPath(path), logPath(path), asidePath(path), ",
     "[path, ",
     OPENED_ELSEWHERE,
   ),
@@ -279,7 +279,7 @@ export const MIGRATOR_GUARDS = [
     "if (this.nextLeaf < 0) {",
     COMPARED,
   ),
-  guard("M3", "a damaged file is not converted", STEPS, "assertConvertible(path, survey);", "", [
+  guard("M3", "a damaged file is not converted", STEPS, "assertConvertible(path, survey, options);", "", [
     ...SHAPES,
     "-t",
     "bits flipped",
