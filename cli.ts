@@ -36,7 +36,7 @@ await runCommandLine({
     loadCommand,
     compactCommand,
     backupCommand,
-    salvageCommand(async (args) => (await import("./migrate/commands.js")).salvageLegacyCommand(args)),
+    salvageCommand(async () => (await import("./migrate/commands.js")).legacySalvage),
     unlockCommand,
     importLevelCommand,
     exportLevelCommand,

@@ -115,12 +115,28 @@ export function reasonsAgainst(survey: LegacySurvey): string[] {
 const AMBIGUOUS: ReadonlySet<string> = new Set(["G9", "G11"]);
 const REASONS_SHOWN = 20;
 
+/** Damage whatever a page is read as: wrong checksums, a meta page and a log that make no sense. */
+const OF_ANY_READING: ReadonlySet<string> = new Set(["G1", "G2", "G8"]);
+
 /** Throws CorruptionError or RefusedError with all that is against a conversion. */
-export function assertConvertible(path: string, survey: LegacySurvey): void {
+export function assertConvertible(path: string, survey: LegacySurvey, options: FileOptions): void {
   const reasons = reasonsAgainst(survey);
   if (reasons.length === 0) return;
   const damage = survey.problems.find((each) => !AMBIGUOUS.has(each.invariant));
   if (damage === undefined) throw new RefusedError(reasons.slice(0, REASONS_SHOWN).join("; "));
+  const { assume, root } = options;
+  if (
+    (assume !== undefined || root !== undefined) &&
+    !survey.problems.some((each) => OF_ANY_READING.has(each.invariant))
+  ) {
+    const given = [
+      assume === undefined ? "" : `--assume ${assume}`,
+      root === undefined ? "" : `--root ${root}`,
+    ];
+    throw new RefusedError(
+      `read with ${given.filter((each) => each !== "").join(" and ")} it makes no sense: ${reasons.slice(0, REASONS_SHOWN).join("; ")}`,
+    );
+  }
   const more = reasons.length === 1 ? "" : `; in all: ${reasons.slice(0, REASONS_SHOWN).join("; ")}`;
   throw new CorruptionError(damage.invariant, `${damage.reason}${more}`, {
     path,

@@ -8,11 +8,13 @@
 
 import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
+import type { LegacySalvage, SalvageArguments } from "../src/commands/salvage.js";
 import { parseDuration } from "../src/commands/support/durations.js";
 import { UsageError } from "../src/commands/support/exit-codes.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
+import { isHalfConverted } from "./file-state.js";
 import type { FileKind } from "./find-files.js";
 import {
   exitCode,
@@ -253,14 +255,28 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
         "$0 migrate rollback data.db",
         "As it was, with what was written since",
       ) as unknown as Argv<RunArguments>,
-  handler: (args) => runAndTell(args, TO_ROLL_BACK, rollbackMigration),
+  handler(args) {
+    if (args["page-size"] !== undefined)
+      throw new UsageError(
+        "--page-size is for new stores: a rollback goes back to the pages that the file had",
+      );
+    return runAndTell(args, TO_ROLL_BACK, rollbackMigration);
+  },
 };
 
 const rehearseCommand: CommandModule<object, RunArguments> = {
   command: "rehearse <files..>",
   describe: "The whole run on a clone of each file, which goes afterwards",
   builder: (yargs) =>
-    withRun(yargs).example("$0 migrate rehearse trees", "Exit code 0 only if every clone kept its content"),
+    withRun(yargs)
+      .option("backup", {
+        type: "string",
+        describe: "Where a run would keep its copies; a rehearsal makes none, and takes no file from there",
+      })
+      .example(
+        "$0 migrate rehearse trees",
+        "Exit code 0 only if every clone kept its content",
+      ) as unknown as Argv<RunArguments>,
   handler: (args) => runAndTell(args, TO_REHEARSE, rehearse),
 };
 
@@ -314,12 +330,11 @@ export const migrateCommand: CommandModule = {
   handler: () => {},
 };
 
-/** `espalier salvage` for a legacy file: writes what is readable, lists what was lost. Exit code 1 where any was. */
-export async function salvageLegacyCommand(args: {
-  readonly file: string;
-  readonly out: string;
-  readonly json: boolean;
-}): Promise<void> {
+/** `espalier salvage` for the migrator's files, for the front door to compose. */
+export const legacySalvage: LegacySalvage = { isHalfConverted, salvage: salvageLegacyCommand };
+
+/** Writes what is readable, lists what was lost. Exit code 1 where any was. */
+async function salvageLegacyCommand(args: SalvageArguments): Promise<void> {
   const report = salvageLegacyFile(args.file, args.out);
   const complete = report.lost.length === 0 && report.dropped.length === 0;
   if (args.json) printJson({ ...report, complete });

@@ -283,7 +283,7 @@ function* reportLegacy(
   const source = openForCheck(vfs, path, options);
   try {
     const survey = yield* checkSteps(source, result);
-    assertConvertible(path, survey);
+    assertConvertible(path, survey, options);
     result.to = result.from;
     result.status = "unchanged";
   } finally {

@@ -4,6 +4,7 @@ import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from ".
 import { MIGRATING_MAGIC } from "../src/base/magic.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
 import { readStoreHeader } from "../src/store/read-header.js";
+import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
 import { type Program, readProgram } from "./in-place/program.js";
@@ -36,6 +37,16 @@ export function inspectFile(vfs: Vfs, path: string): FileState {
     return stateOf(file, path);
   } finally {
     file.close();
+  }
+}
+
+/** False also where it can't be told, for want of the file or of a sound journal. */
+export function isHalfConverted(path: string, vfs: Vfs = nodeVfs): boolean {
+  try {
+    return inspectFile(vfs, vfs.canonical(path)).kind === "migrating";
+  } catch (error) {
+    if (error instanceof EspalierError) return false;
+    throw error;
   }
 }
 

@@ -13,7 +13,7 @@ export type FileKind = "legacy" | "store" | "migrating";
  * What the migrator leaves beside its files and backups, and the store beside its own; all else that lies beside a
  * file begins with other bytes.
  */
-const UNFINISHED = /-migration-(new|rehearsal|partial)$/;
+const UNFINISHED = /-migration-(new|replaced|rehearsal|partial)$/;
 const SCRATCH = /-(new|import)-[0-9a-f]{24}$/;
 const GLOB = /[*?]/;
 

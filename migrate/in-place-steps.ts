@@ -23,12 +23,12 @@ import {
   writeJournal,
 } from "./in-place/fence.js";
 import { WalkSizer } from "./in-place/forward-plan.js";
-import { logMissing } from "./in-place/forward-source.js";
+import { hasPlannedLog, logMissing } from "./in-place/forward-source.js";
 import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
 import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
 import { finalBytes, runProgram } from "./in-place/run-program.js";
 import { isUntouched, readSlot } from "./in-place/slot.js";
-import { currentLogPath, removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
+import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
@@ -71,7 +71,7 @@ export function* planInPlace(
     const likely = likelyPageSize(source, options);
     const sizer = likely === undefined ? undefined : new WalkSizer(likely);
     const survey = yield* checkSteps(source, result, sizer);
-    assertConvertible(path, survey);
+    assertConvertible(path, survey, options);
     const sized = yield* sizeSteps(source, survey, targetPageSize(survey, options), sizer);
     const file = vfs.open(path, "read");
     try {
@@ -195,7 +195,7 @@ export function fillFromProgram(program: Program, result: FileResult): void {
 
 /**
  * Takes back a conversion that has raised its fence and done nothing else: the file is byte for byte as it was. Throws
- * RefusedError where its log is gone.
+ * RefusedError where its log, or a part of it, is gone.
  */
 export function undoFence(vfs: Vfs, path: string): boolean {
   const file = vfs.open(path, "write");
@@ -203,8 +203,7 @@ export function undoFence(vfs: Vfs, path: string): boolean {
     const program = readProgram(file);
     if (program === undefined) return false;
     if (!isUntouched(readSlot(file, program))) return false;
-    const hadLog = program.head.report.logFrames > 0;
-    if (hadLog && vfs.stat(currentLogPath(vfs, path)) === undefined) throw logMissing(path, program);
+    if (!hasPlannedLog(vfs, path, program)) throw logMissing(path, program);
     restoreLog(vfs, path);
     lowerFence(file, program);
     removeNote(vfs, path);

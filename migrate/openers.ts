@@ -8,6 +8,7 @@ import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { LockedError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { asidePath, logPath } from "./legacy-log.js";
+import { keptPath } from "./other-names.js";
 
 export interface Openers {
   /** Processes that have the file, its log or its lock open. */
@@ -46,7 +47,7 @@ interface Wanted {
 function identities(vfs: Vfs, path: string): Wanted {
   const files = new Set<string>();
   const folders: string[] = [];
-  for (const name of [path, logPath(path), asidePath(path), `${path}-lock`]) {
+  for (const name of [path, keptPath(path), logPath(path), asidePath(path), `${path}-lock`]) {
     const stat = vfs.stat(name);
     if (stat?.kind === "folder") folders.push(`${name}/`);
     else if (stat !== undefined) files.add(stat.identity);

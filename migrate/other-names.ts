@@ -10,6 +10,11 @@ import type { Vfs } from "../src/vfs/vfs.js";
 import { logPath } from "./legacy-log.js";
 import { RefusedError } from "./results.js";
 
+/** The second name that a file has for the moment in which another one takes its place. */
+export function keptPath(path: string): string {
+  return `${path}-migration-replaced`;
+}
+
 /** Throws RefusedError where a log lies beside the symbolic link that a legacy file was named by. */
 export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): void {
   const beside = vfs.stat(logPath(resolve(given)));
@@ -24,7 +29,8 @@ export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): vo
  * and may be found under another one only.
  */
 export function assertOneName(vfs: Vfs, path: string): void {
-  const names = linksOf(vfs, path);
+  const kept = vfs.stat(keptPath(path))?.identity === vfs.stat(path)?.identity ? 1 : 0;
+  const names = linksOf(vfs, path) - kept;
   if (names <= 1) return;
   throw new RefusedError(
     `it has ${names} names (hard links), and its log and its lock go by one of them; leave it one name, or take a copy of it`,

@@ -8,10 +8,10 @@ import type { WorkStep } from "./control.js";
 import { convertSteps } from "./file-job.js";
 import { inspectFile } from "./file-state.js";
 import { notePath } from "./in-place/fence.js";
-import { asidePath, logPath } from "./legacy-log.js";
+import { asidePath, assertOneLog, currentLogPath, logPath } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
-import { assertNoLogBesideLink } from "./other-names.js";
+import { assertNoLogBesideLink, keptPath } from "./other-names.js";
 import type { FileResult } from "./results.js";
 import { rewritePath } from "./rewrite-steps.js";
 
@@ -29,6 +29,7 @@ export function* rehearseSteps(
   if (inspectFile(nodeVfs, path).kind !== "legacy") {
     throw new NotAStoreError(path, "only a legacy file can be rehearsed");
   }
+  assertOneLog(nodeVfs, path);
   assertNoLogBesideLink(nodeVfs, given, path);
   assertNobodyElse(nodeVfs, path, options.assumeClosed === true);
   const clone = rehearsalPath(path);
@@ -47,7 +48,8 @@ function copy(path: string, clone: string): void {
     copyFileSync(path, clone, constants.COPYFILE_FICLONE);
     // What an interrupted run has left behind the file is known by its note.
     if (existsSync(notePath(path))) copyFileSync(notePath(path), notePath(clone));
-    if (existsSync(logPath(path))) cpSync(logPath(path), logPath(clone), { recursive: true });
+    const log = currentLogPath(nodeVfs, path);
+    if (existsSync(log)) cpSync(log, logPath(clone), { recursive: true });
   });
 }
 
@@ -58,6 +60,7 @@ function removeAll(clone: string): void {
     asidePath(clone),
     notePath(clone),
     rewritePath(clone),
+    keptPath(clone),
     `${clone}-lock`,
   ]) {
     attempt(name, () => rmSync(name, { recursive: true, force: true }));

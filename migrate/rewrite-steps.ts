@@ -3,7 +3,7 @@
  * again; the old file is as it was until the rename.
  */
 
-import { EspalierError, KeyTooLargeError } from "../src/base/errors.js";
+import { EspalierError, IoError, KeyTooLargeError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import {
   assertConvertible,
@@ -23,9 +23,10 @@ import { removeLogs } from "./legacy-log.js";
 import { legacyRecordOf, storeTreeName } from "./legacy-record.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
+import { keptPath } from "./other-names.js";
 import type { FileResult } from "./results.js";
 import { verifyStoreFile } from "./rewrite-verify.js";
-import { assertAsSeen, look } from "./seen.js";
+import { assertAsSeen, assertLogAsSeen, look } from "./seen.js";
 import { StoreFileWriter, type WrittenStore, writeStoreFile } from "./store-file.js";
 
 export function rewritePath(path: string): string {
@@ -69,10 +70,47 @@ export function* convertByRewrite(
     source.close();
     if (!complete) removeLeftover(vfs, path);
   }
-  vfs.rename(fresh, path);
-  vfs.syncFolderOf(path);
+  replace(vfs, path, fresh, () => {
+    assertLogAsSeen(vfs, path, seen);
+    assertNobodyElse(vfs, path, options.assumeClosed === true);
+  });
   removeLogs(vfs, path);
 }
+
+/**
+ * Puts the new file in the place of the old one, which comes back, as the same file for whoever has it open, where
+ * `check` then throws: somebody came in between, and has committed to the log that is about to be removed.
+ */
+function replace(vfs: Vfs, path: string, fresh: string, check: () => void): void {
+  const kept = keptPath(path);
+  const isKept = keep(vfs, path, kept);
+  vfs.rename(fresh, path);
+  try {
+    check();
+  } catch (error) {
+    if (isKept) {
+      vfs.rename(kept, path);
+      vfs.syncFolderOf(path);
+    }
+    throw error;
+  }
+  vfs.syncFolderOf(path);
+  removeFile(vfs, kept);
+}
+
+/** Returns false on a file system without hard links. */
+function keep(vfs: Vfs, path: string, kept: string): boolean {
+  removeFile(vfs, kept);
+  try {
+    vfs.link(path, kept);
+    return true;
+  } catch (error) {
+    if (error instanceof IoError && NO_LINKS.has(error.errno)) return false;
+    throw error;
+  }
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 interface Rewritten {
   readonly survey: LegacySurvey;
@@ -91,7 +129,7 @@ function* checkAndWrite(
 ): Generator<WorkStep, Rewritten> {
   try {
     const survey = yield* checkSteps(source, result, direct);
-    assertConvertible(path, survey);
+    assertConvertible(path, survey, options);
     result.to = "espalier";
     const pageSize = targetPageSize(survey, options);
     const written = direct?.finish(survey);
@@ -182,6 +220,7 @@ function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorRes
 /** What an interrupted rewrite of `path` has left beside it. */
 export function removeRewrite(vfs: Vfs, path: string): void {
   removeFile(vfs, rewritePath(path));
+  removeFile(vfs, keptPath(path));
   removeNote(vfs, rewritePath(path));
 }
 

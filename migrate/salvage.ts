@@ -92,7 +92,12 @@ function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | unde
   } catch (error) {
     if (!(error instanceof EspalierError)) throw error;
     if (error instanceof CorruptionError && error.invariant === "M3")
-      left.add("G2", -1, -1, `${error.reason}: leaves that were converted already are not found`);
+      left.add(
+        "G2",
+        -1,
+        -1,
+        `${error.reason}: leaves of the store are not found, and what is found may be older`,
+      );
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** Where a file stands, from its first bytes and its journal; reads nothing else and changes nothing. */
 
 import { EspalierError, NotFoundError } from "../src/base/errors.js";
+import { shellWord } from "../src/base/shell-word.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
@@ -59,8 +60,8 @@ function standing(vfs: Vfs, path: string, given: string): FileStanding {
       done: slot.phase > 1 ? 1 : batches === 0 ? 0 : slot.batches / batches,
       phase: PHASES[slot.phase] ?? null,
       advice: forward
-        ? `go on with: espalier migrate run ${given}; or back with: espalier migrate rollback ${given}`
-        : `go on with: espalier migrate rollback ${given}`,
+        ? `go on with: espalier migrate run ${shellWord(given)}; or back with: espalier migrate rollback ${shellWord(given)}`
+        : `go on with: espalier migrate rollback ${shellWord(given)}`,
     };
   }
   if (state.kind === "legacy") {
@@ -68,7 +69,7 @@ function standing(vfs: Vfs, path: string, given: string): FileStanding {
       ...base,
       state: "legacy",
       generation: generationOf(vfs, path),
-      advice: `convert it with: espalier migrate run ${given}`,
+      advice: `convert it with: espalier migrate run ${shellWord(given)}`,
     };
   }
   if (!state.header.clean) {
@@ -80,7 +81,8 @@ function standing(vfs: Vfs, path: string, given: string): FileStanding {
     ...base,
     state: generation === null ? "store" : "converted",
     generation,
-    advice: generation === null ? "nothing to do" : `back with: espalier migrate rollback ${given}`,
+    advice:
+      generation === null ? "nothing to do" : `back with: espalier migrate rollback ${shellWord(given)}`,
   };
 }
 

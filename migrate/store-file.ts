@@ -99,6 +99,8 @@ export class StoreFileWriter {
   readonly #run: Uint8Array = new Uint8Array(WRITE_BYTES);
   #runStart = 0;
   #runBytes = 0;
+  /** The catalogue's root never moves: at the end of the file it would keep the store from ever getting smaller. */
+  readonly #catalogHome: number;
   #next: number;
   #told = 0;
   /** Pages left out before runs, which single pages fill later: never more than a block has. */
@@ -119,7 +121,9 @@ export class StoreFileWriter {
     this.#pageSize = pageSize;
     const store = { pageSize, storeId: this.#storeId, moved: [] };
     this.#follower = Follower.start(this.#file, followBytes, store);
-    this.#next = firstPage(pageSize);
+    const first = firstPage(pageSize);
+    this.#catalogHome = first;
+    this.#next = first + 1;
     this.#tree = this.#builder(this.#follower);
   }
 
@@ -151,7 +155,7 @@ export class StoreFileWriter {
     const roots = new Map(names.map((name, index) => [name, this.#trees[index]!.built.root]));
     const records = this.#trees.reduce((sum, tree) => sum + tree.built.records, 0);
     if (!roots.has("")) roots.set("", this.#builder().finish().root);
-    const catalog = this.#builder();
+    const catalog = this.#builder(undefined, [this.#catalogHome]);
     for (const { key, value } of catalogEntries(roots, legacy)) {
       catalog.add(key, 0, key.length, value, 0, value.length);
     }
@@ -186,10 +190,11 @@ export class StoreFileWriter {
     }
   }
 
-  #builder(follower?: Follower): BulkBuilder {
+  /** `reserved`: single pages that are taken before any other. */
+  #builder(follower?: Follower, reserved: number[] = []): BulkBuilder {
     const pageSize = this.#pageSize;
     return new BulkBuilder(pageSize, this.#storeId, {
-      allocate: (pages) => this.#allocate(pages),
+      allocate: (pages) => (pages === 1 ? reserved.shift() : undefined) ?? this.#allocate(pages),
       write: (page, image) => this.#write(page * pageSize, image),
       leaf: (page) => {
         if (follower === undefined) return;

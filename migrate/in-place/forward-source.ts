@@ -4,6 +4,8 @@ import type { Vfs } from "../../src/vfs/vfs.js";
 import type { RecordBatch } from "../legacy/leaf.js";
 import { readLeaves } from "../legacy/leaf-stream.js";
 import { type LegacyFile, openLegacy } from "../legacy/legacy-file.js";
+import { readLog } from "../legacy/log.js";
+import { decodeMeta } from "../legacy/meta.js";
 import { asidePath, currentLogPath } from "../legacy-log.js";
 import { RefusedError } from "../results.js";
 import type { Program, ProgramTree } from "./program.js";
@@ -49,6 +51,21 @@ export function forwardRecords(vfs: Vfs, path: string, program: Program): Record
 export function isPlannedLog(file: LegacyFile, { head }: Program): boolean {
   const { applied, lastLsn } = file.pages.log.summary;
   return applied === head.report.logFrames && lastLsn === head.legacy?.lastLsn;
+}
+
+/**
+ * Whether the log that lies there holds what the program was made with, though more may have come to it: enough to give
+ * the file back.
+ */
+export function hasPlannedLog(vfs: Vfs, path: string, program: Program): boolean {
+  const { report, legacy } = program.head;
+  if (report.logFrames === 0) return true;
+  const log = readLog(vfs, currentLogPath(vfs, path), decodeMeta(savedMeta(program), path), {
+    damaged: "cut",
+  });
+  log.close();
+  const { applied, lastLsn } = log.summary;
+  return applied >= report.logFrames && lastLsn >= (legacy?.lastLsn ?? 0);
 }
 
 /** What is said where the newest commits of a file that is being converted are not there. */

@@ -200,6 +200,8 @@ class LogScanner {
   #pending: Map<number, number> = new Map();
   #pendingLsn = -1;
   #pendingFrames = 0;
+  /** A frame was met that was never made durable: none behind it was either. */
+  #isBeyond = false;
   #lastLsn: number;
   #frames = 0;
   #applied = 0;
@@ -224,6 +226,7 @@ class LogScanner {
         ended = { end: "damaged", reason: `${ended.reason}, but a later segment goes on` };
         break;
       }
+      if (this.#isBeyond) break;
       if (scan.end !== "clean") ended = scan;
       if (scan.frames > 0) chain = scan.chain;
     }
@@ -273,7 +276,10 @@ class LogScanner {
   }
 
   #take(lsn: number, page: number, place: number): boolean {
-    if (lsn > this.#durableLsn) return false;
+    if (lsn > this.#durableLsn) {
+      this.#isBeyond = true;
+      return false;
+    }
     if (lsn <= this.#meta.lastCheckpointLsn) return true;
     if (lsn !== this.#pendingLsn) this.#settle();
     this.#pendingLsn = lsn;

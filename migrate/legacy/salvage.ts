@@ -280,12 +280,14 @@ class Salvager {
 
   /** Where no tree told the generation, any leaf may. */
   #anyGeneration(): LegacyGeneration {
-    for (const page of this.#allPages()) {
-      const bytes = this.#file.pages.raw(page);
-      if (bytes[HEADER_KIND] !== KIND_LEAF || this.#file.pages.seal.fault(bytes, page) !== undefined)
-        continue;
-      const found = recogniseLeaf(bytes, page, this.#file.path);
-      if (found !== undefined && found.generation !== "unknown") return found.generation;
+    for (const anyFence of [false, true]) {
+      for (const page of this.#allPages()) {
+        const bytes = this.#file.pages.raw(page);
+        if (bytes[HEADER_KIND] !== KIND_LEAF || this.#file.pages.seal.fault(bytes, page) !== undefined)
+          continue;
+        const found = recogniseLeaf(bytes, page, this.#file.path, anyFence);
+        if (found !== undefined && found.generation !== "unknown") return found.generation;
+      }
     }
     return "gen3";
   }

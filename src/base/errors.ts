@@ -3,6 +3,8 @@
  * person, the fields are for a program. Callers should branch on `code`, never on the message.
  */
 
+import { shellWord } from "./shell-word.js";
+
 export type EspalierErrorCode =
   | "ERR_ESPALIER_NOT_FOUND"
   | "ERR_ESPALIER_EXISTS"
@@ -99,7 +101,10 @@ export class LegacyFormatError extends EspalierError {
   readonly generation: string;
   constructor(path: string, generation: string) {
     const which = generation === "unknown" ? "a legacy tree file" : `a legacy tree file (${generation})`;
-    super("ERR_ESPALIER_LEGACY_FORMAT", `${path} is ${which}; convert it with: espalier migrate run ${path}`);
+    super(
+      "ERR_ESPALIER_LEGACY_FORMAT",
+      `${path} is ${which}; convert it with: espalier migrate run ${shellWord(path)}`,
+    );
     this.path = path;
     this.generation = generation;
   }
@@ -111,7 +116,7 @@ export class MigratingError extends EspalierError {
   constructor(path: string) {
     super(
       "ERR_ESPALIER_MIGRATING",
-      `${path} is half converted; go on with: espalier migrate run ${path} (or undo with: espalier migrate rollback ${path})`,
+      `${path} is half converted; go on with: espalier migrate run ${shellWord(path)} (or undo with: espalier migrate rollback ${shellWord(path)})`,
     );
     this.path = path;
   }
@@ -147,6 +152,9 @@ export interface CorruptionPlace {
   readonly offset: number;
 }
 
+/** Invariants of logs: where one of them speaks of no page, it speaks of the log. */
+const OF_LOGS = /^(W\d+|G8|LevelDB)$/;
+
 /** Bytes on disk that cannot be right. `invariant` is a number of docs/invariants.md where one applies. */
 export class CorruptionError extends EspalierError {
   readonly path: string | undefined;
@@ -155,7 +163,8 @@ export class CorruptionError extends EspalierError {
   readonly reason: string;
   readonly invariant: string;
   constructor(invariant: string, reason: string, place: CorruptionPlace) {
-    const where = place.page >= 0 ? `page ${place.page}` : "the log";
+    const elsewhere = OF_LOGS.test(invariant) ? "the log" : "the file";
+    const where = place.page >= 0 ? `page ${place.page}` : elsewhere;
     const at = place.offset >= 0 ? ` at offset ${place.offset}` : "";
     const file = place.path === undefined ? "" : `${place.path}: `;
     super("ERR_ESPALIER_CORRUPTION", `${file}${where}${at} is damaged: ${reason} (${invariant})`);

@@ -1,6 +1,7 @@
 /** `espalier backup`: a whole, closed copy of a store. */
 
 import type { CommandModule } from "yargs";
+import { shellWord } from "../base/shell-word.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import { EXIT_CORRUPTION } from "./support/exit-codes.js";
@@ -40,7 +41,7 @@ export const backupCommand: CommandModule = command<BackupArguments>({
           });
         } else if (report === undefined) note(`${to}: ${bytes(size)}, not verified`);
         else if (report.ok) note(`${to}: ${bytes(size)}, ${count(report.records)} records, verified`);
-        else note(`${to}: the copy is damaged, as the original is; see: espalier verify ${file}`);
+        else note(`${to}: the copy is damaged, as the original is; see: espalier verify ${shellWord(file)}`);
       }),
     ),
 });

@@ -23,13 +23,15 @@ export interface SalvageArguments extends FileArgument, JsonArgument {
 /** Of files that are the migrator's; one whose first bytes are damaged may be. */
 const LEGACY_ERRORS = [LegacyFormatError, MigratingError, NotAStoreError];
 
-/**
- * Salvages a legacy file or a half-converted one; the migrator's part, handed in by the front door. Throws
- * NotAStoreError where it is neither.
- */
-export type SalvageLegacy = (args: SalvageArguments) => Promise<void>;
+/** The migrator's part, handed in by the front door. */
+export interface LegacySalvage {
+  /** By its journal, whatever its first bytes are; false where that can't be read either. */
+  readonly isHalfConverted: (path: string) => boolean;
+  /** Of a legacy file or a half-converted one. Throws NotAStoreError where it is neither. */
+  readonly salvage: (args: SalvageArguments) => Promise<void>;
+}
 
-export function salvageCommand(legacy: SalvageLegacy): CommandModule {
+export function salvageCommand(load: () => Promise<LegacySalvage>): CommandModule {
   return command<SalvageArguments>({
     command: "salvage <file>",
     describe: "Write what can be read of a damaged file to a new one, and list what was lost",
@@ -43,11 +45,14 @@ export function salvageCommand(legacy: SalvageLegacy): CommandModule {
         })
         .example("$0 salvage data.esp --out rescued.esp", "Exit code 0: nothing was lost; 1: see the list"),
     handler: async (args) => {
+      const legacy = await load();
+      // Some of its pages are those of a store, and would be taken for all there is.
+      if (legacy.isHalfConverted(args.file)) return legacy.salvage(args);
       try {
         salvage(args);
       } catch (error) {
         if (!LEGACY_ERRORS.some((kind) => error instanceof kind)) throw error;
-        await legacy(args);
+        await legacy.salvage(args);
       }
     },
   });

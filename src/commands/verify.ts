@@ -1,6 +1,7 @@
 /** `espalier verify`: proves the whole file. Exit code 4 where it is damaged. */
 
 import type { CommandModule } from "yargs";
+import { shellWord } from "../base/shell-word.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import { EXIT_CORRUPTION } from "./support/exit-codes.js";
 import { printable } from "./support/formats.js";
@@ -43,7 +44,7 @@ export const verifyCommand: CommandModule = command<FileArgument & JsonArgument>
       if (report.ok) note(paint("green", "The file is sound.", process.stderr));
       else
         note(
-          `Damaged: ${plural(report.problems.length, "problem")}. Readable records: espalier salvage ${file}`,
+          `Damaged: ${plural(report.problems.length, "problem")}. Readable records: espalier salvage ${shellWord(file)} --out NEW`,
         );
     }),
 });

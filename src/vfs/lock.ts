@@ -12,6 +12,7 @@
 
 import { threadId } from "node:worker_threads";
 import { DiskFullError, IoError, LockedError, type LockHolder } from "../base/errors.js";
+import { shellWord } from "../base/shell-word.js";
 import {
   type FoundLock,
   type LockText,
@@ -259,7 +260,7 @@ function heldByThisThread(store: string, opening: Opening): LockedError {
 }
 
 function lockedBy(store: string, found: FoundLock): LockedError {
-  const unlock = `If nothing has the store open, remove the lock with: espalier unlock ${store}`;
+  const unlock = `If nothing has the store open, remove the lock with: espalier unlock ${shellWord(store)}`;
   if (typeof found === "string") {
     const path = lockPathOf(store);
     return new LockedError(store, `${store} is locked by ${path}, which names no holder. ${unlock}`);

@@ -1,10 +1,11 @@
 /** `espalier migrate` as a user meets it: what options mean, what is said, and with which exit code. */
 
+import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/commands/support/package-root.js";
-import { type CliResult, cli, output, temporaryFolder } from "../commands/support.js";
+import { type CliResult, cli, cliEntry, output, temporaryFolder } from "../commands/support.js";
 
 const LEGACY = join(packageRoot(), "test/fixtures/legacy/gen3/u64-seq-1k.db");
 
@@ -37,6 +38,59 @@ describe("--backup", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("option backup: old is a file; a folder is needed");
     expect(output(["migrate", "status", "fleet"], { cwd: folder })).toContain("legacy");
+  });
+});
+
+describe("a command that is proposed", () => {
+  it("can be pasted, whatever the path is", () => {
+    const folder = fleet();
+    for (const name of ["a b.db", "it's $HOME.db", "-n.db", "plain-ü.db"]) {
+      copyFileSync(LEGACY, join(folder, name));
+      for (const state of ["legacy", "converted"]) {
+        const [{ advice }] = JSON.parse(migrate(folder, "status", "--json", "--", name).stdout);
+        const words = advice.replace(/^.*: espalier /, "");
+        const { status } = spawnSync("sh", ["-c", `"$0" "$1" ${words}`, process.execPath, cliEntry()], {
+          cwd: folder,
+        });
+        expect({ name, state, status }).toEqual({ name, state, status: 0 });
+      }
+      expect(output(["migrate", "status", "--", name], { cwd: folder })).toContain("legacy");
+    }
+  });
+});
+
+describe("--page-size", () => {
+  it("is nothing that a rollback could heed", () => {
+    const folder = fleet("a.db");
+    expect(migrate(folder, "run", "fleet").code).toBe(0);
+    const { code, stderr } = migrate(folder, "rollback", "fleet", "--page-size", "4096");
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("the pages that the file had"),
+    });
+  });
+});
+
+describe("options that say what a file is", () => {
+  it.each([
+    ["--assume", "gen2", "record 0: its key is empty"],
+    ["--root", "999", "the file ends before it"],
+  ])("%s %s, which it is not, is refused and told, and is no damage", (option, value, reason) => {
+    const folder = fleet();
+    copyFileSync(join(packageRoot(), "test/fixtures/legacy/gen1/u64-rand-20k.db"), join(folder, "a.db"));
+    const { code, stderr } = migrate(folder, "run", "a.db", "--quiet", option, value);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`refused: read with ${option} ${value} it makes no sense: page `);
+    expect(stderr).toContain(reason);
+  });
+
+  it("do not hide damage that is there whatever it is", () => {
+    const folder = fleet("a.db");
+    const path = join(folder, "fleet", "a.db");
+    const bytes = readFileSync(path);
+    bytes[8192 + 100]! ^= 1;
+    writeFileSync(path, bytes);
+    expect(migrate(folder, "run", path, "--quiet", "--assume", "gen3").code).toBe(4);
   });
 });
 

@@ -3,6 +3,8 @@
  * moment, and where a page is, all but its records.
  */
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { salvageLegacyFile } from "../../migrate/index.js";
@@ -13,6 +15,7 @@ import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { readExactly, writeFully } from "../../src/vfs/whole-io.js";
+import { cli, temporaryFolder } from "../commands/support.js";
 import { seed } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 import { convert, FILE, rollBack, verified } from "./support.js";
@@ -79,6 +82,15 @@ function contentOf(vfs: Vfs): Map<string, string> {
   }
 }
 
+function bytesOf(vfs: Vfs, path: string): Buffer {
+  if (vfs.stat(path) === undefined) return Buffer.alloc(0);
+  const open = vfs.open(path, "read");
+  const bytes = Buffer.alloc(open.size());
+  readExactly(open, bytes, 0, bytes.length, 0);
+  open.close();
+  return bytes;
+}
+
 function damage(vfs: Vfs, at: number): void {
   const open = vfs.open(FILE, "write");
   const byte = new Uint8Array(1);
@@ -122,6 +134,25 @@ describe.each(["there", "back"] as const)("half %s", (way) => {
   });
 });
 
+test("the command goes by the journal where the fence is damaged, and takes the pages of the store for a part", () => {
+  const folder = temporaryFolder();
+  for (const [way, content] of [
+    ["there", expected],
+    ["back", changed],
+  ] as const) {
+    const disk = disks[way][Math.floor(disks[way].length / 2)]!;
+    const bytes = new Map([FILE, asidePath(FILE)].map((path) => [path, bytesOf(disk, path)]));
+    bytes.get(FILE)!.fill(0, 0, 512);
+    const name = join(folder, way);
+    for (const [path, image] of bytes) writeFileSync(path.replace(FILE, name), image);
+    const { code, stderr } = cli(["salvage", way, "--out", `${way}.esp`], { cwd: folder });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `300 records in ${way}.esp, nothing lost\n` });
+    const store = open<Uint8Array, Uint8Array>(`${name}.esp`, { readOnly: true });
+    for (const [key, value] of store.range({})) expect(hex(value)).toBe(content.get(hex(key)));
+    store.close();
+  }
+});
+
 test("without its log it is told that records may be older", () => {
   const vfs = disks.there.find((each) => each.stat(asidePath(FILE)) !== undefined)!.processKill(1);
   vfs.unlink(asidePath(FILE));
@@ -135,6 +166,9 @@ test("with a damaged journal what is left of the legacy leaves is found, and tol
   if (state.kind !== "migrating") throw new Error("it is whole");
   const { journalStart, slotBytes } = state.program;
   damage(vfs, journalStart + 2 * slotBytes + 20);
+  expect(() => inspectFile(vfs, FILE)).toThrow(
+    /the file at offset \d+ is damaged: the journal of the migration/,
+  );
   const report = salvageLegacyFile(FILE, OUT, { vfs });
   expect(report.records).toBeGreaterThan(100);
   expect(report.lost.map(({ reason }) => reason).join("\n")).toMatch(

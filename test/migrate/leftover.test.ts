@@ -63,6 +63,24 @@ test("a rehearsal does without it, too", async () => {
   }
 });
 
+test("a rehearsal has the log that an interrupted run has set aside, as a plan and a run have, and refuses two", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-leftover-"));
+  try {
+    const path = join(folder, "file.db");
+    cpSync(join(fixtureFolder, "gen3/u64-wal-only.db"), path);
+    cpSync(join(fixtureFolder, "gen3/u64-wal-only.db-wal"), `${path}-wal-migration`);
+    const { files } = await rehearse([path]);
+    expect(files[0]).toMatchObject({ status: "rehearsed", reason: null });
+    expect(files[0]!.digest.after).toBe(fixture("gen3/u64-wal-only.db").sha256);
+    cpSync(`${path}-wal-migration`, `${path}-wal`);
+    const [refused] = (await rehearse([path])).files;
+    expect(refused).toMatchObject({ status: "refused", reason: expect.stringContaining("two logs") });
+    expect(readdirSync(folder).sort()).toEqual(["file.db", "file.db-wal", "file.db-wal-migration"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a rollback by rewriting takes the note of one in place with it that came to no fence", async () => {
   const disk = file.vfs.clone();
   await convert(disk);

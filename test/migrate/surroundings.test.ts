@@ -219,6 +219,31 @@ describe("somebody who comes and goes while the file is read", () => {
     expect(verified(vfs).digest).toBe(fixture(WITH_LOG).sha256);
   });
 
+  test("commits just before the rewritten file takes its place", async () => {
+    const disk = fixtureInMemory(WITH_LOG);
+    put(disk, `${FILE}-wal`, earlier);
+    const { identity } = disk.stat(FILE)!;
+    const vfs = new FaultyVfs({ disk, seed: 1 });
+    vfs.onCall = ({ operation }) => {
+      if (operation === "rename") put(vfs, `${FILE}-wal`, log);
+    };
+    expect(await convert(vfs, { strategy: "rewrite" })).toMatchObject({ status: "locked" });
+    vfs.onCall = undefined;
+    expect(vfs.stat(FILE)!.identity).toBe(identity);
+    expect(vfs.list("/").sort()).toEqual(["file.db", "file.db-wal"]);
+    const { digest } = await convert(vfs, { strategy: "rewrite" });
+    expect(digest.after).toBe(fixture(WITH_LOG).sha256);
+    expect(vfs.list("/")).toEqual(["file.db"]);
+  });
+
+  test("is not the migrator itself, killed while a rewritten file took its place", async () => {
+    linkSync(path, `${path}-migration-replaced`);
+    const plan = (await planMigration([path]))[0]!;
+    expect(plan).toMatchObject({ possible: true, reasons: [] });
+    expect((await runMigration([path])).files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+  });
+
   test("is nobody where a file is shorter than what is compared of it", async () => {
     const vfs = forgedVfs({ pages: [{ page: 1, records: [record("key", "value")] }] });
     expect(vfs.stat(FILE)!.size).toBe(1024);

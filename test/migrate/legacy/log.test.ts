@@ -284,6 +284,21 @@ describe("a folder of segments", () => {
     expect(digestWith(vfs)).toBe(leafOf(2).digest);
   });
 
+  test("nor are segments behind a frame above the durable mark, whatever is in them", () => {
+    const mark = new Uint8Array(8);
+    mark[7] = 1;
+    const third = [{ lsn: 3, page: 1, image: leafOf(4).image }];
+    for (const link of [frames([...first, ...second]).chain, 0n, 5n]) {
+      const vfs = folderWith({
+        "active/wal-1": segment(1, [...first, ...second], 0n),
+        "active/wal-2": segment(3, third, link),
+        "wal.dwm": mark,
+      });
+      expect(survey(vfs).log).toMatchObject({ applied: 1, lastLsn: 1, end: "clean" });
+      expect(digestWith(vfs)).toBe(leafOf(2).digest);
+    }
+  });
+
   test("no active folder is an empty log", () => {
     const { vfs } = fileWithLog(0);
     vfs.unlink("/file.db-wal");

@@ -179,3 +179,23 @@ test("where there is nothing at all, it says so", () => {
   file.close();
   expect(() => salvageLegacy(vfs, "/file.db")).toThrow(NotAStoreError);
 });
+
+test.each([
+  ["gen1", 2],
+  ["gen2", 2],
+] as const)(
+  "%s: without a tree, leaves that begin above their low fences tell it, too",
+  (generation, slot) => {
+    const withoutFirst = (page: Uint8Array): void => {
+      const body = new DataView(page.buffer, page.byteOffset + 32);
+      body.setUint16(2, body.getUint16(2) - 1);
+      body.setUint16(6, body.getUint16(6) + slot);
+    };
+    const keys = ["alpha", "beta", "gamma"].map((key) => record(key));
+    const pages = [{ page: 1, parent: 9, records: keys, spoil: withoutFirst }];
+    const salvage = salvageLegacy(forgedVfs({ generation, pages }), "/file.db");
+    expect(salvage.generation).toBe(generation);
+    expect(rescued(salvage).map(({ key }) => text(key))).toEqual(["beta", "gamma"]);
+    salvage.close();
+  },
+);

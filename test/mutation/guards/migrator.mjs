@@ -145,11 +145,19 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
-    "a file whose log is gone is not given back without it",
+    "a file whose log is gone, or cut, is not given back without it",
     STEPS,
-    "if (hadLog && vfs.stat(currentLogPath(vfs, path)) === undefined) throw logMissing(path, program);",
+    "if (!hasPlannedLog(vfs, path, program)) throw logMissing(path, program);",
     "",
     LOST_LOG,
+  ),
+  guard(
+    "M3",
+    "salvage of a half-converted file whose fence is damaged takes the pages of the store for a part",
+    "src/commands/salvage.ts",
+    "if (legacy.isHalfConverted(args.file)) return legacy.salvage(args);",
+    "",
+    HALF_SALVAGE,
   ),
   guard(
     "M3",
@@ -195,7 +203,7 @@ export const MIGRATOR_GUARDS = [
     "M1",
     "the log's openers count",
     OPENERS,
-    "[path, logPath(path), asidePath(path), ",
+    "[path, keptPath(path), logPath(path), asidePath(path), ",
     "[path, ",
     OPENED_ELSEWHERE,
   ),
@@ -271,7 +279,7 @@ export const MIGRATOR_GUARDS = [
     "if (this.nextLeaf < 0) {",
     COMPARED,
   ),
-  guard("M3", "a damaged file is not converted", STEPS, "assertConvertible(path, survey);", "", [
+  guard("M3", "a damaged file is not converted", STEPS, "assertConvertible(path, survey, options);", "", [
     ...SHAPES,
     "-t",
     "bits flipped",

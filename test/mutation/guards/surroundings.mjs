@@ -79,6 +79,14 @@ export const SURROUNDINGS_GUARDS = [
   ),
   guard(
     "M1",
+    "a commit just before a rewritten file takes its place brings the old one back",
+    "migrate/rewrite-steps.ts",
+    "    assertLogAsSeen(vfs, path, seen);\n",
+    "",
+    SURROUNDINGS,
+  ),
+  guard(
+    "M1",
     "a log that was set aside once does not take the place of the file's own",
     "migrate/legacy-log.ts",
     "if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;",
