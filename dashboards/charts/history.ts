@@ -24,6 +24,7 @@ export function history(data: DashboardData): Chart {
   const tooltip = cellTooltip([
     { field: "run", title: "run" },
     { field: "commit", title: "git commit" },
+    { field: "work", title: "a round" },
     { field: "measure", title: "measure" },
     { field: "value", title: "value", format: ",.4~g" },
     { field: "ops", title: "ops/s", format: ",.3~s" },
@@ -36,13 +37,15 @@ export function history(data: DashboardData): Chart {
     about:
       "Each cell over all given runs: its ratio to the baseline engine of the same run where there is one, else " +
       "ops/s; log axis. A ring marks a step: the level before and after differs by more than 5 % and by three " +
-      "times the noise, over at least two runs each. Lines of one colour are the commit intervals.",
+      "times the noise, over at least two runs each. Lines of one colour are the commit intervals; rounds " +
+      "of another length, as another preset's, are a line of their own.",
     empty: "A history needs two runs or more: give more run documents, or a folder of them.",
     layout: { kind: "panels", minWidth: 240, axisWidth: 56, axis: "each" },
     rows,
     columns: cellColumns([
       { field: "run", title: "run" },
       { field: "commit", title: "git commit" },
+      { field: "work", title: "a round" },
       { field: "measure", title: "measure" },
       { field: "value", title: "value" },
       { field: "step", title: "step, times" },
@@ -79,7 +82,7 @@ export function history(data: DashboardData): Chart {
             axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS], labelOverlap: true },
           },
           color: engineColor(rows),
-          detail: { field: "cell" },
+          detail: [{ field: "cell" }, { field: "work" }],
           tooltip,
         },
         layer: [

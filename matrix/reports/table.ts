@@ -136,10 +136,14 @@ export function comparisonTable(comparison: RunComparison): string {
 /** A history: a line a series, its steps below it. */
 export function historyTable(series: readonly HistorySeries[]): string {
   const lines: string[] = [];
-  for (const { cell, measure, points, steps } of series) {
+  const times = new Map<string, number>();
+  for (const { cell } of series) times.set(cell, (times.get(cell) ?? 0) + 1);
+  for (const { cell, operations, passes, measure, points, steps } of series) {
+    // Only where it tells series of one cell apart.
+    const work = times.get(cell) === 1 ? "" : ` (${operations} operations in ${passes ?? 1} passes)`;
     const show = (value: number): string =>
       measure === "ratio" ? `${value.toFixed(2)}x` : formatRate(value);
-    lines.push(`${cell}  ${points.map(({ value }) => show(value)).join(" ")}`);
+    lines.push(`${cell}${work}  ${points.map(({ value }) => show(value)).join(" ")}`);
     for (const { index, before, after, ratio } of steps) {
       const at = points[index];
       lines.push(

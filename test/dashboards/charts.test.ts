@@ -107,6 +107,22 @@ function countOnce(shown: readonly Record<string, unknown>[], field: string): nu
   return [...distinct.values()].reduce((sum, count) => sum + count, 0);
 }
 
+test("one round on a side tells no change", async () => {
+  const two = data.runs.slice(1, 3).map((run, i) => ({
+    ...run,
+    cells: run.cells.map((cell) => ({
+      ...cell,
+      opsPerSecond: cell.opsPerSecond === null || i > 0 ? cell.opsPerSecond : { ...cell.opsPerSecond, n: 1 },
+    })),
+  }));
+  const chart = buildCharts(dashboardData({ runs: two, migrations: [], files: [] })).find(
+    ({ name }) => name === "before-after",
+  ) as Chart;
+  const shown = shownData((await renderChart(chart)).scene);
+  const changes = shown.flatMap(({ change, ratio }) => (typeof ratio === "number" ? [change] : []));
+  expect(new Set(changes)).toEqual(new Set(["mixed"]));
+});
+
 test("an engine has one colour in every chart", () => {
   const seen = new Map<string, Set<string>>();
   const visit = (node: unknown): void => {
