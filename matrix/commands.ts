@@ -179,8 +179,8 @@ const tableCommand: CommandModule<
       printJson(run);
       return;
     }
-    const table = args.markdown ? runMarkdown : runTable;
-    print(table(run, args.baseline ?? run.settings.baseline));
+    const baseline = args.baseline ?? run.settings.baseline;
+    print(args.markdown ? runMarkdown(run, baseline) : runTable(run, baseline, process.stdout.columns));
   },
 };
 

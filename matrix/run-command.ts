@@ -145,7 +145,10 @@ async function runHandler(args: RunArguments): Promise<void> {
     }),
   );
   if (args.json) printJson(run);
-  else print(`${runTable(run)}\n${run.verdict ? `\n${gateTable(run.verdict)}\n` : ""}\n${out}/run.json`);
+  else {
+    const table = runTable(run, run.settings.baseline, process.stdout.columns);
+    print(`${table}\n${run.verdict ? `\n${gateTable(run.verdict)}\n` : ""}\n${out}/run.json`);
+  }
   const failed = run.cells.some(({ status }) => status === "failed" || status === "timeout");
   if (run.run.interrupted === "signal") process.exitCode = EXIT_INTERRUPTED;
   else if (failed) process.exitCode = EXIT_FINDINGS;
