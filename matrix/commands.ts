@@ -6,7 +6,7 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
-import { print, printJson } from "../src/commands/support/output.js";
+import { print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import {
   censusOf,
   censusTable,
@@ -180,7 +180,7 @@ const tableCommand: CommandModule<
       return;
     }
     const baseline = args.baseline ?? run.settings.baseline;
-    print(args.markdown ? runMarkdown(run, baseline) : runTable(run, baseline, process.stdout.columns));
+    print(args.markdown ? runMarkdown(run, baseline) : runTable(run, baseline, terminalWidth()));
   },
 };
 

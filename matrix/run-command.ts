@@ -4,7 +4,7 @@ import type { Argv, CommandModule } from "yargs";
 import { parseDuration } from "../src/commands/support/durations.js";
 import { EXIT_FINDINGS, EXIT_INTERRUPTED, UsageError } from "../src/commands/support/exit-codes.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
-import { print, printJson } from "../src/commands/support/output.js";
+import { print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import { gateTable, PRESET_NAMES, type PresetName, progressPrinter, runMatrix, runTable } from "./index.js";
 import {
   ORDERS,
@@ -146,7 +146,7 @@ async function runHandler(args: RunArguments): Promise<void> {
   );
   if (args.json) printJson(run);
   else {
-    const table = runTable(run, run.settings.baseline, process.stdout.columns);
+    const table = runTable(run, run.settings.baseline, terminalWidth());
     print(`${table}\n${run.verdict ? `\n${gateTable(run.verdict)}\n` : ""}\n${out}/run.json`);
   }
   const failed = run.cells.some(({ status }) => status === "failed" || status === "timeout");
