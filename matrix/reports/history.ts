@@ -34,7 +34,10 @@ export interface HistoryOptions extends StepOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Reads all runs in a folder (documents, and folders that hold one), oldest first. Files of other kinds are passed over. */
+/**
+ * Reads all runs in a folder (documents, and folders that hold one), oldest first. Files of other kinds are passed
+ * over. Throws RunDocumentError for a run that can't be read: a history without it would not show that it is one short.
+ */
 export async function readRuns(folder: string, signal?: AbortSignal): Promise<RunDocument[]> {
   const runs: RunDocument[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -50,7 +53,7 @@ export async function readRuns(folder: string, signal?: AbortSignal): Promise<Ru
 }
 
 function isNoRun(error: unknown): boolean {
-  if (error instanceof RunDocumentError) return true;
+  if (error instanceof RunDocumentError) return !error.isRun;
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 

@@ -79,6 +79,15 @@ describe("readRuns", () => {
     expect(runs.map(({ run }) => run.id)).toEqual([first.run.id, second.run.id]);
   });
 
+  it("names a run that it can't read, rather than leaving it out", async () => {
+    const [first] = days() as [RunDocument];
+    await writeRun(join(folder, "a.json"), first);
+    writeFileSync(join(folder, "b.json"), JSON.stringify({ ...first, cells: [{ id: "half" }] }));
+    await expect(readRuns(folder)).rejects.toThrow(/b\.json: .*cells\/0/);
+    writeFileSync(join(folder, "b.json"), JSON.stringify({ ...first, version: 99 }));
+    await expect(readRuns(folder)).rejects.toThrow(/b\.json: version 99 is not readable here/);
+  });
+
   it("stops when it is told to", async () => {
     await writeRun(join(folder, "a.json"), days()[0] as RunDocument);
     await expect(readRuns(folder, AbortSignal.abort())).rejects.toThrow();
