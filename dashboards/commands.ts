@@ -4,6 +4,8 @@
  */
 
 import { stat } from "node:fs/promises";
+// For its loading alone: a package that is missing is told before anything is read.
+import "vega-lite";
 import type { Argv, CommandModule } from "yargs";
 import {
   buildCharts,

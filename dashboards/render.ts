@@ -1,10 +1,11 @@
 /**
  * Renders specs without a browser: Vega-Lite compiles, Vega draws to SVG, and resvg (an optional package)
- * turns that into PNG.
+ * turns that into PNG. Both Vegas are loaded with the first chart: one of their modules awaits at top level, and what
+ * imports such a module cannot be had by `require()`.
  */
 
-import * as vega from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type * as vega from "vega";
+import type { TopLevelSpec } from "vega-lite";
 import { PackageMissingError } from "../src/base/package-missing.js";
 import { type Chart, standaloneSpec } from "./charts/chart.js";
 import { chartConfig, type Theme } from "./charts/theme.js";
@@ -22,10 +23,12 @@ export interface Rendered {
 
 /** Compiles, runs and draws a spec. Throws what Vega throws for a spec that cannot be drawn. */
 export async function renderSpec(spec: TopLevelSpec): Promise<Rendered> {
+  const { parse, View, Warn } = await import("vega");
+  const { compile } = await import("vega-lite");
   const warnings: string[] = [];
-  const logger = collectingLogger(warnings);
+  const logger = collectingLogger(warnings, Warn);
   const compiled = compile(spec, { logger });
-  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger });
+  const view = new View(parse(compiled.spec), { renderer: "none", logger });
   try {
     const svg = await view.toSVG();
     return { svg, warnings, scene: view.scenegraph() };
@@ -61,9 +64,9 @@ export async function loadResvg(): Promise<typeof import("@resvg/resvg-js")> {
   }
 }
 
-function collectingLogger(warnings: string[]): vega.LoggerInterface {
+function collectingLogger(warnings: string[], level: number): vega.LoggerInterface {
   const logger: vega.LoggerInterface = {
-    level: ((level?: number) => (level === undefined ? vega.Warn : logger)) as vega.LoggerInterface["level"],
+    level: ((other?: number) => (other === undefined ? level : logger)) as vega.LoggerInterface["level"],
     error: (...args) => {
       warnings.push(args.map(String).join(" "));
       return logger;

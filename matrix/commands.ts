@@ -6,7 +6,7 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
-import { print, printJson } from "../src/commands/support/output.js";
+import { print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import {
   censusOf,
   censusTable,
@@ -179,8 +179,8 @@ const tableCommand: CommandModule<
       printJson(run);
       return;
     }
-    const table = args.markdown ? runMarkdown : runTable;
-    print(table(run, args.baseline ?? run.settings.baseline));
+    const baseline = args.baseline ?? run.settings.baseline;
+    print(args.markdown ? runMarkdown(run, baseline) : runTable(run, baseline, terminalWidth()));
   },
 };
 

@@ -2,9 +2,9 @@
 
 import type { Argv, CommandModule } from "yargs";
 import { parseDuration } from "../src/commands/support/durations.js";
-import { EXIT_FINDINGS, EXIT_INTERRUPTED } from "../src/commands/support/exit-codes.js";
+import { EXIT_FINDINGS, EXIT_INTERRUPTED, UsageError } from "../src/commands/support/exit-codes.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
-import { print, printJson } from "../src/commands/support/output.js";
+import { print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import { gateTable, PRESET_NAMES, type PresetName, progressPrinter, runMatrix, runTable } from "./index.js";
 import {
   ORDERS,
@@ -16,7 +16,7 @@ import {
 } from "./results/document.js";
 
 interface RunArguments {
-  preset: PresetName;
+  preset: PresetName | undefined;
   workloads: string[] | undefined;
   "commit-every": string[] | undefined;
   engines: string[] | undefined;
@@ -28,9 +28,9 @@ interface RunArguments {
   "time-limit": string | undefined;
   seed: number | undefined;
   baseline: string | undefined;
-  samples: boolean;
-  profile: boolean;
-  "cpu-prof": boolean;
+  samples: boolean | undefined;
+  profile: boolean | undefined;
+  "cpu-prof": boolean | undefined;
   label: string | undefined;
   out: string | undefined;
   resume: boolean;
@@ -75,7 +75,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
     yargs
       .option("preset", {
         choices: PRESET_NAMES,
-        default: "quick" as PresetName,
+        defaultDescription: '"quick"',
         describe: "What to measure",
       })
       .option("workloads", { type: "string", array: true, describe: `Of ${WORKLOADS.join(", ")}` })
@@ -89,16 +89,23 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("time-limit", { type: "string", describe: "Of one round of one cell, for example 60s" })
       .option("seed", { type: "number", describe: "Of keys, values and orders" })
       .option("baseline", { type: "string", describe: "Engine that ratios are taken to" })
-      .option("samples", { type: "boolean", default: false, describe: "Keep every sample" })
-      .option("profile", { type: "boolean", default: true, describe: "Run the second, profiled pass" })
+      .option("samples", { type: "boolean", describe: "Keep every sample" })
+      .option("profile", {
+        type: "boolean",
+        defaultDescription: "true",
+        describe: "Run the second, profiled pass",
+      })
       .option("cpu-prof", {
         type: "boolean",
-        default: false,
         describe: "Write a CPU profile of every timed pass into OUT/cpu-profiles",
       })
       .option("label", { type: "string", describe: "A name kept with the run" })
       .option("out", { type: "string", describe: "Folder of the run" })
-      .option("resume", { type: "boolean", default: false, describe: "Go on with the run in --out" })
+      .option("resume", {
+        type: "boolean",
+        default: false,
+        describe: "Go on with the run in --out, by its own settings",
+      })
       .option("json", { type: "boolean", default: false, describe: "Print the document instead of a table" })
       .example("$0 matrix run --out results/today", "The core, in ten minutes")
       .example("$0 matrix run --engines espalier,lmdb --docs 100000", "Two engines, more records")
@@ -107,7 +114,13 @@ export const runCommand: CommandModule<object, RunArguments> = {
 };
 
 async function runHandler(args: RunArguments): Promise<void> {
+  if (args.resume && args.out === undefined) throw new UsageError("--resume needs --out, the run's folder");
+  // Without defaults: those of the library hold, and a run that is resumed must not be given any.
   const given = {
+    preset: args.preset,
+    samples: args.samples,
+    profiledPass: args.profile,
+    cpuProfiles: args["cpu-prof"],
     workloads: oneOf<WorkloadName>("workloads", args.workloads, WORKLOADS),
     commitEvery: counts("commit-every", args["commit-every"]),
     engines: list(args.engines),
@@ -125,18 +138,17 @@ async function runHandler(args: RunArguments): Promise<void> {
   const run = await interruptible((signal) =>
     runMatrix({
       out,
-      preset: args.preset,
       ...defined(given),
-      samples: args.samples,
-      profiledPass: args.profile,
-      cpuProfiles: args["cpu-prof"],
       resume: args.resume,
       signal,
       onProgress: progressPrinter(process.stderr),
     }),
   );
   if (args.json) printJson(run);
-  else print(`${runTable(run)}\n${run.verdict ? `\n${gateTable(run.verdict)}\n` : ""}\n${out}/run.json`);
+  else {
+    const table = runTable(run, run.settings.baseline, terminalWidth());
+    print(`${table}\n${run.verdict ? `\n${gateTable(run.verdict)}\n` : ""}\n${out}/run.json`);
+  }
   const failed = run.cells.some(({ status }) => status === "failed" || status === "timeout");
   if (run.run.interrupted === "signal") process.exitCode = EXIT_INTERRUPTED;
   else if (failed) process.exitCode = EXIT_FINDINGS;

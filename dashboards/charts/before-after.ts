@@ -32,7 +32,8 @@ export function beforeAfter(data: DashboardData): Chart {
     about:
       "ops/s of the later run divided by that of the earlier one, log axis; right of 1 is faster. The line is the " +
       "widest interval that the two medians' intervals allow. better and worse: 5 % or more, and the interval " +
-      "leaves out 1. mixed: 5 % or more, but the interval holds 1. same: less than 5 %.",
+      "leaves out 1. mixed: 5 % or more, but the interval holds 1, or one round only on a side, which cannot tell. " +
+      "same: less than 5 %.",
     empty: "A comparison needs two runs with cells in common: give another run document, or --baseline RUN.",
     layout: { kind: "panels", minWidth: 220, axisWidth: 190, axis: "first" },
     rows,
@@ -55,7 +56,7 @@ export function beforeAfter(data: DashboardData): Chart {
       ],
       data: { name: ROWS },
       transform: [
-        ...(["ops", "low", "high"] as const).map((field) => ({
+        ...(["ops", "low", "high", "rounds"] as const).map((field) => ({
           calculate: `datum.run === ${BEFORE} ? datum.${field} : null`,
           as: `was_${field}`,
         })),
@@ -64,6 +65,7 @@ export function beforeAfter(data: DashboardData): Chart {
             { op: "max", field: "was_ops", as: "before_ops" },
             { op: "max", field: "was_low", as: "before_low" },
             { op: "max", field: "was_high", as: "before_high" },
+            { op: "max", field: "was_rounds", as: "before_rounds" },
           ],
           groupby: ["cell", "durability"],
         },
@@ -73,6 +75,7 @@ export function beforeAfter(data: DashboardData): Chart {
         { calculate: "datum.high / datum.before_low", as: "ratioHigh" },
         {
           calculate:
+            "datum.rounds < 2 || datum.before_rounds < 2 ? 'mixed' : " +
             "datum.ratio < 1.05 && datum.ratio > 1 / 1.05 ? 'same' : " +
             "datum.ratioLow > 1 ? 'better' : datum.ratioHigh < 1 ? 'worse' : 'mixed'",
           as: "change",
@@ -96,6 +99,7 @@ export function beforeAfter(data: DashboardData): Chart {
             { field: "ratio", title: "after / before", format: ".3~f" },
             { field: "ratioLow", title: "low", format: ".3~f" },
             { field: "ratioHigh", title: "high", format: ".3~f" },
+            { field: "before_rounds", title: "rounds before" },
             { field: "before_ops", title: "ops/s before", format: ",.3~s" },
             { field: "ops", title: "ops/s after", format: ",.3~s" },
           ]),

@@ -123,6 +123,17 @@ export const PANEL_LABELS: string =
   "? [slice(datum.label, 0, indexof(datum.label, ' (')), slice(datum.label, indexof(datum.label, ' (') + 1)] " +
   ": datum.label";
 
+/** Names that Vega-Lite is given an order of, at most. */
+const ORDERED_MAX = 200;
+
+/**
+ * The order of names, for an encoding. Vega-Lite makes a condition inside a condition of each name; a thousand of them
+ * overflow the stack of whoever parses that. So many names stand in alphabetical order instead.
+ */
+export function orderOf(names: string[]): { sort?: string[] } {
+  return names.length > ORDERED_MAX ? {} : { sort: names };
+}
+
 /** Small multiples by panel: a workload in one durability class. */
 export function panelFacet(
   rows: readonly Row[],
@@ -131,9 +142,9 @@ export function panelFacet(
   field: string;
   type: "nominal";
   title: null;
-  sort: string[];
+  sort?: string[];
   header: { labelFontWeight: "bold"; labelLimit: number; labelExpr: string };
 } {
   const header = { labelFontWeight: "bold", labelLimit: 320, labelExpr: PANEL_LABELS } as const;
-  return { field, type: "nominal", title: null, sort: distinct(rows, field), header };
+  return { field, type: "nominal", title: null, ...orderOf(distinct(rows, field)), header };
 }

@@ -3,7 +3,7 @@
 import { distinct, rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns } from "./encodings.js";
+import { cellColumns, orderOf } from "./encodings.js";
 
 export function guardrailPaths(data: DashboardData): Chart {
   const rows = rowsOf(data.run, ({ census }) => {
@@ -58,7 +58,7 @@ export function guardrailPaths(data: DashboardData): Chart {
           field: "series",
           type: "nominal",
           title: null,
-          sort: distinct(rows, "series"),
+          ...orderOf(distinct(rows, "series")),
           axis: { labelAngle: -35 },
         },
         y: { field: "met", type: "nominal", title: null, sort: met },

@@ -9,6 +9,7 @@ import {
   cellTooltip,
   engineColor,
   engineShape,
+  orderOf,
   PANEL_LABELS,
   QUANTITY_LABELS,
   RATIO_TICKS,
@@ -24,6 +25,7 @@ export function history(data: DashboardData): Chart {
   const tooltip = cellTooltip([
     { field: "run", title: "run" },
     { field: "commit", title: "git commit" },
+    { field: "work", title: "a round" },
     { field: "measure", title: "measure" },
     { field: "value", title: "value", format: ",.4~g" },
     { field: "ops", title: "ops/s", format: ",.3~s" },
@@ -36,13 +38,15 @@ export function history(data: DashboardData): Chart {
     about:
       "Each cell over all given runs: its ratio to the baseline engine of the same run where there is one, else " +
       "ops/s; log axis. A ring marks a step: the level before and after differs by more than 5 % and by three " +
-      "times the noise, over at least two runs each. Lines of one colour are the commit intervals.",
+      "times the noise, over at least two runs each. Lines of one colour are the commit intervals; rounds " +
+      "of another length, as another preset's, are a line of their own.",
     empty: "A history needs two runs or more: give more run documents, or a folder of them.",
     layout: { kind: "panels", minWidth: 240, axisWidth: 56, axis: "each" },
     rows,
     columns: cellColumns([
       { field: "run", title: "run" },
       { field: "commit", title: "git commit" },
+      { field: "work", title: "a round" },
       { field: "measure", title: "measure" },
       { field: "value", title: "value" },
       { field: "step", title: "step, times" },
@@ -55,7 +59,7 @@ export function history(data: DashboardData): Chart {
         field: "frame",
         type: "nominal",
         title: null,
-        sort: distinct(rows, "frame"),
+        ...orderOf(distinct(rows, "frame")),
         header: { labelFontWeight: "bold", labelLimit: 320, labelExpr: PANEL_LABELS },
       },
       columns: 3,
@@ -79,7 +83,7 @@ export function history(data: DashboardData): Chart {
             axis: { labelExpr: QUANTITY_LABELS, values: [...RATIO_TICKS], labelOverlap: true },
           },
           color: engineColor(rows),
-          detail: { field: "cell" },
+          detail: [{ field: "cell" }, { field: "work" }],
           tooltip,
         },
         layer: [

@@ -7,7 +7,7 @@ import { distinct, intervalsIn } from "../data/cells.js";
 import { engineOrder } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, PANEL_LABELS } from "./encodings.js";
+import { cellColumns, cellTooltip, orderOf, PANEL_LABELS } from "./encodings.js";
 import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
 
 const STEP_X = 40;
@@ -76,7 +76,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
           y: {
             field: "series",
             type: "nominal",
-            sort: series,
+            ...orderOf(series),
             title: null,
             // No limit: where there is no canvas to measure on, a label is taken for wider than it is.
             axis: { domain: false, ticks: false, labelLimit: 0 },

@@ -3,7 +3,7 @@
 import { distinct, rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, engineColor } from "./encodings.js";
+import { cellColumns, cellTooltip, engineColor, orderOf } from "./encodings.js";
 
 export function slotExtentDistribution(data: DashboardData): Chart {
   const rows = rowsOf(data.run, ({ profile }) => {
@@ -31,7 +31,7 @@ export function slotExtentDistribution(data: DashboardData): Chart {
       width: 620,
       height: { step: 32 },
       data: { name: ROWS },
-      encoding: { y: { field: "panel", type: "nominal", title: null, sort: panels } },
+      encoding: { y: { field: "panel", type: "nominal", title: null, ...orderOf(panels) } },
       layer: [
         {
           transform: [

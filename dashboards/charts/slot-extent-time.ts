@@ -9,6 +9,7 @@ import {
   engineColor,
   engineShape,
   intervalAxis,
+  orderOf,
   QUANTITY_LABELS,
 } from "./encodings.js";
 
@@ -49,7 +50,7 @@ export function slotExtentTime(data: DashboardData): Chart {
         field: "frame",
         type: "nominal",
         title: null,
-        sort: frames,
+        ...orderOf(frames),
         header: { labelFontWeight: "bold", labelLimit: 320 },
       },
       columns: 3,

@@ -1,5 +1,6 @@
 /**
- * Series of every cell over all runs. Where every run has the baseline engine beside a cell, in its
+ * Series of every cell over all runs; runs whose rounds differ in length, as those of two presets, are not in one.
+ * Where every run has the baseline engine beside a cell, in its
  * durability class, the series is of ratios to it, which a change of machine does not move; else of ops/s.
  */
 
@@ -15,7 +16,7 @@ interface Point {
   readonly ratio: number | null;
 }
 
-/** Rows with the facts of a cell, `startedAt`, `value`, `measure`, and `step` where the level changes. */
+/** Rows with the facts of a cell, `startedAt`, `work` (of a round), `value`, `measure`, and `step` where the level changes. */
 export function historyRows(runs: readonly RunDocument[], baseline: string): Row[] {
   const naming = namingOf(runs.flatMap(({ cells }) => cells));
   const series = new Map<string, Point[]>();
@@ -25,9 +26,10 @@ export function historyRows(runs: readonly RunDocument[], baseline: string): Row
     );
     for (const cell of run.cells) {
       if (cell.opsPerSecond === null) continue;
-      const points = series.get(cell.id) ?? [];
+      const key = `${cell.id} ${workOf(cell)}`;
+      const points = series.get(key) ?? [];
       points.push({ run, cell, ops: cell.opsPerSecond.median, ratio: ratioTo(bases.get(cell.group), cell) });
-      series.set(cell.id, points);
+      series.set(key, points);
     }
   }
   return [...series.values()].flatMap((points) => {
@@ -39,6 +41,7 @@ export function historyRows(runs: readonly RunDocument[], baseline: string): Row
       run: run.run.id,
       startedAt: run.run.startedAt,
       commit: run.environment.espalier.gitCommit?.slice(0, 10) ?? "unknown",
+      work: workOf(cell),
       measure: relative ? `ratio to ${baseline}` : "ops/s",
       value: values[i] ?? ops,
       ops,
@@ -51,4 +54,8 @@ function ratioTo(base: CellRow | undefined, cell: CellRow): number | null {
   if (base?.opsPerSecond == null || cell.opsPerSecond === null) return null;
   if (base.id === cell.id || base.durability !== cell.durability) return null;
   return cell.opsPerSecond.median / base.opsPerSecond.median;
+}
+
+function workOf({ operations, passes }: CellRow): string {
+  return `${operations} operations in ${passes ?? 1} passes`;
 }

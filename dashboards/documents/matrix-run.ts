@@ -89,6 +89,7 @@ export interface CellRow {
   readonly settings: string;
   readonly reproduce: string;
   readonly operations: number | null;
+  readonly passes?: number | null;
   readonly opsPerIteration: number | null;
   readonly opsPerSecond: Estimate | null;
   readonly coldOpsPerSecond: number | null;

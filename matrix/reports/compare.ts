@@ -3,7 +3,8 @@
  *
  * better, worse: the medians differ by the threshold or more, and the interval of their ratio leaves out 1.
  * same: they differ by less. mixed: they differ by the threshold or more, but the rounds overlap so far
- * that the interval holds 1: the evidence does not decide. A cell that lost its status "ok" is worse.
+ * that the interval holds 1: the evidence does not decide. Neither does it where a side has one round only, whose
+ * spread nobody knows: such a cell is mixed, however far apart the two are. A cell that lost its status "ok" is worse.
  */
 
 import type { CellRow, RunDocument } from "../results/document.js";
@@ -64,14 +65,30 @@ export function compareRuns(
     cells,
     counts,
     engines: meansByEngine(cells, earlier),
-    warnings: [...comparabilityWarnings(before, after), ...lengthWarning(earlier, later)],
+    warnings: [
+      ...comparabilityWarnings(before, after),
+      ...roundsWarning(earlier, later),
+      ...lengthWarning(earlier, later),
+    ],
   };
 }
 
+function roundsWarning(earlier: ReadonlyMap<string, CellRow>, later: ReadonlyMap<string, CellRow>): string[] {
+  const single = Array.from(later.values()).filter((after) => {
+    const before = earlier.get(after.id);
+    return before?.status === "ok" && after.status === "ok" && singleRound(before, after) !== null;
+  });
+  return single.length === 0
+    ? []
+    : [
+        `${single.length} cells have one round on a side, which tells no change from noise: use --rounds 3 or more`,
+      ];
+}
+
 function lengthWarning(earlier: ReadonlyMap<string, CellRow>, later: ReadonlyMap<string, CellRow>): string[] {
-  const others = Array.from(later.values()).filter(({ id, operations }) => {
-    const held = earlier.get(id)?.operations ?? null;
-    return held !== null && operations !== null && held !== operations;
+  const others = Array.from(later.values()).filter((after) => {
+    const before = earlier.get(after.id);
+    return before?.status === "ok" && after.status === "ok" && workOf(before) !== workOf(after);
   });
   return others.length === 0 ? [] : [`${others.length} cells did another number of operations a round`];
 }
@@ -94,8 +111,18 @@ function compareCells(
   if (before.status !== "ok" || after.status !== "ok")
     return { ...undecided, ...statusChange(before, after) };
   const ratio = bootstrapRatio(rates(after), rates(before));
-  const change = judge(ratio, threshold);
-  return { ...figures, ratio, change, note: otherTerms(before, after) };
+  const doubts = [singleRound(before, after), otherTerms(before, after)].filter((doubt) => doubt !== null);
+  const change = singleRound(before, after) === null ? judge(ratio, threshold) : "mixed";
+  return { ...figures, ratio, change, note: doubts.length === 0 ? null : doubts.join("; ") };
+}
+
+/** One round has an interval of no width, which would leave out 1 at any difference. */
+function singleRound(before: CellRow, after: CellRow): string | null {
+  const sides = [
+    ...(rates(before).length < 2 ? ["before"] : []),
+    ...(rates(after).length < 2 ? ["after"] : []),
+  ];
+  return sides.length === 0 ? null : `one round ${sides.join(" and ")}: it cannot tell`;
 }
 
 /** What makes the cells of two runs less than the same work; null where nothing does. */
@@ -103,8 +130,12 @@ function otherTerms(before: CellRow, after: CellRow): string | null {
   if (before.durability !== after.durability)
     return `durability ${before.durability} became ${after.durability}`;
   // Presets bound a round differently: an empty store that takes 1,000 records is another one than with 5,000.
-  if (before.operations === after.operations) return null;
-  return `${before.operations} operations a round became ${after.operations}`;
+  return workOf(before) === workOf(after) ? null : `${workOf(before)} became ${workOf(after)}`;
+}
+
+/** A pass begins with a fresh store, so that as many operations in more passes are another work. */
+function workOf({ operations, passes }: CellRow): string {
+  return `${operations} operations a round${(passes ?? 1) === 1 ? "" : ` in ${passes} passes`}`;
 }
 
 function statusChange(before: CellRow, after: CellRow): { change: Change; note: string } {

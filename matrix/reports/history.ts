@@ -1,11 +1,11 @@
 /**
- * The history of a folder of runs: one series a cell, in order of time, with its steps. Where a run has the
- * baseline engine beside the cell, the series is of ratios to it, which a change of machine does not move.
+ * The history of a folder of runs: one series a cell and size of its rounds, in order of time, with its steps. Where a
+ * run has the baseline engine beside the cell, the series is of ratios to it, which a change of machine does not move.
  */
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunDocument } from "../results/document.js";
+import type { CellRow, RunDocument } from "../results/document.js";
 import { RunDocumentError, readRun } from "../results/validate.js";
 import { findSteps, type Step, type StepOptions } from "../stats/steps.js";
 import { ratiosTo } from "./ratios.js";
@@ -19,6 +19,9 @@ export interface HistoryPoint {
 
 export interface HistorySeries {
   readonly cell: string;
+  /** Operations of a round in all its passes: presets differ in them, and runs that do are not in one series. */
+  readonly operations: number | null;
+  readonly passes: number | null;
   /** "ratio": to the baseline engine of the same run; "ops/s": as measured. */
   readonly measure: "ratio" | "ops/s";
   readonly points: readonly HistoryPoint[];
@@ -31,7 +34,10 @@ export interface HistoryOptions extends StepOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Reads all runs in a folder (documents, and folders that hold one), oldest first. Files of other kinds are passed over. */
+/**
+ * Reads all runs in a folder (documents, and folders that hold one), oldest first. Files of other kinds are passed
+ * over. Throws RunDocumentError for a run that can't be read: a history without it would not show that it is one short.
+ */
 export async function readRuns(folder: string, signal?: AbortSignal): Promise<RunDocument[]> {
   const runs: RunDocument[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -47,45 +53,55 @@ export async function readRuns(folder: string, signal?: AbortSignal): Promise<Ru
 }
 
 function isNoRun(error: unknown): boolean {
-  if (error instanceof RunDocumentError) return true;
+  if (error instanceof RunDocumentError) return !error.isRun;
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-/** The series of all cells that occur in at least one run, with their steps. Runs must be in order of time. */
+/** A cell's points; a point without a ratio is in `rates` only. */
+interface Gathered {
+  readonly cell: CellRow;
+  readonly rates: HistoryPoint[];
+  readonly ratios: HistoryPoint[];
+}
+
+/**
+ * The series of all cells that occur in at least one run, with their steps. Runs must be in order of time. Rounds of
+ * another length are another series: inserting 1,000 records is not what inserting 5,000 is.
+ */
 export function historyOf(runs: readonly RunDocument[], options: HistoryOptions = {}): HistorySeries[] {
-  const ratios = new Map<string, HistoryPoint[]>();
-  const rates = new Map<string, HistoryPoint[]>();
+  const series = new Map<string, Gathered>();
   for (const run of runs) {
     const facts = {
       run: run.run.id,
       startedAt: run.run.startedAt,
       gitCommit: run.environment.espalier.gitCommit,
     };
-    for (const { cell, ratio } of ratiosTo(run, options.baseline))
-      append(ratios, cell.id, { ...facts, value: ratio.median });
+    const ratios = new Map(ratiosTo(run, options.baseline).map(({ cell, ratio }) => [cell.id, ratio.median]));
     for (const cell of run.cells) {
-      if (cell.opsPerSecond !== null) append(rates, cell.id, { ...facts, value: cell.opsPerSecond.median });
+      if (cell.opsPerSecond === null) continue;
+      const key = `${cell.id} ${cell.operations} ${cell.passes ?? null}`;
+      const gathered = series.get(key) ?? { cell, rates: [], ratios: [] };
+      series.set(key, gathered);
+      gathered.rates.push({ ...facts, value: cell.opsPerSecond.median });
+      const ratio = ratios.get(cell.id);
+      if (ratio !== undefined) gathered.ratios.push({ ...facts, value: ratio });
     }
   }
-  return Array.from(rates, ([cell, measured]) => {
-    const relative = ratios.get(cell) ?? [];
-    // A ratio in every run tells more than a rate; in some runs only, it would leave the others out.
-    const measure = relative.length === measured.length ? "ratio" : "ops/s";
-    const points = measure === "ratio" ? relative : measured;
-    return {
-      cell,
-      measure,
-      points,
-      steps: findSteps(
-        points.map(({ value }) => value),
-        options,
-      ),
-    };
-  });
+  return Array.from(series.values(), (gathered) => seriesOf(gathered, options));
 }
 
-function append(series: Map<string, HistoryPoint[]>, cell: string, point: HistoryPoint): void {
-  const points = series.get(cell);
-  if (points === undefined) series.set(cell, [point]);
-  else points.push(point);
+function seriesOf({ cell, rates, ratios }: Gathered, options: HistoryOptions): HistorySeries {
+  // A ratio in every run tells more than a rate; in some runs only, it would leave the others out.
+  const measure = ratios.length === rates.length ? "ratio" : "ops/s";
+  const points = measure === "ratio" ? ratios : rates;
+  const values = points.map(({ value }) => value);
+  const steps = findSteps(values, options);
+  return {
+    cell: cell.id,
+    operations: cell.operations,
+    passes: cell.passes ?? null,
+    measure,
+    points,
+    steps,
+  };
 }

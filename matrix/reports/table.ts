@@ -25,6 +25,32 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/**
+ * The same, with columns that would go beyond the width in blocks of their own below, each with the first column and
+ * the rows that have something in it.
+ */
+function alignInBlocks(rows: readonly (readonly string[])[], width: number): string {
+  const widthOf = (column: number): number => Math.max(...rows.map((row) => (row[column] ?? "").length));
+  const blocks: number[][] = [];
+  let taken = 0;
+  for (let column = 1; column < (rows[0]?.length ?? 0); column++) {
+    const wide = widthOf(column) + 2;
+    if (blocks.length === 0 || taken + wide > width) {
+      blocks.push([]);
+      taken = widthOf(0);
+    }
+    blocks.at(-1)?.push(column);
+    taken += wide;
+  }
+  const isWhole = blocks.length === 1;
+  return blocks
+    .map((columns) => {
+      const cut = rows.map((row) => [row[0] ?? "", ...columns.map((column) => row[column] ?? "")]);
+      return alignColumns(isWhole ? cut : cut.filter(([, ...cells]) => cells.some((cell) => cell !== "")));
+    })
+    .join("\n\n");
+}
+
 /** The same columns as a Markdown table. */
 export function markdownColumns(rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
@@ -34,10 +60,15 @@ export function markdownColumns(rows: readonly (readonly string[])[]): string {
 
 /**
  * A run: a row a group, a column an engine, ops/s and the ratio to the baseline in brackets. The fastest of
- * the baseline's durability class is starred; engines of other classes carry no ratio.
+ * the baseline's durability class is starred; engines of other classes carry no ratio. Engines for which `width` has
+ * no room are told below the others.
  */
-export function runTable(run: RunDocument, baseline: string = run.settings.baseline): string {
-  return [alignColumns(runRows(run, baseline)), "", ...footer(run)].join("\n");
+export function runTable(
+  run: RunDocument,
+  baseline: string = run.settings.baseline,
+  width: number = Number.POSITIVE_INFINITY,
+): string {
+  return [alignInBlocks(runRows(run, baseline), width), "", ...footer(run)].join("\n");
 }
 
 /** As runTable, for documents: Markdown, and what is measured in words below it. */
@@ -112,21 +143,23 @@ export function comparisonTable(comparison: RunComparison): string {
   const changed = comparison.cells
     .filter(({ change }) => change !== "same")
     .sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
-  const rows = changed.map(({ cell, change, ratio, before, after, p99Ratio, note }) => [
+  const rows = changed.map(({ cell, change, ratio, before, after, p99Ratio }) => [
     cell,
     change,
     before === null ? "" : formatRate(before),
     after === null ? "" : formatRate(after),
     ratio === null ? "" : `${ratio.median.toFixed(3)}x [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`,
     p99Ratio === null ? "" : `${p99Ratio.toFixed(2)}x`,
-    note ?? "",
   ]);
+  const [head, ...lines] = alignColumns([
+    ["cell", "change", "before", "after", "ratio [95 %]", "p99"],
+    ...rows,
+  ]).split("\n");
+  const told = changed.map(({ note }, i) => (note === null ? lines[i] : `${lines[i]}  ${note}`));
   const counts = Object.entries(comparison.counts).filter(([, count]) => count > 0);
   const means = Object.entries(comparison.engines).map(([engine, mean]) => `${engine} ${mean.toFixed(3)}x`);
   return [
-    ...(rows.length > 0
-      ? [alignColumns([["cell", "change", "before", "after", "ratio [95 %]", "p99", ""], ...rows])]
-      : []),
+    ...(rows.length > 0 ? [head, ...told] : []),
     counts.map(([change, count]) => `${count} ${change}`).join(", ") || "no cells",
     ...(means.length > 0 ? [`geometric means: ${means.join(", ")}`] : []),
     ...comparison.warnings.map((warning) => `warning: ${warning}`),
@@ -136,10 +169,14 @@ export function comparisonTable(comparison: RunComparison): string {
 /** A history: a line a series, its steps below it. */
 export function historyTable(series: readonly HistorySeries[]): string {
   const lines: string[] = [];
-  for (const { cell, measure, points, steps } of series) {
+  const times = new Map<string, number>();
+  for (const { cell } of series) times.set(cell, (times.get(cell) ?? 0) + 1);
+  for (const { cell, operations, passes, measure, points, steps } of series) {
+    // Only where it tells series of one cell apart.
+    const work = times.get(cell) === 1 ? "" : ` (${operations} operations in ${passes ?? 1} passes)`;
     const show = (value: number): string =>
       measure === "ratio" ? `${value.toFixed(2)}x` : formatRate(value);
-    lines.push(`${cell}  ${points.map(({ value }) => show(value)).join(" ")}`);
+    lines.push(`${cell}${work}  ${points.map(({ value }) => show(value)).join(" ")}`);
     for (const { index, before, after, ratio } of steps) {
       const at = points[index];
       lines.push(
@@ -150,16 +187,18 @@ export function historyTable(series: readonly HistorySeries[]): string {
   return lines.length === 0 ? "no series" : lines.join("\n");
 }
 
-/** A gate's verdict: a line a gate. */
+/** A gate's verdict: a line a gate, and one with its worst cell, since the two together fit no terminal. */
 export function gateTable(verdict: GateVerdict): string {
-  const rows = verdict.gates.map(({ id, pass, figure, comparison, limit, unit, cell, detail }) => [
+  const rows = verdict.gates.map(({ id, pass, figure }) => [
     `${pass ? "pass" : "FAIL"}  ${id}`,
     figure === null ? "no figure" : number(figure),
-    `${comparison === "at-most" ? "<=" : ">="} ${number(limit)} ${unit}`,
-    cell ?? "",
-    detail,
   ]);
-  return [alignColumns([["gate", "figure", "limit", "worst cell", ""], ...rows]), verdict.verdict].join("\n");
+  const [head, ...lines] = alignColumns([["gate", "figure"], ...rows]).split("\n");
+  const told = verdict.gates.map(({ comparison, limit, unit, cell, detail }, i) => {
+    const asked = `${comparison === "at-most" ? "<=" : ">="} ${number(limit)} ${unit}`;
+    return `${lines[i]}  ${asked}\n      ${cell === null ? "" : `${cell}: `}${detail}`;
+  });
+  return [`${head}  limit`, ...told, verdict.verdict].join("\n");
 }
 
 function number(value: number): string {

@@ -19,12 +19,15 @@ export class RunDocumentError extends Error {
   readonly path: string | null;
   /** What is wrong, a line each. */
   readonly problems: readonly string[];
+  /** Whether it says of itself that it is a run document, and so is a damaged one or one of another version. */
+  readonly isRun: boolean;
 
-  constructor(path: string | null, problems: readonly string[]) {
+  constructor(path: string | null, problems: readonly string[], isRun = false) {
     super(`${path ?? "run document"}: ${problems.slice(0, 5).join("; ")}`);
     this.name = "RunDocumentError";
     this.path = path;
     this.problems = problems;
+    this.isRun = isRun;
   }
 }
 
@@ -74,7 +77,11 @@ function contradictionIn({ id, group, engine, status, rounds, opsPerSecond }: Ce
 /** Narrows a value to a run document. Throws RunDocumentError with everything that is wrong. */
 export function assertRunDocument(value: unknown, path: string | null = null): asserts value is RunDocument {
   const problems = runDocumentProblems(value);
-  if (problems.length > 0) throw new RunDocumentError(path, problems);
+  if (problems.length > 0) throw new RunDocumentError(path, problems, saysItIsRun(value));
+}
+
+function saysItIsRun(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "schema" in value && value.schema === RUN_SCHEMA;
 }
 
 /** Reads a run from its document or from the folder that holds it. Throws RunDocumentError, or the file system's error. */

@@ -21,6 +21,9 @@ const COMMITS_IN_FLIGHT = 16;
 /** Operations in a transaction while a store is loaded. */
 const LOAD_COMMIT_EVERY = 10_000;
 
+/** Gets whose values are compared: enough to find an engine that lies, few enough to take a second. */
+const GETS_CHECKED_MAX = 100_000;
+
 export class Bed {
   readonly request: RoundRequest;
   readonly shared: SharedStream;
@@ -117,6 +120,21 @@ export class Bed {
   /** Opens the store that was measured last. */
   openAgain(): Promise<EngineStore> {
     return this.#open(this.#folder);
+  }
+
+  /** How many gets of loaded records, spread over all of them, find another value; 0 where no gets are measured. */
+  async wrongGets(store: EngineStore): Promise<number> {
+    const { name } = this.#workload;
+    if (name !== "reads" && name !== "level-gets") return 0;
+    const { preload, preloadValues } = this.shared.stream;
+    const stride = Math.ceil(preload.length / GETS_CHECKED_MAX);
+    let wrong = 0;
+    for (let i = 0; i < preload.length; i += stride) {
+      const key = this.#keys[preload[i] as number] as Key;
+      const value = name === "reads" ? store.get(key) : await store.level?.get(key);
+      if (value == null || !this.#valueAt(preloadValues[i] as number).equals(value)) wrong++;
+    }
+    return wrong;
   }
 
   /** Bytes of all files of the store that was measured last; null for one in memory. */

@@ -222,11 +222,16 @@ async function measurePass(
   }
 }
 
-/** Opens the measured store again and compares its content with what the stream must have left. */
+/**
+ * Opens the measured store again and compares its content with what the stream must have left. Gets, which a timed pass
+ * only counts, are asked for their values here.
+ */
 async function hashAgain(bed: Bed): Promise<string> {
   const store = await bed.openAgain();
   const hash = await contentHash(store);
+  const wrongGets = await bed.wrongGets(store);
   await store.close();
+  if (wrongGets > 0) throw new WrongContentError(`${wrongGets} gets found another value than was put`);
   const expected = bed.shared.expectation;
   if (hash !== expected.hash) {
     throw new WrongContentError(

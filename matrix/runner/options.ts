@@ -35,7 +35,10 @@ export interface MatrixOptions {
   /** Write CPU profiles of the timed passes into `out`/cpu-profiles, a file a pass. They cost throughput. */
   readonly cpuProfiles?: boolean;
   readonly label?: string;
-  /** Go on with the run that `out` holds; everything but budget and signal is taken from there. */
+  /**
+   * Go on with the run that `out` holds, by the settings that it was begun with: of other options only budget, signal,
+   * progress and the children's entry are allowed beside it.
+   */
   readonly resume?: boolean;
   /** Aborting stops the run, keeps what is done and writes the document. */
   readonly signal?: AbortSignal;
@@ -45,6 +48,34 @@ export interface MatrixOptions {
 }
 
 export const DEFAULT_SEED = 1;
+
+/** Options that a run keeps from its beginning, by the names of their flags. */
+const KEPT: readonly (readonly [option: keyof MatrixOptions, flag: string])[] = [
+  ["preset", "preset"],
+  ["workloads", "workloads"],
+  ["commitEvery", "commit-every"],
+  ["engines", "engines"],
+  ["records", "docs"],
+  ["shapes", "shapes"],
+  ["orders", "orders"],
+  ["rounds", "rounds"],
+  ["timeLimitMs", "time-limit"],
+  ["seed", "seed"],
+  ["baseline", "baseline"],
+  ["samples", "samples"],
+  ["profiledPass", "profile"],
+  ["cpuProfiles", "cpu-prof"],
+  ["label", "label"],
+];
+
+/** Throws RangeError where a run is to be resumed by other settings than its own: they would have no effect. */
+export function refuseNewSettings(options: MatrixOptions): void {
+  const given = KEPT.flatMap(([option, flag]) => (options[option] === undefined ? [] : [`--${flag}`]));
+  if (given.length === 0) return;
+  throw new RangeError(
+    `a run is resumed by the settings that it was begun with: leave out ${given.join(", ")}`,
+  );
+}
 
 /** The part of a plan that options decide. Throws RangeError for a name or number that makes no sense. */
 export function planOf(

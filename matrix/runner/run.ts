@@ -23,7 +23,7 @@ import { runChild } from "./child.js";
 import { assertSameEnvironment, captureEnvironment } from "./environment.js";
 import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
 import { judgeNoise, summariseDrift } from "./noise.js";
-import { type MatrixOptions, planOf, type RunTerms, reproduceCommand } from "./options.js";
+import { type MatrixOptions, planOf, type RunTerms, refuseNewSettings, reproduceCommand } from "./options.js";
 import { RunState, type SavedPlan, type SideFigures } from "./state.js";
 
 /** Children between two points of the drift control. */
@@ -43,8 +43,8 @@ interface Job {
 
 /**
  * Runs the matrix and returns its document, which is also in `out`. Stops early, with what is done, when
- * the budget is used up or the signal aborts. Throws RangeError for options that make no sense, and Error
- * when `out` holds a run and `resume` was not asked for (or the other way round), or when the run was begun on another
+ * the budget is used up or the signal aborts. Throws RangeError for options that make no sense or that a
+ * resumed run has its own of, and Error when `out` holds a run and `resume` was not asked for (or the other way round), or when the run was begun on another
  * machine or with other versions; LockedError while another process works on it.
  */
 export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
@@ -88,6 +88,7 @@ class MatrixRun {
       throw new Error(`${out} holds a run already: resume it, or choose another folder`);
     }
     if (options.resume === true && !state.exists()) throw new Error(`${out} holds no run to resume`);
+    if (options.resume === true) refuseNewSettings(options);
     const fresh = options.resume === true ? null : planOf(options);
     const engines = fresh?.settings.engines ?? state.readPlan().settings.engines;
     const presence = new Map<string, Presence>();

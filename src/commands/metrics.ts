@@ -7,7 +7,12 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Argv, CommandModule } from "yargs";
 import { EspalierError, IoError } from "../base/errors.js";
 import { METRICS, type MetricDefinition } from "../metrics/definitions.js";
-import { type LabelledSource, prometheusText, TEXT_CONTENT_TYPE } from "../metrics/prometheus-text.js";
+import {
+  escapeLabel,
+  type LabelledSource,
+  prometheusText,
+  TEXT_CONTENT_TYPE,
+} from "../metrics/prometheus-text.js";
 import { type MetricsSnapshot, readSnapshot } from "../metrics/snapshot-file.js";
 import { command, type JsonArgument, withJson } from "./support/command.js";
 import { UsageError } from "./support/exit-codes.js";
@@ -99,16 +104,26 @@ const AGE_HEAD = [
 
 /** Snapshots as one text; the time of each stands beside its figures, so that a dead publisher shows. */
 function textOf(paths: readonly string[]): string {
-  const snapshots = paths.map((path) => ({ path, snapshot: readFigures(path) }));
-  const sources: LabelledSource[] = snapshots.map(({ snapshot }) => ({
+  const snapshots = latestByStore(paths.map(readFigures));
+  const sources: LabelledSource[] = snapshots.map((snapshot) => ({
     store: snapshot.stats.path,
     source: snapshot,
   }));
-  const ages = snapshots.map(({ snapshot }) => {
-    const store = JSON.stringify(snapshot.stats.path);
-    return `espalier_published_timestamp_seconds{store=${store}} ${snapshot.at / 1000}`;
+  const ages = snapshots.map(({ stats, at }) => {
+    const store = escapeLabel(stats.path);
+    return `espalier_published_timestamp_seconds{store="${store}"} ${at / 1000}`;
   });
   return `${prometheusText(sources)}${[...AGE_HEAD, ...ages].join("\n")}\n`;
+}
+
+/** A series that a scrape holds twice makes Prometheus refuse all of it; of one store's snapshots the last one counts. */
+function latestByStore(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot[] {
+  const latest = new Map<string, MetricsSnapshot>();
+  for (const snapshot of snapshots) {
+    const held = latest.get(snapshot.stats.path);
+    if (held === undefined || held.at < snapshot.at) latest.set(snapshot.stats.path, snapshot);
+  }
+  return [...latest.values()];
 }
 
 /** A snapshot that has every metric. Throws IoError for any other, such as one of an espalier that knew fewer. */

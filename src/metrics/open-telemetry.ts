@@ -4,7 +4,7 @@
  */
 
 import { METRICS } from "./definitions.js";
-import type { MeasuredStore } from "./prom-client.js";
+import { type MeasuredStore, sourceOf } from "./prom-client.js";
 
 export interface ObservableResult {
   observe(value: number, attributes?: Record<string, string>): void;
@@ -28,7 +28,7 @@ export interface MetricsMeter {
 
 /**
  * Observes a store's metrics, histograms left out (OpenTelemetry has no observable ones). Returns the
- * function that ends it; call it before the store is closed.
+ * function that ends it; a store that was closed without it is observed no more.
  *
  *   const stop = observeMetrics(store, metrics.getMeter("espalier"));
  */
@@ -47,7 +47,8 @@ export function observeMetrics(
         ? meter.createObservableCounter(openTelemetryName(name), settings)
         : meter.createObservableGauge(openTelemetryName(name), settings);
     const callback = (result: ObservableResult): void => {
-      for (const { labels, value } of read({ metrics: store.metrics(), stats: store.stats() }))
+      const source = sourceOf(store);
+      for (const { labels, value } of source === null ? [] : read(source))
         result.observe(value, { store: label, ...labels });
     };
     instrument.addCallback(callback);

@@ -3,6 +3,7 @@
  * in between. prom-client itself is not imported: a registry takes any object that hands out values.
  */
 
+import { ClosedError } from "../base/errors.js";
 import { METRICS, type MetricDefinition, type MetricsSource } from "./definitions.js";
 
 /** What is used of a store. */
@@ -14,7 +15,8 @@ export interface MeasuredStore {
 
 /** What a registry asks of a metric. */
 export interface PulledMetric {
-  readonly name: string;
+  /** Not read-only: a registry of OpenMetrics takes `_total` off, and puts it behind the samples' names itself. */
+  name: string;
   readonly help: string;
   readonly type: string;
   readonly aggregator: "sum";
@@ -26,7 +28,8 @@ export interface PulledMetric {
     readonly values: readonly {
       readonly value: number;
       readonly labels: Record<string, string>;
-      readonly metricName: string;
+      /** Only where it isn't the metric's own. */
+      readonly metricName?: string;
     }[];
   }>;
   reset(): void;
@@ -36,6 +39,7 @@ export interface PulledMetric {
 export interface MetricsRegistry {
   registerMetric(metric: never): void;
   removeSingleMetric(name: string): void;
+  getSingleMetric(name: string): unknown;
 }
 
 export interface RegisterOptions {
@@ -43,11 +47,18 @@ export interface RegisterOptions {
   readonly name?: string;
 }
 
-const registered: WeakMap<MetricsRegistry, Map<string, MeasuredStore>> = new WeakMap();
+/** What a registry was given. */
+interface Registered {
+  readonly stores: Map<string, MeasuredStore>;
+  readonly metrics: readonly PulledMetric[];
+}
+
+const registered: WeakMap<MetricsRegistry, Registered> = new WeakMap();
 
 /**
- * Adds a store to a registry, under the label `store`. Returns the function that takes it out again; call
- * it before the store is closed. Throws RangeError where the registry has a store of that name.
+ * Adds a store to a registry, under the label `store`. Returns the function that takes it out again. A store that
+ * was closed without it is passed over from then on, and its name is free. Throws RangeError where the registry has
+ * an open store of that name.
  *
  *   import { register } from "prom-client";
  *   const unregister = registerMetrics(store, register);
@@ -58,41 +69,67 @@ export function registerMetrics(
   options: RegisterOptions = {},
 ): () => void {
   const name = options.name ?? store.path;
-  let stores = registered.get(registry);
-  if (stores?.has(name)) throw new RangeError(`the registry has a store named ${name} already`);
-  if (stores === undefined || stores.size === 0) {
-    const all = new Map<string, MeasuredStore>();
-    for (const definition of METRICS) registry.registerMetric(pulled(definition, all) as never);
-    registered.set(registry, all);
-    stores = all;
-  }
-  const own = stores;
-  own.set(name, store);
+  const { stores } = registeredIn(registry) ?? registerAll(registry);
+  const held = stores.get(name);
+  if (held !== undefined && sourceOf(held) !== null)
+    throw new RangeError(`the registry has a store named ${name} already`);
+  stores.set(name, store);
   return () => {
-    if (own.get(name) !== store) return;
-    own.delete(name);
-    if (own.size > 0) return;
+    if (stores.get(name) !== store) return;
+    stores.delete(name);
+    if (stores.size > 0 || registeredIn(registry)?.stores !== stores) return;
     for (const definition of METRICS) registry.removeSingleMetric(definition.name);
     registered.delete(registry);
   };
 }
 
+/** What a registry has of this module; undefined where that was cleared since. */
+function registeredIn(registry: MetricsRegistry): Registered | undefined {
+  const held = registered.get(registry);
+  const [first] = held?.metrics ?? [];
+  return first !== undefined && registry.getSingleMetric(METRICS[0]?.name ?? "") === first ? held : undefined;
+}
+
+function registerAll(registry: MetricsRegistry): Registered {
+  const stores = new Map<string, MeasuredStore>();
+  const metrics = METRICS.map((definition) => pulled(definition, stores));
+  for (const metric of metrics) registry.registerMetric(metric as never);
+  const held: Registered = { stores, metrics };
+  registered.set(registry, held);
+  return held;
+}
+
 function pulled(definition: MetricDefinition, stores: ReadonlyMap<string, MeasuredStore>): PulledMetric {
-  const { name, help, type, read } = definition;
-  const head = { name, help, type, aggregator: "sum" as const };
+  const { help, type, read } = definition;
   return {
-    ...head,
-    get: async () => ({
-      ...head,
-      values: [...stores].flatMap(([label, store]) =>
-        read({ metrics: store.metrics(), stats: store.stats() }).map(({ labels, value, suffix = "" }) => ({
+    name: definition.name,
+    help,
+    type,
+    aggregator: "sum",
+    async get() {
+      const { name } = this;
+      const values = [...stores].flatMap(([label, store]) => {
+        const source = sourceOf(store);
+        if (source === null) return [];
+        return read(source).map(({ labels, value, suffix }) => ({
           value,
           labels: { store: label, ...labels },
-          metricName: `${name}${suffix}`,
-        })),
-      ),
-    }),
+          ...(suffix === undefined ? {} : { metricName: `${name}${suffix}` }),
+        }));
+      });
+      return { name, help, type, aggregator: "sum", values };
+    },
     // The counters are the store's; a registry can't set them back.
     reset: () => undefined,
   };
+}
+
+/** A store's figures; null once it is closed: one that nobody unregistered must not hide the others. */
+export function sourceOf(store: MeasuredStore): MetricsSource | null {
+  try {
+    return { metrics: store.metrics(), stats: store.stats() };
+  } catch (error) {
+    if (error instanceof ClosedError) return null;
+    throw error;
+  }
 }

@@ -32,6 +32,7 @@ function labelText(labels: Readonly<Record<string, string>>): string {
     .join(",");
 }
 
-function escapeLabel(value: string): string {
+/** A label's value as it stands between the quotes. */
+export function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { mapOf } from "../../src/commands/pages/file-map.js";
+import { PAGE_LEAF } from "../../src/commands/pages/survey.js";
 import { open } from "../../src/index.js";
 import { cli, output, temporaryFolder } from "./support.js";
 
@@ -90,5 +92,29 @@ describe("inspect", () => {
     const leaves = report.fillHistogram.reduce((sum: number, n: number) => sum + n, 0);
     expect(leaves).toBe(kinds.leaf);
     expect(output(["inspect", file])).toContain("leaves by fill");
+  });
+});
+
+describe("the map of a file", () => {
+  it("has room for every page in sixteen lines, however narrow the terminal", () => {
+    const pages = 2000;
+    const survey = {
+      kinds: new Uint8Array(pages).fill(PAGE_LEAF),
+      used: new Uint16Array(pages).fill(4096),
+      holes: new Uint16Array(pages),
+      trees: [],
+      stray: [],
+      problems: [],
+    };
+    for (const [room, widest] of [
+      [58, 58],
+      [200, 64],
+      [0, 1],
+    ] as const) {
+      const { fill, pagesPerCell } = mapOf(survey, 4096, room);
+      expect(fill.length).toBeLessThanOrEqual(16);
+      expect(Math.max(...fill.map((line) => line.length))).toBe(widest);
+      expect(fill.join("").length).toBe(Math.ceil(pages / pagesPerCell));
+    }
   });
 });

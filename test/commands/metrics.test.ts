@@ -28,6 +28,24 @@ describe("metrics", () => {
     expect(cli(["metrics", "show", `${path}x`]).code).toBe(3);
   });
 
+  it("shows each store once, by its latest snapshot, with its path as the text format has it", () => {
+    const path = published();
+    const snapshot = JSON.parse(readFileSync(path, "utf8")) as { at: number; stats: Record<string, unknown> };
+    snapshot.stats["path"] = '/data/a\t"b"\\c.esp';
+    const earlier = JSON.stringify({ ...snapshot, at: snapshot.at - 5000 });
+    writeFileSync(path, JSON.stringify(snapshot));
+    writeFileSync(`${path}-earlier`, earlier.replace('"records":1', '"records":0'));
+    const text = output(["metrics", "show", `${path}-earlier`, path, path]);
+    const label = '{store="/data/a\t\\"b\\"\\\\c.esp"}';
+    const lines = text
+      .split("\n")
+      .filter((line) => /^espalier_(records|published_timestamp_seconds)\{/.test(line));
+    expect(lines).toEqual([
+      `espalier_records${label} 1`,
+      `espalier_published_timestamp_seconds${label} ${snapshot.at / 1000}`,
+    ]);
+  });
+
   it("tells a snapshot that lacks a metric, and goes on serving when it meets one", async () => {
     const path = published();
     const whole = readFileSync(path, "utf8");

@@ -107,6 +107,44 @@ function countOnce(shown: readonly Record<string, unknown>[], field: string): nu
   return [...distinct.values()].reduce((sum, count) => sum + count, 0);
 }
 
+test("thousands of cells are drawn, too", async () => {
+  const many = data.runs.slice(0, 2).map((run) => {
+    const [cell] = run.cells.filter(({ opsPerSecond }) => opsPerSecond !== null);
+    const cells = Array.from({ length: 1500 }, (_, i) => {
+      const group = `reads/u64/${i + 1}/random/ce1`;
+      return { ...cell!, group, id: `${group}/${cell!.engine}`, records: i + 1 };
+    });
+    return { ...run, cells };
+  });
+  const charts = buildCharts(dashboardData({ runs: many, migrations: [], files: [] }));
+  const history = charts.find(({ name }) => name === "history") as Chart;
+  expect(history.rows).toHaveLength(3000);
+  expect((await renderChart(history)).warnings).toEqual([]);
+  const longest = charts.map(({ name, spec }) => {
+    const lengths = [...JSON.stringify(spec).matchAll(/"sort":(\[[^\]]*\])/g)].map(
+      ([, list]) => (JSON.parse(list!) as unknown[]).length,
+    );
+    return [name, Math.max(0, ...lengths) <= 200];
+  });
+  expect(longest.filter(([, bounded]) => bounded === false)).toEqual([]);
+}, 60_000);
+
+test("one round on a side tells no change", async () => {
+  const two = data.runs.slice(1, 3).map((run, i) => ({
+    ...run,
+    cells: run.cells.map((cell) => ({
+      ...cell,
+      opsPerSecond: cell.opsPerSecond === null || i > 0 ? cell.opsPerSecond : { ...cell.opsPerSecond, n: 1 },
+    })),
+  }));
+  const chart = buildCharts(dashboardData({ runs: two, migrations: [], files: [] })).find(
+    ({ name }) => name === "before-after",
+  ) as Chart;
+  const shown = shownData((await renderChart(chart)).scene);
+  const changes = shown.flatMap(({ change, ratio }) => (typeof ratio === "number" ? [change] : []));
+  expect(new Set(changes)).toEqual(new Set(["mixed"]));
+});
+
 test("an engine has one colour in every chart", () => {
   const seen = new Map<string, Set<string>>();
   const visit = (node: unknown): void => {

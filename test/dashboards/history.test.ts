@@ -56,6 +56,15 @@ describe("the history of a cell", () => {
     expect(seriesOf(days(change), "espalier")).toMatchObject({ measure: ["ops/s"], value: OPS });
   });
 
+  it("does not take rounds of another length for a step", () => {
+    const runs = days((cells, day) => cells.map((each) => ({ ...each, operations: day < 5 ? 1000 : 5000 })));
+    expect(seriesOf(runs, "espalier").step).toEqual(new Array(8).fill(null));
+    const rows = historyRows(runs, BASELINE).filter(({ engine }) => engine === "espalier");
+    expect(new Set(rows.map(({ work }) => work))).toEqual(
+      new Set(["1000 operations in 1 passes", "5000 operations in 1 passes"]),
+    );
+  });
+
   it("leaves out runs that did not measure the cell", () => {
     const runs = days(([own, base], day) => [
       day === 1 ? unmeasured("espalier", "failed", "no") : own!,

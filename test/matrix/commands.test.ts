@@ -1,6 +1,6 @@
 /** The command line: what it prints, its exit codes, and what it refuses. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -38,6 +38,13 @@ async function saved(name: string, document: RunDocument): Promise<string> {
   const path = join(folder, name, "run.json");
   await writeRun(path, document);
   return path;
+}
+
+/** The folder of a run that was begun, by its plan. */
+function stopped(): string {
+  mkdirSync(join(folder, "stopped", "state"), { recursive: true });
+  writeFileSync(join(folder, "stopped", "state", "plan.json"), "{}");
+  return join(folder, "stopped");
 }
 
 const slow = run([cell("espalier", [100, 101, 99]), cell("better-sqlite3", [50, 51, 49])]);
@@ -124,6 +131,11 @@ describe("the other commands", () => {
     await expect(espalier("matrix", "run", "--workloads", "dance")).rejects.toThrow(/choose from reads/);
     await expect(espalier("matrix", "run", "--commit-every", "0")).rejects.toThrow(/whole number/);
     await expect(espalier("matrix", "run", "--budget", "soon")).rejects.toThrow(/--budget soon: write 90s/);
+    await expect(espalier("matrix", "run", "--resume")).rejects.toThrow(/--resume needs --out/);
+    const resume = ["matrix", "run", "--resume", "--out", stopped()];
+    await expect(espalier(...resume, "--rounds", "3", "--no-profile")).rejects.toThrow(
+      /leave out --rounds, --profile$/,
+    );
     await expect(espalier("matrix", "explain", "scan/text/500/zipfian/ce-")).rejects.toThrow(/no engine/);
     await expect(espalier("matrix", "hot", folder)).rejects.toThrow(/no CPU profile/);
     await expect(espalier("matrix", "explain", "x", await saved("a", slow))).rejects.toThrow(/no cell/);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Counter, Registry } from "prom-client";
+import { Counter, type OpenMetricsContentType, Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { open, type Store } from "../../src/index.js";
 import {
@@ -154,6 +154,44 @@ describe("prom-client", () => {
     undo[1]!();
     registerMetrics(store, registry)();
   });
+
+  it("passes over a store that was closed without being taken out, and frees its name", async () => {
+    const registry = new Registry();
+    const second = open(join(folder, "second.esp"));
+    registerMetrics(store, registry, { name: "a" });
+    const stale = registerMetrics(second, registry, { name: "b" });
+    second.close();
+    const text = await registry.metrics();
+    expect(figureOf(text, 'espalier_records{store="a"}')).toBe(201);
+    expect(text).not.toContain('store="b"');
+    using again = open(join(folder, "second.esp"));
+    registerMetrics(again, registry, { name: "b" });
+    stale();
+    expect(figureOf(await registry.metrics(), 'espalier_records{store="b"}')).toBe(0);
+  });
+
+  it("begins anew in a registry that was cleared", async () => {
+    const registry = new Registry();
+    const stale = registerMetrics(store, registry, { name: "data" });
+    registry.clear();
+    const unregister = registerMetrics(store, registry, { name: "data" });
+    stale();
+    expect(figureOf(await registry.metrics(), 'espalier_records{store="data"}')).toBe(201);
+    unregister();
+    expect(await registry.metrics()).not.toContain("espalier");
+  });
+
+  it("names counters in a registry of OpenMetrics as that format does", async () => {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registerMetrics(store, registry, { name: "data" });
+    for (let scrape = 0; scrape < 2; scrape++) {
+      const text = await registry.metrics();
+      expect(text).toContain("# TYPE espalier_commits counter\n");
+      expect(figureOf(text, 'espalier_commits_total{store="data"}')).toBe(store.metrics().log.commits);
+      expect(text).toContain('espalier_commit_duration_seconds_bucket{store="data",le="+Inf"}');
+    }
+  });
 });
 
 describe("OpenTelemetry", () => {
@@ -183,6 +221,10 @@ describe("OpenTelemetry", () => {
     // All but the histogram, which OpenTelemetry can't observe.
     const kinds = METRICS.filter(({ type }) => type !== "histogram").map(({ type }) => type);
     expect([...callbacks.keys()].map((name) => name.split(" ")[0])).toEqual(kinds);
+    store.close();
+    observed.length = 0;
+    callbacks.get("counter espalier.commits 1")!({ observe });
+    expect(observed).toEqual([]);
     stop();
     expect(callbacks.size).toBe(0);
   });

@@ -74,9 +74,11 @@ export interface FileMap {
   readonly fragmentation: string[];
 }
 
-export function mapOf(survey: StoreSurvey, pageSize: number): FileMap {
+/** The map, of at most sixteen lines, 64 cells each unless told that there is room for fewer. */
+export function mapOf(survey: StoreSurvey, pageSize: number, room: number = CELLS_A_LINE): FileMap {
   const pages = survey.kinds.length;
-  const pagesPerCell = Math.max(1, Math.ceil(pages / (CELLS_A_LINE * LINES_MAX)));
+  const cells = Math.max(1, Math.min(CELLS_A_LINE, room));
+  const pagesPerCell = Math.max(1, Math.ceil(pages / (cells * LINES_MAX)));
   const fill: string[] = [];
   const fragmentation: string[] = [];
   let fillLine = "";
@@ -85,7 +87,7 @@ export function mapOf(survey: StoreSurvey, pageSize: number): FileMap {
     const cell = cellOf(survey, from, Math.min(pages, from + pagesPerCell), pageSize);
     fillLine += cell.fill;
     holeLine += cell.holes;
-    if (fillLine.length < CELLS_A_LINE && from + pagesPerCell < pages) continue;
+    if (fillLine.length < cells && from + pagesPerCell < pages) continue;
     fill.push(fillLine);
     fragmentation.push(holeLine);
     fillLine = "";

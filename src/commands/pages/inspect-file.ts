@@ -2,13 +2,26 @@
 
 import { EXIT_CORRUPTION } from "../support/exit-codes.js";
 import { printable } from "../support/formats.js";
-import { bytes, count, paint, pairs, percent, print, printJson, table } from "../support/output.js";
+import {
+  bytes,
+  count,
+  paint,
+  pairs,
+  percent,
+  print,
+  printJson,
+  table,
+  terminalWidth,
+} from "../support/output.js";
 import { Progress } from "../support/progress.js";
 import { fillHistogram, mapOf, summarise } from "./file-map.js";
 import type { PageSource } from "./page-source.js";
 import { type StoreSurvey, surveyStore } from "./survey.js";
 
 const BAR_CELLS = 40;
+const MAP_INDENT = "  ";
+/** Where no terminal tells its own. */
+const WIDTH = 80;
 
 export function inspectFile(source: PageSource, json: boolean): void {
   const progress = new Progress("reading");
@@ -43,7 +56,7 @@ function draw({ path, pageSize, pageCount, header }: PageSource, survey: StoreSu
   );
   print("");
   printKinds(survey, pageSize);
-  const map = mapOf(survey, pageSize);
+  const map = mapOf(survey, pageSize, (terminalWidth() ?? WIDTH) - MAP_INDENT.length);
   printMap(
     map.fill,
     `fill: ▁ to █ tree pages from empty to full, H header, o overflow, · free${legendEnd(survey)}`,
@@ -79,7 +92,7 @@ function legendEnd(survey: StoreSurvey): string {
 
 function printMap(lines: readonly string[], legend: string): void {
   print(`\n${paint("dim", legend)}`);
-  for (const line of lines) print(`  ${line}`);
+  for (const line of lines) print(`${MAP_INDENT}${line}`);
 }
 
 function printHistogram(steps: readonly number[]): void {

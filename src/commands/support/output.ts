@@ -42,6 +42,11 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Columns of the terminal that standard output is; undefined for files, pipes and terminals that don't know. */
+export function terminalWidth(): number | undefined {
+  return process.stdout.columns || undefined;
+}
+
 export type Colour = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan";
 const CODES: Record<Colour, readonly [number, number]> = {
   bold: [1, 22],

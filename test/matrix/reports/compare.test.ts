@@ -32,6 +32,17 @@ describe("compareRuns", () => {
     expect(changeOf(before, after)).toBe("mixed");
   });
 
+  it("cannot tell by one round on a side, however far apart the two are", () => {
+    const one = cell("espalier", [100]);
+    const three = cell("espalier", [200, 201, 199]);
+    expect(changeOf(one, three)).toBe("mixed");
+    expect(changeOf(three, one)).toBe("mixed");
+    expect(changeOf(one, one)).toBe("mixed");
+    const { cells, warnings } = compareRuns(run([one]), run([three]));
+    expect(cells[0]).toMatchObject({ note: "one round before: it cannot tell", ratio: { median: 2 } });
+    expect(warnings.join()).toMatch(/^1 cells have one round on a side/);
+  });
+
   it("counts a cell that broke as worse and one that was mended as better", () => {
     const good = cell("espalier", [100]);
     const broken = unmeasured("espalier", "failed", "round 1: content hashes to 00");
@@ -54,8 +65,8 @@ describe("compareRuns", () => {
   });
 
   it("warns when the machine or its speed was another", () => {
-    const before = run([cell("espalier", [100])]);
-    const after = run([cell("espalier", [100])], "20260102T000000Z");
+    const before = run([cell("espalier", [100, 100])]);
+    const after = run([cell("espalier", [100, 100])], "20260102T000000Z");
     after.environment.cpu.model = "Another CPU";
     after.drift.javascript.median = 60;
     after.noise = { verdict: "noisy", reasons: ["load"], medianRelativeInterval: null };
@@ -67,18 +78,25 @@ describe("compareRuns", () => {
   });
 
   it("says which cells did not do the same work", () => {
-    const before = run([cell("espalier", [100], { operations: 1000 }), cell("lmdb", [100])]);
-    const after = run([cell("espalier", [200], { operations: 5000 }), cell("lmdb", [100])]);
+    const before = run([cell("espalier", [100, 100], { operations: 1000 }), cell("lmdb", [100, 100])]);
+    const after = run([cell("espalier", [200, 200], { operations: 5000 }), cell("lmdb", [100, 100])]);
     const comparison = compareRuns(before, after);
     expect(comparison.warnings).toEqual(["1 cells did another number of operations a round"]);
-    expect(comparison.cells.map(({ note }) => note)).toEqual(["1000 operations a round became 5000", null]);
-    expect(comparisonTable(comparison)).toContain("1000 operations a round became 5000");
+    expect(comparison.cells.map(({ note }) => note)).toEqual([
+      "1000 operations a round became 5000 operations a round",
+      null,
+    ]);
+    expect(comparisonTable(comparison)).toContain("1000 operations a round became 5000 ");
+    const passes = run([cell("espalier", [200, 200], { operations: 1000, passes: 5 })]);
+    expect(compareRuns(before, passes).cells[0]?.note).toBe(
+      "1000 operations a round became 1000 operations a round in 5 passes",
+    );
   });
 
   it("shows the worse ones first", () => {
     const other = { group: "reads/u64/10000/random/ce1" };
-    const before = run([cell("espalier", [100]), cell("espalier", [100], other)]);
-    const after = run([cell("espalier", [200]), cell("espalier", [50], other)]);
+    const before = run([cell("espalier", [100, 100]), cell("espalier", [100, 100], other)]);
+    const after = run([cell("espalier", [200, 200]), cell("espalier", [50, 50], other)]);
     const lines = comparisonTable(compareRuns(before, after)).split("\n");
     expect(lines[1]).toMatch(/^reads.*worse/);
     expect(lines[2]).toMatch(/^inserts.*better.*2\.000x/);

@@ -42,6 +42,24 @@ describe("historyOf", () => {
     expect(alone?.steps.map(({ index }) => index)).toEqual([3]);
   });
 
+  it("does not take rounds of another length for a step", () => {
+    const runs = days().slice(0, 3);
+    const presets = [1000, 1000, 5000, 5000].map((operations, day) =>
+      run([cell("espalier", [operations], { operations })], `2026020${day + 1}T000000Z`),
+    );
+    const passes = run([cell("espalier", [1000], { operations: 1000, passes: 5 })], "20260209T000000Z");
+    const series = historyOf([...presets, passes]);
+    expect(
+      series.map(({ operations, passes, steps, points }) => [operations, passes, points.length, steps]),
+    ).toEqual([
+      [1000, 1, 2, []],
+      [5000, 1, 2, []],
+      [1000, 5, 1, []],
+    ]);
+    expect(historyTable(series)).toContain("/espalier (5000 operations in 1 passes)  5.00k 5.00k");
+    expect(historyTable(historyOf(runs))).not.toContain("passes");
+  });
+
   it("names the run at which a step was made", () => {
     expect(historyTable(historyOf(days()))).toMatch(
       /step at 20260106T000000Z \(abcdef0123\): 3\.00x to 6\.00x, 2\.00x/,
@@ -59,6 +77,15 @@ describe("readRuns", () => {
     writeFileSync(join(folder, "other.json"), '{"schema":"something else"}');
     const runs = await readRuns(folder);
     expect(runs.map(({ run }) => run.id)).toEqual([first.run.id, second.run.id]);
+  });
+
+  it("names a run that it can't read, rather than leaving it out", async () => {
+    const [first] = days() as [RunDocument];
+    await writeRun(join(folder, "a.json"), first);
+    writeFileSync(join(folder, "b.json"), JSON.stringify({ ...first, cells: [{ id: "half" }] }));
+    await expect(readRuns(folder)).rejects.toThrow(/b\.json: .*cells\/0/);
+    writeFileSync(join(folder, "b.json"), JSON.stringify({ ...first, version: 99 }));
+    await expect(readRuns(folder)).rejects.toThrow(/b\.json: version 99 is not readable here/);
   });
 
   it("stops when it is told to", async () => {

@@ -22,6 +22,23 @@ describe("runTable", () => {
     expect(table[1]).toMatch(/\*300 \(3\.00x\) +100 +\*9\.00k +missing/);
   });
 
+  it("breaks into blocks that fit a terminal, each with its groups, and loses no column", () => {
+    const other = { group: "reads/u64/10000/random/ce1" };
+    const narrow = runTable(
+      run([...measured.cells, cell("espalier", [100], other), cell("sorted-btree", [1], other)]),
+      "better-sqlite3",
+      60,
+    );
+    const blocks = narrow.split("\n\n").slice(0, -1);
+    expect(blocks.length).toBeGreaterThan(1);
+    const heads = blocks.map((block) => block.split("\n")[0]?.split(/ +/) ?? []);
+    expect(heads.every(([first]) => first === "ops/s")).toBe(true);
+    expect(heads.flatMap(([, ...engines]) => engines)).toEqual(measured.settings.engines);
+    for (const line of blocks.join("\n").split("\n")) expect(line.length).toBeLessThanOrEqual(60);
+    expect(blocks.at(-1)).toContain("missing");
+    expect(runTable(measured, "better-sqlite3", 200)).toBe(runTable(measured));
+  });
+
   it("gives an engine of another class no ratio and no mean", () => {
     expect(table[1]).not.toMatch(/90\.00x/);
     expect(table[2]).toMatch(/geometric mean against better-sqlite3 +3\.00x over 1$/);

@@ -6,7 +6,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sortedBtree } from "../../../matrix/engines/sorted-btree.js";
 import { counterAt, counterDelta } from "../../../matrix/results/counters.js";
 import type { WorkloadName } from "../../../matrix/results/document.js";
 import { measureRound, type RoundRequest, WrongContentError } from "../../../matrix/runner/measure.js";
@@ -35,6 +36,8 @@ function request(workload: WorkloadName, change: Partial<RoundRequest> = {}): Ro
     ...change,
   };
 }
+
+const honest = sortedBtree.open;
 
 /** Makes a stream file expect something else than its operations come to. */
 function tamper(path: string, change: Partial<Expectation>): void {
@@ -100,6 +103,19 @@ describe("a wrong engine", () => {
     });
     tamper(asked.streamFile, { records: 201 });
     await expect(measureRound(asked)).rejects.toThrow(/a scan saw 200 records, not 201/);
+  });
+
+  it("is refused when its gets find other values, as many as they may be", async () => {
+    const spy = vi.spyOn(sortedBtree, "open").mockImplementation(async (opened) => {
+      const store = await honest(opened);
+      const other = Buffer.alloc(8, 7);
+      return { ...store, get: (key) => (store.get(key) === undefined ? undefined : other) };
+    });
+    await expect(measureRound(request("reads", { engine: "sorted-btree" }))).rejects.toThrow(
+      /200 gets found another value than was put/,
+    );
+    spy.mockRestore();
+    await measureRound(request("reads", { engine: "sorted-btree" }));
   });
 
   it("is refused when what it recovers is something else", async () => {

@@ -99,7 +99,7 @@ describe("a run", () => {
   });
 
   it("refuses a folder that holds a run, and to resume where there is none", async () => {
-    await expect(runMatrix(options({ resume: true }))).rejects.toThrow(/no run to resume/);
+    await expect(resumed()).rejects.toThrow(/no run to resume/);
     await runMatrix(options({ workloads: ["reads"] }));
     await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
   });
@@ -232,10 +232,18 @@ describe("a run that is stopped", () => {
     expect((await resumed()).run.complete).toBe(true);
   });
 
+  it("goes on by its own settings only", async () => {
+    await stoppedRun();
+    await expect(resumed({ rounds: 2, engines: ["lmdb"], cpuProfiles: false })).rejects.toThrow(
+      "a run is resumed by the settings that it was begun with: leave out --engines, --rounds, --cpu-prof",
+    );
+    expect((await resumed({ budgetMs: 600_000 })).run.complete).toBe(true);
+  });
+
   it("takes from its plan whether it is looked at by a profiler, and is not judged then", async () => {
     const profiles = join(folder, "run", "cpu-profiles");
     await stoppedRun();
-    expect((await resumed({ cpuProfiles: true })).verdict).toMatchObject({ verdict: "NO-GO" });
+    expect((await resumed()).verdict).toMatchObject({ verdict: "NO-GO" });
     expect(existsSync(profiles)).toBe(false);
     rmSync(join(folder, "run"), { recursive: true });
     await stoppedRun({ cpuProfiles: true });
