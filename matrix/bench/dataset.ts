@@ -17,7 +17,8 @@ const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-
 
 /** Keys that may come to a bed of so many records: `share` of them, enough for two phases of a small bed. */
 function spareKeys(records: number, share: number, most: number): number {
-  return Math.max(2 * Math.min(records, 10_000), Math.min(Math.ceil(records * share), most));
+  // Two more, where what phases take of it is rounded up.
+  return Math.max(2 * Math.min(records, 10_000), Math.min(Math.ceil(records * share) + 2, most));
 }
 
 export class Dataset {

@@ -36,7 +36,7 @@ async function change(work: (put: (rank: number, version: number) => void) => vo
 
 describe("a bed", () => {
   it("has keys for all phases of the cells that insert", () => {
-    const sizes = { records: [100_000], large: false, seed: 1 };
+    const sizes = { records: [100_001], large: false, seed: 1 };
     const cells = SECTIONS.flatMap((section) => section.cells(sizes));
     const inserts = cells.filter(({ task, options }) => task === "writes" && options["kind"] === "insert");
     const beds = new Map(inserts.map((cell) => [cell.bed.shape, new Dataset(cell.bed)]));

@@ -185,14 +185,6 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M1",
-    "a file that another process has open is locked: before a rewritten one takes its name",
-    "migrate/rewrite-steps.ts",
-    "assertNobodyElse(vfs, path, options.assumeClosed === true);",
-    "",
-    OPENED_ELSEWHERE,
-  ),
-  guard(
-    "M1",
     "where not all can be seen the caller must say so",
     OPENERS,
     "if (!complete) {",
