@@ -6,7 +6,7 @@ import type { BenchResult, CellResult, SectionResult } from "./run.js";
 
 /** 1234567 as 1.23M; small numbers with three digits. */
 export function short(value: number): string {
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)}M`;
+  if (value >= 999_500) return `${(value / 1e6).toPrecision(3)}M`;
   if (value >= 10_000) return `${(value / 1e3).toPrecision(3)}k`;
   if (value >= 1000) return value.toFixed(0);
   return Number(value.toPrecision(3)).toString();

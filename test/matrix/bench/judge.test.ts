@@ -86,5 +86,6 @@ describe("figures", () => {
 
   it("are shown short", () => {
     expect([1_234_567, 12_345, 1234.5, 0.12345].map(short)).toEqual(["1.23M", "12.3k", "1235", "0.123"]);
+    expect([999_499, 999_500].map(short)).toEqual(["999k", "1.00M"]);
   });
 });
