@@ -67,8 +67,8 @@ export class Tree {
   changes = 0;
   /** Records added minus records removed since the count in the root page was last brought up to date. */
   #countChange = 0;
-  /** The transaction that knows of this change. */
-  #countedIn = -1;
+  /** The running transaction knows of this change. */
+  #counted = false;
 
   /** Where the last search ended. */
   #leaf = 0;
@@ -373,13 +373,14 @@ export class Tree {
 
   #addToCount(records: number): void {
     this.#countChange += records;
-    if (this.#countedIn === this.#pager.transaction) return;
-    this.#countedIn = this.#pager.transaction;
+    if (this.#counted) return;
+    this.#counted = true;
     this.context.counted.push(this);
   }
 
   /** Writes the count into the root page: before each commit. */
   flushCount(): void {
+    this.#counted = false;
     if (this.#countChange === 0) return;
     const count = this.count(-1);
     this.#pager.beginOperation();
@@ -399,6 +400,7 @@ export class Tree {
   /** The transaction was undone. */
   forgetChanges(): void {
     this.#countChange = 0;
+    this.#counted = false;
     this.changes++;
     this.#forgetLastLeaf();
   }

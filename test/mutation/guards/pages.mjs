@@ -44,6 +44,14 @@ export const PAGES_GUARDS = [
     CHECKED_PAGES,
   ),
   guard(
+    "B5",
+    "a tree's count that was undone is written again by the next transaction",
+    TREE,
+    "    this.#countChange = 0;\n    this.#counted = false;",
+    "    this.#countChange = 0;",
+    ["test/store/counts.test.ts"],
+  ),
+  guard(
     "L8",
     "a key that does not begin as all of its leaf do is not put there",
     ALLOCATOR,
