@@ -4,7 +4,7 @@ import type { Vfs } from "../src/vfs/vfs.js";
 import { readFully } from "../src/vfs/whole-io.js";
 import { inspectFile } from "./file-state.js";
 import { legacyHead } from "./in-place/back.js";
-import { bytesBeforeBeginning } from "./in-place/fence.js";
+import { bytesBeforeBeginning, cutTo } from "./in-place/fence.js";
 import { readProgram } from "./in-place/program.js";
 import { finalBytes } from "./in-place/run-program.js";
 import { readSlot } from "./in-place/slot.js";
@@ -12,14 +12,7 @@ import { readSlot } from "./in-place/slot.js";
 /** Cuts off what an earlier run has left behind a legacy file. */
 export function cutLegacyLeftover(vfs: Vfs, path: string): void {
   const bytes = bytesBeforeJournal(vfs, path);
-  if (bytes === undefined) return;
-  const file = vfs.open(path, "write");
-  try {
-    file.truncate(bytes);
-    file.sync();
-  } finally {
-    file.close();
-  }
+  if (bytes !== undefined) cutTo(vfs, path, bytes);
 }
 
 /**

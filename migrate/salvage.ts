@@ -178,16 +178,16 @@ function* withoutLongKeys(
   left: ProblemList,
 ): Generator<RecordBatch> {
   const builder = new BatchBuilder();
-  for (const { count, keys, keyStart, keyLength, values, valueStart, valueLength } of batches) {
-    for (let i = 0; i < count; i++) {
-      const [start, length] = [keyStart[i]!, keyLength[i]!];
+  for (const batch of batches) {
+    for (let i = 0; i < batch.count; i++) {
+      const [start, length] = [batch.keyStart[i]!, batch.keyLength[i]!];
       if (length > limit) {
-        const key = hexOf(keys.subarray(start, start + length));
+        const key = hexOf(batch.keys.subarray(start, start + length));
         left.add("G4", -1, -1, `the key ${key} is longer than any store has room for`);
         continue;
       }
       if (builder.isFull) yield builder.take();
-      builder.push(keys, start, length, values, valueStart[i]!, valueLength[i]!);
+      builder.pushFrom(batch, i);
     }
   }
   yield builder.take();

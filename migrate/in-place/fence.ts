@@ -93,19 +93,22 @@ export function bytesBeforeBeginning(vfs: Vfs, path: string): number | undefined
   }
 }
 
+/** Cuts off what lies behind the first `bytes` bytes of a file, durably. */
+export function cutTo(vfs: Vfs, path: string, bytes: number): void {
+  const file = vfs.open(path, "write");
+  try {
+    file.truncate(bytes);
+    file.sync();
+  } finally {
+    file.close();
+  }
+}
+
 /** Takes back what an interrupted beginning has left, its note last. Returns whether there was something. */
 export function undoBeginning(vfs: Vfs, path: string): boolean {
   const began = readNote(vfs, path) !== undefined;
   const bytes = bytesBeforeBeginning(vfs, path);
-  if (bytes !== undefined) {
-    const file = vfs.open(path, "write");
-    try {
-      file.truncate(bytes);
-      file.sync();
-    } finally {
-      file.close();
-    }
-  }
+  if (bytes !== undefined) cutTo(vfs, path, bytes);
   removeNote(vfs, path);
   return began;
 }

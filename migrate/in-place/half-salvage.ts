@@ -156,7 +156,9 @@ function* storeLeaves(
       });
       return leaf;
     });
-    if (found !== undefined) yield damaged.size === 0 ? found : without(found, damaged);
+    if (found === undefined) continue;
+    if (damaged.size === 0) yield found;
+    else yield* without(found, damaged);
   }
 }
 
@@ -205,12 +207,12 @@ function unlessDamaged<T>(told: ProblemList | undefined, read: () => T): T | und
 }
 
 /** The records of a batch but for some. */
-function without(batch: RecordBatch, slots: ReadonlySet<number>): RecordBatch {
-  const { count, keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
+function* without(batch: RecordBatch, slots: ReadonlySet<number>): Generator<RecordBatch> {
   const rest = new BatchBuilder();
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < batch.count; i++) {
     if (slots.has(i)) continue;
-    rest.push(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
+    if (rest.isFull) yield rest.take();
+    rest.pushFrom(batch, i);
   }
-  return rest.take();
+  if (rest.count > 0) yield rest.take();
 }

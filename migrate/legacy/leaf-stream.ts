@@ -13,7 +13,7 @@ import { compareBytes, hexOf } from "./big-endian.js";
 import { KIND_LEAF, type LegacyGeneration } from "./layout.js";
 import { LeafDecoder, type RecordBatch } from "./leaf.js";
 import type { LegacyPages } from "./pages.js";
-import { BatchBuilder } from "./record-batch.js";
+import { BatchBuilder, compareKeys } from "./record-batch.js";
 
 /** The leaves of one tree that hold records, by ascending first key. */
 export interface LeafOrder {
@@ -104,28 +104,11 @@ class MergeInput {
   }
 
   compare(other: MergeInput): number {
-    const { leaf, next } = this;
-    const { leaf: theirs, next: at } = other;
-    return compareBytes(
-      leaf.keys,
-      leaf.keyStart[next]!,
-      leaf.keyLength[next]!,
-      theirs.keys,
-      theirs.keyStart[at]!,
-      theirs.keyLength[at]!,
-    );
+    return compareKeys(this.leaf, this.next, other.leaf, other.next);
   }
 
   copyTo(out: BatchBuilder): void {
-    const { leaf, next } = this;
-    out.push(
-      leaf.keys,
-      leaf.keyStart[next]!,
-      leaf.keyLength[next]!,
-      leaf.values,
-      leaf.valueStart[next]!,
-      leaf.valueLength[next]!,
-    );
+    out.pushFrom(this.leaf, this.next);
   }
 
   value(): Uint8Array {

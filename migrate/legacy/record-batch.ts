@@ -1,5 +1,6 @@
 /** Turns single records into batches, for callers that have them one by one. */
 
+import { compareBytes } from "./big-endian.js";
 import type { RecordBatch } from "./leaf.js";
 
 const BATCH_RECORDS = 512;
@@ -15,6 +16,18 @@ export function* batchesOf(
     builder.push(key, 0, key.length, value, 0, value.length);
   }
   if (builder.count > 0) yield builder.take();
+}
+
+/** Order of the keys of two records. */
+export function compareKeys(batch: RecordBatch, index: number, other: RecordBatch, at: number): number {
+  return compareBytes(
+    batch.keys,
+    batch.keyStart[index]!,
+    batch.keyLength[index]!,
+    other.keys,
+    other.keyStart[at]!,
+    other.keyLength[at]!,
+  );
 }
 
 /** Gathers records, wherever they lie, in one buffer. */
@@ -50,6 +63,12 @@ export class BatchBuilder {
     this.#bytes.set(values.subarray(valueStart, valueStart + valueBytes), this.#used);
     this.#used += valueBytes;
     this.count++;
+  }
+
+  /** As push, a record of a batch. */
+  pushFrom(batch: RecordBatch, index: number): void {
+    const { keys, keyStart, keyLength, values, valueStart, valueLength } = batch;
+    this.push(keys, keyStart[index]!, keyLength[index]!, values, valueStart[index]!, valueLength[index]!);
   }
 
   /** What was gathered; the builder is empty afterwards and reuses the memory with the next push. */

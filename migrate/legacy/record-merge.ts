@@ -1,8 +1,7 @@
 /** Two streams of records in key order, as one; of a key that is in both, the first stream's record counts. */
 
-import { compareBytes } from "./big-endian.js";
 import type { RecordBatch } from "./leaf.js";
-import { BatchBuilder } from "./record-batch.js";
+import { BatchBuilder, compareKeys } from "./record-batch.js";
 
 /** Where a stream stands. */
 class Cursor {
@@ -27,22 +26,11 @@ class Cursor {
   /** Order of the keys where both stand; a stream that has ended comes last. */
   compare(other: Cursor): number {
     if (this.#batch === undefined || other.#batch === undefined) return this.done ? 1 : -1;
-    const [mine, i] = [this.#batch, this.#next];
-    const [theirs, k] = [other.#batch, other.#next];
-    return compareBytes(
-      mine.keys,
-      mine.keyStart[i]!,
-      mine.keyLength[i]!,
-      theirs.keys,
-      theirs.keyStart[k]!,
-      theirs.keyLength[k]!,
-    );
+    return compareKeys(this.#batch, this.#next, other.#batch, other.#next);
   }
 
   copyTo(out: BatchBuilder): void {
-    const { keys, keyStart, keyLength, values, valueStart, valueLength } = this.#batch!;
-    const i = this.#next;
-    out.push(keys, keyStart[i]!, keyLength[i]!, values, valueStart[i]!, valueLength[i]!);
+    out.pushFrom(this.#batch!, this.#next);
   }
 
   #load(): void {
