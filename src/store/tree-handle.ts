@@ -163,7 +163,7 @@ export class TreeHandle<K = string, V = unknown> {
   #encode(key: K, value: V): Entry {
     const { engine } = this;
     const { entry } = engine;
-    const ownKey = plain(key);
+    const ownKey = this.#plain(key);
     this.#reader.values.encode(value, entry, engine.valueBuffer);
     entry.keyLength = this.#reader.keys.encode(ownKey, engine.keyBuffer, engine.context.keyBytesMax);
     if (engine.closed || this.#gone) this.#assertUsable();
@@ -172,10 +172,19 @@ export class TreeHandle<K = string, V = unknown> {
     return entry;
   }
 
+  /**
+   * A tuple with its elements read, once: reading them may run the caller's code, which may use the store. One that
+   * is too long for a key is refused by its length, and none of it is read.
+   */
+  #plain(key: K): K {
+    const isTuple = Array.isArray(key) && key.length <= this.engine.context.keyBytesMax;
+    return isTuple ? ([...key] as K & unknown[]) : key;
+  }
+
   /** Puts the record only where the key is not there; returns whether it did. */
   putIfAbsent(key: K, value: V, options?: WriteOptions): boolean {
     const sync = readSync(options);
-    const ownKey = this.#own(plain(key));
+    const ownKey = this.#own(this.#plain(key));
     const ownValue = this.#own(value);
     this.engine.queue.flush();
     if (this.#live().has(ownKey)) {
@@ -190,7 +199,7 @@ export class TreeHandle<K = string, V = unknown> {
   delete(key: K, options?: WriteOptions): boolean {
     const { engine } = this;
     const sync = options === undefined ? undefined : readSync(options);
-    const given = plain(key);
+    const given = this.#plain(key);
     const ownKey = engine.queue.waiting === 0 ? given : this.#own(given);
     this.#live();
     engine.beginWrite();
@@ -293,7 +302,7 @@ export class TreeHandle<K = string, V = unknown> {
   deleteAsync(key: K): Promise<boolean> {
     try {
       const { queue, keyBuffer, context } = this.engine;
-      const ownKey = plain(key);
+      const ownKey = this.#plain(key);
       this.#live();
       queue.begin();
       const length = this.#reader.keys.encode(ownKey, keyBuffer, context.keyBytesMax);
@@ -314,7 +323,7 @@ export class TreeHandle<K = string, V = unknown> {
     this.#live();
     if (operation.type === "put") this.#tree.put(this.#encode(operation.key, operation.value));
     else if (operation.type === "delete") {
-      const key = plain(operation.key);
+      const key = this.#plain(operation.key);
       this.#assertUsable();
       const length = this.#reader.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
       this.#tree.remove(engine.keyBuffer, length);
@@ -325,11 +334,6 @@ export class TreeHandle<K = string, V = unknown> {
   get root(): number {
     return this.#tree.root;
   }
-}
-
-/** A tuple with its elements read, once: reading them may run the caller's code, which may use the store. */
-function plain<K>(key: K): K {
-  return Array.isArray(key) ? ([...key] as K & unknown[]) : key;
 }
 
 function successor(key: Uint8Array): Uint8Array {

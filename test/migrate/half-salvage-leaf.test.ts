@@ -18,7 +18,7 @@ function key(i: number): Uint8Array {
   return Buffer.from(String(i).padStart(6, "0"));
 }
 
-/** Story: behind the 512th record of such a leaf nothing was found. */
+/** Story: behind the 512th record of such a leaf its records were garbled, and nothing was saved. */
 test("all of its other records", async () => {
   const records = Array.from({ length: RECORDS }, (_, i) => ({ key: key(i), value: Uint8Array.of(i) }));
   const { vfs: disk } = scatteredFile({ generation: "gen3", pageSize: 32768, records, seed: 1 });

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type EspalierError, open, type Store } from "../../src/index.js";
+import { open, type Store } from "../../src/index.js";
+import { codeOf } from "../support/codes.js";
 
 let folder = "";
 let path = "";
@@ -13,15 +14,6 @@ beforeEach(() => {
   path = join(folder, "data.esp");
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    return (error as EspalierError).code;
-  }
-  return "no error";
-}
 
 describe("the contract", () => {
   it("puts, gets, finds and deletes", () => {

@@ -20,9 +20,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { EspalierError, open, type Store, type TreeHandle } from "../../src/index.js";
+import { open, type Store } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { codeOf, codeOfPromise } from "../support/codes.js";
 import { compiled } from "../support/compiled.js";
 import { STORE_PATH, storeOptions } from "../support/session.js";
 
@@ -31,27 +32,6 @@ const ENCODING = "ERR_ESPALIER_ENCODING";
 const NOT_A_STORE = "ERR_ESPALIER_NOT_A_STORE";
 const OPTION = "ERR_ESPALIER_OPTION";
 const TRANSACTION = "ERR_ESPALIER_TRANSACTION";
-
-/** What an action ends with: the code of an error of espalier's own, or "no error". Throws any other. */
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-    return "no error";
-  } catch (error) {
-    if (error instanceof EspalierError) return error.code;
-    throw error;
-  }
-}
-
-async function codeOfPromise(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "no error";
-  } catch (error) {
-    if (error instanceof EspalierError) return error.code;
-    throw error;
-  }
-}
 
 function inMemory<V = unknown>(): Store<string, V> {
   return open<string, V>(STORE_PATH, { vfs: new MemoryVfs() });
@@ -411,49 +391,6 @@ describe("a store used from within its own operations", () => {
     expect(codeOf(() => tree.put("a", { toJSON: () => store.dropTree("t") }))).toBe(CLOSED);
     expect(store.verify().problems).toEqual([]);
     expect(store.trees()).toEqual([]);
-  });
-
-  /** Story: the elements of a tuple were read when the value lay encoded already: the inner put's took its place. */
-  it("puts, removes and finds what each call says, where a tuple's elements use it", async () => {
-    type Key = string | string[];
-    using store = open<Key, string>(STORE_PATH, { vfs: new MemoryVfs(), keyEncoding: "ordered" });
-    /** The tuple [name, "end"], which does something when it is read. */
-    const nosy = (name: string, act: () => void): string[] =>
-      new Proxy([name, "end"], {
-        get: (target, property): unknown => {
-          if (property === "0") act();
-          return Reflect.get(target, property);
-        },
-      });
-    const inner = (): void => store.put("inner", "of the inner one");
-    store.put(nosy("put", inner), "outer");
-    store.putMany([[nosy("many", inner), "many"]]);
-    store.putIfAbsent(nosy("absent", inner), "absent");
-    await store.write([{ type: "put", key: nosy("batch", inner), value: "batch" }]);
-    await store.putAsync(nosy("awaited", inner), "awaited");
-    expect([...store.range()]).toEqual([
-      [["absent", "end"], "absent"],
-      [["awaited", "end"], "awaited"],
-      [["batch", "end"], "batch"],
-      ["inner", "of the inner one"],
-      [["many", "end"], "many"],
-      [["put", "end"], "outer"],
-    ]);
-    expect(store.get(nosy("put", inner))).toBe("outer");
-    expect(store.delete(nosy("put", inner))).toBe(true);
-    expect(store.count()).toBe(5);
-
-    const dropping = (): Key => nosy("x", () => void store.dropTree("t"));
-    const made = (): TreeHandle<Key, string> => store.tree("t", { keyEncoding: "ordered" });
-    expect(codeOf(() => made().delete(dropping()))).toBe(CLOSED);
-    expect(codeOf(() => made().deleteRange({ gte: dropping() }))).toBe(CLOSED);
-    expect(await codeOfPromise(made().deleteAsync(dropping()))).toBe(CLOSED);
-    expect(await codeOfPromise(store.write([{ type: "delete", key: dropping(), tree: made() }]))).toBe(
-      CLOSED,
-    );
-    expect(store.verify()).toMatchObject({ ok: true, records: 5 });
-    const closing = (): Key => nosy("x", () => store.close());
-    expect(codeOf(() => store.get(closing()))).toBe(CLOSED);
   });
 
   it("reads its own range while it writes", async () => {

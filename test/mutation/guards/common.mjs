@@ -112,6 +112,7 @@ export const FULL = ["test/store/disk-full.test.ts"];
 export const HOSTILE = ["test/store/hostile.test.ts"];
 export const HOSTILE_PAGES = ["test/store/hostile-pages.test.ts"];
 export const FORGED_PAGES = ["test/store/hostile-pages.test.ts"];
+export const TUPLES = ["test/store/tuples.test.ts"];
 export const USE = ["test/store/hostile-use.test.ts"];
 export const MODEL = ["test/store/model.test.ts"];
 export const COPIES = ["test/store/backup.test.ts"];
