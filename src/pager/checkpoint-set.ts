@@ -12,6 +12,7 @@ import { freeListPages, writeFreeList } from "./free-list.js";
 import { ExtentSet } from "./free-space.js";
 import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX } from "./page-pool.js";
 import type { Pager } from "./pager.js";
+import { headerFailed } from "./session-start.js";
 
 const STAGING_BYTES = 128 * 1024;
 /** Share of the cache that may be read from the log for one write: the rest may hold versions and before-images. */
@@ -260,7 +261,7 @@ export class CheckpointSet implements CheckpointTarget {
     try {
       data.writeHeader(header);
     } catch (error) {
-      throw this.#pager.headerFailed(error);
+      throw headerFailed(this.#pager.log, error);
     }
   }
 

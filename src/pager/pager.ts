@@ -10,10 +10,9 @@
  * has thrown, the pages are as the last commit left them.
  */
 
-import { DiskFullError, IoError, ReadOnlyError } from "../base/errors.js";
+import { DiskFullError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
-import { hasLogRemains, removeLogRemains } from "../log/log-remains.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
 import { SegmentPacing } from "../log/segment-pacing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -21,11 +20,11 @@ import { BlockStore, type PageCheck } from "./block-store.js";
 import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
-import { makeHeaderDurable } from "./opened-header.js";
 import { PageEdits } from "./page-edits.js";
 import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
 import { FRAME_IMAGE, PagePool } from "./page-pool.js";
 import { PageSpace } from "./page-space.js";
+import { SessionStart } from "./session-start.js";
 import type { StoreHeader } from "./store-header.js";
 import { NO_IMAGE, TouchedBlocks } from "./touched-blocks.js";
 import { Versions } from "./versions.js";
@@ -86,10 +85,7 @@ export class Pager {
 
   readonly #checkpointSet: CheckpointSet;
   readonly #background: BackgroundSync;
-  readonly #vfs: Vfs;
-  readonly #path: string;
-  /** Of the data file, as its name led to it. */
-  readonly #identity: string | undefined;
+  readonly #start: SessionStart;
   #open = false;
   readonly #touched: TouchedBlocks;
   readonly edits: PageEdits;
@@ -105,9 +101,6 @@ export class Pager {
     this.readOnly = settings.readOnly;
     this.redoSplit = settings.redoSplit;
     this.#background = settings.background;
-    this.#vfs = vfs;
-    this.#path = path;
-    this.#identity = vfs.stat(path)?.identity;
     const logBytes = Math.max(settings.logBytes, LOG_BYTES_START);
     const logSettings: LogSettings = {
       vfs,
@@ -119,6 +112,7 @@ export class Pager {
       metrics: metrics.log,
     };
     this.log = new RedoLog(logSettings, header.commit);
+    this.#start = new SessionStart(vfs, path, data, header, this.log);
     this.blocks = new BlockStore(data, header.storeId, this.log, settings.checkPage, metrics.pager, path);
     this.pool = new PagePool(header.pageSize, settings.cacheBytes, this.blocks, metrics.pager);
     this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
@@ -197,42 +191,10 @@ export class Pager {
     this.space.begin();
   }
 
-  /** First change since the store was opened: from now on the data file needs its log (W4). */
+  /** First change since the store was opened. */
   #startLog(): void {
-    // Where the folder was moved, the log would lie beside another store, and in the way of that one's.
-    if (this.#vfs.stat(this.#path)?.identity !== this.#identity)
-      throw new IoError(this.#path, "change", "ESTALE");
-    this.#leaveRemains();
-    this.data.claimForCheckpoints(this.pageCount);
-    const position = this.log.start(this.header.lastGeneration + 1);
-    try {
-      this.header.sequence++;
-      this.header.clean = false;
-      this.header.log = position;
-      this.header.lastGeneration = position.generation + 1;
-      this.data.writeHeader(this.header);
-      this.data.sync();
-    } catch (error) {
-      throw this.headerFailed(error);
-    }
+    this.#start.begin(this.pageCount);
     this.segments.started();
-  }
-
-  /** A log that is still there goes, once the clean header stands. Who has removed it had synced that before. */
-  #leaveRemains(): void {
-    if (!hasLogRemains(this.#vfs, this.#path)) return;
-    try {
-      makeHeaderDurable(this.#vfs, this.#path, this.data, this.header);
-    } catch (error) {
-      throw this.headerFailed(error);
-    }
-    removeLogRemains(this.#vfs, this.#path, this.header.storeId);
-  }
-
-  /** It is unknown whether the old or the new header is on the disk: no commit may rest on either. */
-  headerFailed(cause: unknown): Error {
-    this.log.failure ??= cause;
-    return this.log.poisoned();
   }
 
   // ---- allocating

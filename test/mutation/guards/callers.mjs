@@ -28,6 +28,7 @@ import {
   READER,
   RECOVERY,
   REPLAY_TARGET,
+  SESSION_START,
   SLAB,
   SNAPSHOT,
   SNAPSHOT_RANGES,
@@ -182,7 +183,7 @@ export const CALLERS_GUARDS = [
   guard(
     "W4",
     "no log is begun where the store's file no longer lies",
-    PAGER,
+    SESSION_START,
     "if (this.#vfs.stat(this.#path)?.identity !== this.#identity)",
     "if (this.#vfs === undefined)",
     NEIGHBOURS,

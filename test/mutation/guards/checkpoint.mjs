@@ -15,12 +15,12 @@ import {
   OTHER_VERSIONS,
   PACED,
   PACING,
-  PAGER,
   PARSERS,
   READ_HEADER,
   RECOVERY,
   REDO_LOG,
   SEGMENT,
+  SESSION_START,
   SPILLS,
   STORIES,
 } from "./common.mjs";
@@ -119,9 +119,9 @@ export const CHECKPOINT_GUARDS = [
     name: "the header says needs-log before the first commit, or else the log speaks for itself",
     edits: [
       {
-        file: PAGER,
-        text: "this.data.writeHeader(this.header);\n      this.data.sync();",
-        instead: "this.data.writeHeader(this.header);",
+        file: SESSION_START,
+        text: "this.#data.writeHeader(header);\n      this.#data.sync();",
+        instead: "this.#data.writeHeader(header);",
       },
       { file: RECOVERY, text: "header.log ??= unknownLog(header, vfs, path);", instead: "" },
     ],

@@ -39,6 +39,7 @@ export const PACING = "src/log/segment-pacing.ts";
 export const SEGMENT = "src/log/segment.ts";
 export const CHECKPOINT = "src/log/checkpoint.ts";
 export const CHECKPOINT_SET = "src/pager/checkpoint-set.ts";
+export const SESSION_START = "src/pager/session-start.ts";
 export const PAGER = "src/pager/pager.ts";
 export const BLOCKS = "src/pager/block-store.ts";
 export const REVOKED = "src/pager/revoked-pages.ts";

@@ -16,6 +16,7 @@ import {
   READ_AFTER,
   REDO_LOG,
   REFUSED,
+  SESSION_START,
   STORIES,
 } from "./common.mjs";
 
@@ -95,7 +96,7 @@ export const DURABILITY_GUARDS = [
   guard("S1", "a failed sync of a checkpoint poisons", CHECKPOINT, "this.#log.failure ??= error;", "", [
     "test/log/checkpoint.test.ts",
   ]),
-  guard("S1", "a header that failed poisons", PAGER, "this.log.failure ??= cause;", "", FAULTS),
+  guard("S1", "a header that failed poisons", SESSION_START, "log.failure ??= cause;", "", FAULTS),
   guard("S1", "overflow runs whose sync failed poison", PAGER, "this.log.failure ??= error;", "", REFUSED),
   guard(
     "S1",
