@@ -36,6 +36,7 @@
  *   FREE      page u32, count u32
  *   REVOKE    page u32, count u32                        older records of these pages are void (W3)
  *   EXTENT    from u32, to u32                           pages from..to-1 were added at the file's end
+ *   CATALOG   page u32                                   the root of the catalogue is this page from here on
  *   PAD       nothing
  */
 
@@ -68,6 +69,7 @@ export const OP_REVOKE = 9;
 export const OP_EXTENT = 10;
 export const OP_SLOT = 11;
 export const OP_SPLIT = 12;
+export const OP_CATALOG = 13;
 
 /** Bytes of a SLOT record before its bytes, and of a SPLIT record before its separator. */
 export const SLOT_RECORD_BYTES = 15;

@@ -10,6 +10,7 @@ import {
   FRAME_HEADER_BYTES,
   OP_ALLOCATE,
   OP_BLOCK,
+  OP_CATALOG,
   OP_EXTENT,
   OP_FILL,
   OP_FREE,
@@ -231,6 +232,14 @@ export class RecordBuffer implements ByteMemory {
 
   extent(from: number, to: number): void {
     this.#pair(OP_EXTENT, from, to);
+  }
+
+  catalog(root: number): void {
+    this.reserve(5);
+    this.u8[this.used] = OP_CATALOG;
+    this.#u32(this.used + 1, root);
+    this.used += 5;
+    this.#metrics.records++;
   }
 
   #pair(op: number, first: number, second: number): void {

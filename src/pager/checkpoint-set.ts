@@ -26,6 +26,7 @@ export class CheckpointSet implements CheckpointTarget {
   #generation = 0;
   #commit = 0;
   #pageCount = 0;
+  #catalogRoot = 0;
   /** The pages that are free in the state that is being checkpointed, until its header is durable. */
   #listed: ExtentSet | undefined;
   /** The pages of the new chain, until its header is durable; and its first page. */
@@ -40,6 +41,7 @@ export class CheckpointSet implements CheckpointTarget {
     this.#pager = pager;
     this.#commit = pager.header.commit;
     this.#pageCount = pager.header.pageCount;
+    this.#catalogRoot = pager.header.catalogRoot;
     this.#freeListHead = pager.header.freeListHead;
     const { blockBytes } = pager.data;
     const share = Math.floor(pager.pool.frameCount * STAGING_SHARE) * blockBytes;
@@ -83,6 +85,7 @@ export class CheckpointSet implements CheckpointTarget {
     this.#listed = listed;
     this.#commit = log.committed;
     this.#pageCount = pager.pageCount;
+    this.#catalogRoot = pager.space.catalogRoot;
   }
 
   /** Takes pages for the free list, and writes it: they are free in the last durable state. */
@@ -257,6 +260,7 @@ export class CheckpointSet implements CheckpointTarget {
     if (!clean) header.lastGeneration = log.generation + 1;
     header.commit = this.#commit;
     header.pageCount = this.#pageCount;
+    header.catalogRoot = this.#catalogRoot;
     header.freeListHead = this.#freeListHead;
     try {
       data.writeHeader(header);

@@ -7,11 +7,14 @@
 import type { RedoLog } from "../log/redo-log.js";
 import type { DataFile } from "./data-file.js";
 import { type ExtentSet, FreeSpace, type Waiting } from "./free-space.js";
+import type { StoreHeader } from "./store-header.js";
 
 export class PageSpace {
   readonly free: FreeSpace = new FreeSpace();
   /** Pages below this are in use, free or headers. */
   pageCount: number;
+  /** Root page of the catalogue, as the last commit left it. */
+  catalogRoot: number;
   /** Whether the transaction has taken a run for bytes that bypass the log (W3). */
   tookRun = false;
   /** The last commit that freed pages. */
@@ -30,13 +33,16 @@ export class PageSpace {
   readonly #given: number[] = [];
   readonly #revoked: number[] = [];
   #pageCountBefore = 0;
+  /** Where the transaction has moved the catalogue's root; -1: nowhere. */
+  #catalogMovedTo = -1;
   #running = false;
 
-  constructor(data: DataFile, log: RedoLog, pageCount: number, unit: number) {
+  constructor(data: DataFile, log: RedoLog, header: StoreHeader, unit: number) {
     this.#data = data;
     this.#log = log;
     this.#unit = unit;
-    this.pageCount = pageCount;
+    this.pageCount = header.pageCount;
+    this.catalogRoot = header.catalogRoot;
   }
 
   begin(): void {
@@ -97,6 +103,11 @@ export class PageSpace {
     this.#given.push(start, this.#wholeBlocks(count));
   }
 
+  /** The header says where the catalogue is, and is not written before the next checkpoint: until then, the log. */
+  moveCatalog(root: number): void {
+    this.#catalogMovedTo = root;
+  }
+
   /** Start of the run that `takeRun` would take as the lowest; -1: none. */
   lowestRun(count: number): number {
     return this.free.ready.lowestRun(this.#wholeBlocks(count), this.#unit);
@@ -126,6 +137,7 @@ export class PageSpace {
     this.#logPairs(this.#taken, (start, count) => records.allocate(start, count));
     this.#logPairs(this.#revoked, (start, count) => records.revoke(start, count));
     this.#logPairs(this.#given, (start, count) => records.free(start, count));
+    if (this.#catalogMovedTo >= 0) records.catalog(this.#catalogMovedTo);
   }
 
   #logPairs(pairs: readonly number[], record: (start: number, count: number) => void): void {
@@ -158,6 +170,7 @@ export class PageSpace {
   committed(commit: number): void {
     if (this.givenOut !== undefined) this.#noteTaken(this.givenOut);
     if (this.#given.length > 0) this.freedBy = commit;
+    if (this.#catalogMovedTo >= 0) this.catalogRoot = this.#catalogMovedTo;
     for (let i = 0; i < this.#given.length; i += 2)
       this.free.free(this.#given[i]!, this.#given[i + 1]!, commit);
     this.#end();
@@ -183,6 +196,7 @@ export class PageSpace {
 
   #end(): void {
     this.#running = false;
+    this.#catalogMovedTo = -1;
     this.#taken.length = 0;
     this.#early.length = 0;
     this.#given.length = 0;

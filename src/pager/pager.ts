@@ -115,7 +115,7 @@ export class Pager {
     this.#start = new SessionStart(vfs, path, data, header, this.log);
     this.blocks = new BlockStore(data, header.storeId, this.log, settings.checkPage, metrics.pager, path);
     this.pool = new PagePool(header.pageSize, settings.cacheBytes, this.blocks, metrics.pager);
-    this.space = new PageSpace(data, this.log, header.pageCount, 1 << this.pool.blockShift);
+    this.space = new PageSpace(data, this.log, header, 1 << this.pool.blockShift);
     this.versions = new Versions(this.pool, vfs, path, metrics.pager, () => this.log.committed);
     this.#touched = new TouchedBlocks(this.pool, this.versions, this.blocks);
     this.edits = new PageEdits(this.pool, this.log, this.#touched, () => {

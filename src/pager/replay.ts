@@ -11,6 +11,7 @@ import {
   BLOCK_BYTES,
   OP_ALLOCATE,
   OP_BLOCK,
+  OP_CATALOG,
   OP_EXTENT,
   OP_FILL,
   OP_FREE,
@@ -55,12 +56,14 @@ export class Replay {
   /** Pages of the file as far as it is replayed, and in the end. */
   #pages: number;
   #pagesInTheEnd: number;
+  #catalogRoot: number;
 
   constructor(pager: Pager, path: string, free: ExtentSet, target: ReplayTarget, pagesPossible: number) {
     this.#pager = pager;
     this.#pagesPossible = pagesPossible;
     this.#pages = pager.pageCount;
     this.#pagesInTheEnd = pager.pageCount;
+    this.#catalogRoot = pager.header.catalogRoot;
     this.#path = path;
     this.#free = free;
     this.#target = target;
@@ -80,7 +83,7 @@ export class Replay {
     const op = b[at]!;
     let length: number;
     if (op === OP_PAD) length = 1;
-    else if (op === OP_PAGE) length = 5;
+    else if (op === OP_PAGE || op === OP_CATALOG) length = 5;
     else if (op === OP_WRITE) length = 5 + (b[at + 3]! | (b[at + 4]! << 8));
     else if (op === OP_MOVE) length = 7;
     else if (op === OP_FILL) length = 6;
@@ -141,6 +144,7 @@ export class Replay {
     else if (op === OP_SPLIT) this.#split(b, at, length, ordinal);
     else if (op === OP_IMAGE) this.#image(b, at, ordinal);
     else if (op === OP_BLOCK) this.#block(b, at);
+    else if (op === OP_CATALOG) this.#catalogRoot = readU32(b, at + 1);
     else if (op !== OP_PAD && op !== OP_REVOKE) this.#space(op, readU32(b, at + 1), readU32(b, at + 5));
   }
 
@@ -297,7 +301,13 @@ export class Replay {
   }
 
   finish(): void {
-    this.#pager.space.pageCount = Math.max(this.#pages, this.#pagesInTheEnd);
+    const { header, space } = this.#pager;
+    space.pageCount = Math.max(this.#pages, this.#pagesInTheEnd);
+    const root = this.#catalogRoot;
+    if (root < firstPage(header.pageSize) || root >= space.pageCount)
+      throw this.#fail(`moves the catalogue to page ${root}, which cannot be there`);
+    space.catalogRoot = root;
+    header.catalogRoot = root;
     this.#target.finish();
   }
 }

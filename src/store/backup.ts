@@ -86,7 +86,8 @@ function stateNow(pager: Pager, snapshot: number): CopiedState {
     free.add(pageCount, start - pageCount);
     pageCount = start + count;
   } else free.remove(start, count);
-  const header = { ...pager.header, commit: snapshot, pageCount, freeListHead: start };
+  const { catalogRoot } = pager.space;
+  const header = { ...pager.header, commit: snapshot, pageCount, catalogRoot, freeListHead: start };
   return { header, free, list: { start, count } };
 }
 

@@ -59,15 +59,30 @@ export function assertTreeName(name: unknown): asserts name is string {
 
 export class Catalog {
   readonly #engine: Engine;
-  readonly #tree: Tree;
+  #tree: Tree;
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#tree = engine.treeAt(engine.pager.header.catalogRoot);
+    this.#tree = engine.treeAt(engine.pager.space.catalogRoot);
   }
 
   get root(): number {
     return this.#tree.root;
+  }
+
+  /** Inside a transaction: the root's content has been copied to `root`. REQUIRES: no snapshot is open. */
+  moveTo(root: number): void {
+    const before = this.#tree;
+    const { pager } = this.#engine;
+    pager.space.moveCatalog(root);
+    this.#tree = this.#engine.treeAt(root);
+    this.#engine.onEnd({
+      committed: () => this.#engine.forgetTree(before.root),
+      rolledBack: () => {
+        this.#engine.forgetTree(root);
+        this.#tree = before;
+      },
+    });
   }
 
   /** The bytes of a record, or undefined. `snapshot` as everywhere: -1 is now. */

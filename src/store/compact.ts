@@ -4,7 +4,8 @@
  * a whole store, so that it can be stopped at any point.
  *
  * A root moves like any other page: the catalogue is told, and so are the tree's handles. Snapshots go on
- * with the old one, whose bytes they keep.
+ * with the old one, whose bytes they keep. They look for other trees in the catalogue, whose own root stays where
+ * it is while there are any.
  */
 
 import { setImmediate } from "node:timers/promises";
@@ -83,6 +84,7 @@ export async function compactStore(
       const record = durableIfMoved(engine, mover, () => mover.moveRoot(catalog, name));
       if (record !== undefined) onRootMoved(name, record);
     }
+    durableIfMoved(engine, mover, () => mover.moveCatalog(catalog));
   }
   await setImmediate();
   options.signal?.throwIfAborted();
@@ -150,15 +152,32 @@ class Mover {
 
   /** Moves the root of a tree, where that helps; returns the tree's new record. */
   moveRoot(catalog: Catalog, name: string): TreeRecord | undefined {
+    this.#engine.pager.beginOperation();
+    const old = catalog.tree(name, -1);
+    const root = old === undefined ? -1 : this.#rootMoved(old.root);
+    if (old === undefined || root < 0) return undefined;
+    const record = { ...old, root };
+    catalog.write(name, encodeTreeRecord(record));
+    return record;
+  }
+
+  moveCatalog(catalog: Catalog): void {
+    const { pager } = this.#engine;
+    if (pager.versions.snapshots > 0) return;
+    pager.beginOperation();
+    const root = this.#rootMoved(catalog.root);
+    if (root >= 0) catalog.moveTo(root);
+  }
+
+  /** Copies a root to a lower page, and frees it; returns where it is then, -1: where it was. */
+  #rootMoved(root: number): number {
     const { pager, context } = this.#engine;
     const { pool } = pager;
-    pager.beginOperation();
-    const old = catalog.tree(name, -1);
-    const to = old === undefined || old.root < this.#limit ? -1 : this.#lowerPage(old.root);
-    if (old === undefined || to < 0) return undefined;
-    const tree = this.#engine.treeAt(old.root);
+    const to = root < this.#limit ? -1 : this.#lowerPage(root);
+    if (to < 0) return -1;
+    const tree = this.#engine.treeAt(root);
     const count = tree.count(-1);
-    const offset = pager.at(old.root);
+    const offset = pager.at(root);
     const level = pool.u8[offset + AT_LEVEL]!;
     if (level === 0) {
       const { builder, regions } = context.allocator;
@@ -170,13 +189,11 @@ class Mover {
       const entries = branchEntries(pool, offset);
       writeBranch(pager, to, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
     }
-    pager.freePage(old.root);
+    pager.freePage(root);
     tree.forgetChanges();
     this.#engine.treeAt(to).setCount(count);
-    const record = { ...old, root: to };
-    catalog.write(name, encodeTreeRecord(record));
     this.moved++;
-    return record;
+    return to;
   }
 
   #moveBranches(tree: Tree, path: Path): void {

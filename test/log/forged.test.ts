@@ -8,6 +8,7 @@ import { CorruptionError, EspalierError, open } from "../../src/index.js";
 import {
   OP_ALLOCATE,
   OP_BLOCK,
+  OP_CATALOG,
   OP_EXTENT,
   OP_FILL,
   OP_FREE,
@@ -190,6 +191,8 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       "an extent that begins behind all pages": [OP_EXTENT, ...bytesLe([0x7fff_0000, 4], [page, 4])],
       "terabytes that are given out": [OP_ALLOCATE, ...bytesLe([page, 4], [0x7fff_0000, 4])],
       "more revoked pages than there can be": [OP_REVOKE, ...bytesLe([page, 4], [0x0100_0001, 4])],
+      "a catalogue in the header": [OP_CATALOG, ...bytesLe([0, 4])],
+      "a catalogue behind the end": [OP_CATALOG, ...bytesLe([0x0100_0000, 4])],
       "an image of the header": [...image.slice(0, 1), ...bytesLe([0, 4]), ...image.slice(5)],
       "an image far behind the end": [...image.slice(0, 1), ...bytesLe([0x00ff_ffff, 4]), ...image.slice(5)],
       "a slot behind a place that is not there": [
@@ -219,7 +222,7 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     for (let round = 0; round < rounds; round++) {
       const records = [...image];
       for (let i = 1 + prng.below(4); i > 0; i--) {
-        const op = 1 + prng.below(12);
+        const op = 1 + prng.below(OP_CATALOG);
         const number = (): number => prng.pick([0, 1, page, page + 1, 8, 16, prng.below(5000)]);
         if (op === OP_IMAGE || op === OP_BLOCK || op > OP_IMAGE || op === OP_PAGE)
           records.push(op, ...bytesLe([prng.chance(0.7) ? page : number(), 4], [number(), 4]));

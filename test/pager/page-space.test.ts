@@ -4,11 +4,12 @@ import { expect, it } from "vitest";
 import type { RedoLog } from "../../src/log/redo-log.js";
 import type { DataFile } from "../../src/pager/data-file.js";
 import { PageSpace } from "../../src/pager/page-space.js";
+import { freshHeader } from "../../src/pager/store-header.js";
 
 const data = { claim: () => undefined } as unknown as DataFile;
 
 function space(): PageSpace {
-  const made = new PageSpace(data, {} as RedoLog, 20, 1);
+  const made = new PageSpace(data, {} as RedoLog, freshHeader(4096, new Uint8Array(16), 2, 20), 1);
   made.free.ready.add(10, 2);
   return made;
 }

@@ -5,6 +5,7 @@
 
 import type { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { awaitedWrites } from "./awaited-writes.js";
+import { catalogToEnd } from "./catalog-at-end.js";
 import { BACKUP_PATH } from "./crash.js";
 import { FaultSession } from "./fault-session.js";
 import { keyOfBytes } from "./model.js";
@@ -200,6 +201,30 @@ async function compact(s: Session): Promise<void> {
   s.close();
 }
 
+/** The catalogue lies at the file's end, once more after the first time. */
+async function compactCatalog(s: Session): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    s.open();
+    s.transaction([{ put: records(s, 150, 400, 500) }]);
+    s.change(
+      () => undefined,
+      () => catalogToEnd(s.store),
+      true,
+    );
+    s.close();
+    s.open();
+    const { dataBytes } = s.store.stats();
+    s.deleteRange("", "k000050", "k000370");
+    await s.store.compact();
+    if (s.store.stats().dataBytes >= dataBytes) throw new Error("compact has not made the file smaller");
+    s.createTree(`tree${round}`);
+    s.transaction([{ tree: `tree${round}`, put: records(s, 20, 100, 100) }]);
+    if (round === 1) s.checkpoint();
+    s.dropTree("tree0");
+    s.close();
+  }
+}
+
 async function backup(s: Session): Promise<void> {
   s.open();
   for (let i = 0; i < 4; i++) s.transaction([{ put: records(s, 50, 200, 500) }]);
@@ -312,6 +337,7 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "no-durability", durability: "none", run: noDurability },
   { name: "compact", durability: "sync", run: compact },
   { name: "compact-none", durability: "none", run: compact },
+  { name: "compact-catalogue", durability: "sync", run: compactCatalog },
   { name: "backup", durability: "sync", run: backup },
   { name: "open-and-close", durability: "sync", run: openAndClose },
   { name: "open-and-close-none", durability: "none", run: openAndClose },

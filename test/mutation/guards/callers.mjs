@@ -369,8 +369,8 @@ export const CALLERS_GUARDS = [
     "P2",
     "a copy has a free list and an end of its own",
     BACKUP,
-    "commit: snapshot, pageCount, freeListHead: start }",
-    "commit: snapshot }",
+    "commit: snapshot, pageCount, catalogRoot, freeListHead: start }",
+    "commit: snapshot, catalogRoot }",
     MEANWHILE,
   ),
   guard(

@@ -14,6 +14,7 @@ import {
   guard,
   LATE_FREE_LIST,
   MODEL,
+  MOVED_CATALOG,
   OLD_VERSIONS,
   ORDER,
   OTHER_VERSIONS,
@@ -32,6 +33,38 @@ import {
 } from "./common.mjs";
 
 export const SPACE_GUARDS = [
+  guard(
+    "W4",
+    "the log says where the catalogue's root is",
+    PAGE_SPACE,
+    "if (this.#catalogMovedTo >= 0) records.catalog(this.#catalogMovedTo);",
+    "",
+    MOVED_CATALOG,
+  ),
+  guard(
+    "W4",
+    "the header of a checkpoint says where the catalogue's root is",
+    CHECKPOINT_SET,
+    "header.catalogRoot = this.#catalogRoot;",
+    "",
+    MOVED_CATALOG,
+  ),
+  guard(
+    "P2",
+    "the catalogue's root stays where snapshots look for it",
+    "src/store/compact.ts",
+    "if (pager.versions.snapshots > 0) return;",
+    "",
+    MOVED_CATALOG,
+  ),
+  guard(
+    "W4",
+    "the catalogue's root is where it was, once its transaction is undone",
+    PAGE_SPACE,
+    "this.#running = false;\n    this.#catalogMovedTo = -1;",
+    "this.#running = false;",
+    MOVED_CATALOG,
+  ),
   guard(
     "P2",
     "a snapshot keeps what it sees",
