@@ -220,7 +220,7 @@ export class StoreFileWriter {
     const extents = new ExtentSet();
     for (const page of rest) extents.add(page, 1);
     const data = new DataFile(this.#file, this.#pageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
-    writeFreeList(data, this.#storeId, extents, [{ start: home, count: 1 }]);
+    writeFreeList(data, this.#storeId, 0, extents, [{ start: home, count: 1 }]);
     return home;
   }
 

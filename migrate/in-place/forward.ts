@@ -183,7 +183,7 @@ export class StoreFinisher {
       if (gap.count > skip) extents.add(gap.start + skip, gap.count - skip);
     }
     const data = new DataFile(this.#file, targetPageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
-    writeFreeList(data, this.#storeId, extents, [{ start: home.start, count: chain }]);
+    writeFreeList(data, this.#storeId, 0, extents, [{ start: home.start, count: chain }]);
     return home.start;
   }
 

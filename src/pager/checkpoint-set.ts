@@ -94,7 +94,7 @@ export class CheckpointSet implements CheckpointTarget {
     const listed = this.#listed!;
     if (listed.length > 0 && this.#chain.pages === 0) this.#takeChain(listed);
     this.#freeListHead = Math.max(this.#chain.lowest(), 0);
-    if (this.#chain.pages > 0) writeFreeList(data, header.storeId, listed, this.#chain);
+    if (this.#chain.pages > 0) writeFreeList(data, header.storeId, header.sequence + 1, listed, this.#chain);
   }
 
   /** Pages that lie together, new ones at the file's end, or, where that cannot grow, whichever are free. */

@@ -12,7 +12,6 @@ import { readFreeList } from "./free-list.js";
 import {
   decodeStoreHeader,
   FORMAT_VERSION,
-  firstPage,
   HEADER_COPIES,
   headerVersion,
   type StoreHeader,
@@ -46,11 +45,11 @@ function headerAt(copies: Uint8Array, sequence: number): StoreHeader | undefined
 
 /** Whether all is there that opening by this header takes: pages, free list, log. */
 function suffices(vfs: Vfs, path: string, data: DataFile, header: StoreHeader): boolean {
-  const { storeId, pageSize, pageCount, freeListHead, log } = header;
+  const { storeId, pageSize, pageCount, log } = header;
   if (data.pageSize !== pageSize || data.file.size() < pageCount * pageSize) return false;
   if (log !== undefined && !hasLog(vfs, path, storeId, log)) return false;
   try {
-    readFreeList(data, storeId, freeListHead, firstPage(pageSize), pageCount);
+    readFreeList(data, header);
     return true;
   } catch (error) {
     if (error instanceof CorruptionError) return false;

@@ -11,7 +11,7 @@
  *   16  leaf: low fence length u16, high fence length u16; branch: leftmost child u32
  *   20  prefix length                                                   u16
  *   22  zero                                                            u16
- *   24  root page: records in the tree                                  u64
+ *   24  root page: records in the tree; free list: the header's number  u64
  *   32  leaf: fences; branch: prefix; then the record arena
  *
  * The slot directory grows down from the page's end: slot i is the (i+1)th from there.
@@ -32,6 +32,8 @@ export const AT_HIGH_LENGTH = 18;
 export const AT_LEFTMOST = 16;
 export const AT_PREFIX_LENGTH = 20;
 export const AT_RECORDS = 24;
+/** Of a free list's page: sequence number of the first header that names the list, 0: of any. */
+export const AT_SEQUENCE = 24;
 /** The number of records, a u64. */
 export const RECORDS_BYTES = 8;
 

@@ -19,7 +19,7 @@ import { makeHeaderDurable } from "./opened-header.js";
 import type { Pager } from "./pager.js";
 import { Replay } from "./replay.js";
 import { OverlayTarget, PoolTarget } from "./replay-target.js";
-import { firstPage, type StoreHeader } from "./store-header.js";
+import type { StoreHeader } from "./store-header.js";
 
 /** Of each page that a crash has left behind the data file's end the log has a record of so many bytes at least. */
 const RECORD_BYTES_A_PAGE = 8;
@@ -39,8 +39,7 @@ export interface RecoveryReport {
 export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   const { header } = pager;
   assertWholeFile(pager, path);
-  const first = firstPage(header.pageSize);
-  const list = readFreeList(pager.data, header.storeId, header.freeListHead, first, header.pageCount);
+  const list = readFreeList(pager.data, header);
   pager.freeListChain = list.chain;
   header.log ??= unknownLog(header, vfs, path);
   if (header.log === undefined) {

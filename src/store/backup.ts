@@ -133,7 +133,7 @@ function writeRest(file: VfsFile, { header, free, list }: CopiedState): void {
   const { pageSize, storeId } = header;
   const write = (source: Uint8Array, from: number, length: number, position: number): void =>
     writeFully(file, source, from, length, position);
-  writeFreeList({ pageSize, write }, storeId, free, [list]);
+  writeFreeList({ pageSize, write }, storeId, 0, free, [list]);
   for (let copy = 0; copy < HEADER_COPIES; copy++) {
     const sequence = header.sequence - (header.sequence % HEADER_COPIES) + HEADER_COPIES + copy;
     const block = encodeStoreHeader({ ...header, sequence, clean: true, log: undefined });

@@ -10,12 +10,7 @@ import { createMetrics } from "../../src/base/metrics.js";
 import { open } from "../../src/index.js";
 import { DataFile } from "../../src/pager/data-file.js";
 import { readFreeList } from "../../src/pager/free-list.js";
-import {
-  decodeStoreHeader,
-  firstPage,
-  HEADER_COPIES,
-  type StoreHeader,
-} from "../../src/pager/store-header.js";
+import { decodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../../src/pager/store-header.js";
 import { POWER_CUTS } from "../../src/vfs/crash-image.js";
 import type { FaultedCall } from "../../src/vfs/faults.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -64,9 +59,9 @@ function header(vfs: FaultyVfs): StoreHeader {
 
 /** In how many pieces the free list in force lies. */
 function pieces(vfs: FaultyVfs): number {
-  const { pageSize, storeId, freeListHead, pageCount } = header(vfs);
-  const data = new DataFile(vfs.live.open(STORE_PATH, "read"), pageSize, 0, createMetrics().pager);
-  return readFreeList(data, storeId, freeListHead, firstPage(pageSize), pageCount).chain.length;
+  const found = header(vfs);
+  const data = new DataFile(vfs.live.open(STORE_PATH, "read"), found.pageSize, 0, createMetrics().pager);
+  return readFreeList(data, found).chain.length;
 }
 
 /** The data file cannot grow beyond what it has, or has had; the log can. */

@@ -80,8 +80,7 @@ export class PageSource {
       return all;
     }
     try {
-      const { storeId, freeListHead } = this.header;
-      const list = readFreeList(this.#data, storeId, freeListHead, this.firstPage, this.pageCount);
+      const list = readFreeList(this.#data, { ...this.header, pageCount: this.pageCount });
       for (const set of [list.extents, list.chain]) for (const { start, count } of set) all.add(start, count);
       return all;
     } catch (error) {

@@ -125,6 +125,7 @@ export const OPENED_ELSEWHERE = ["test/migrate/openers.test.ts"];
 export const WRITE_AHEAD = ["test/pager/write-ahead.test.ts"];
 export const LATE_FREE_LIST = ["test/pager/late-free-list.test.ts"];
 export const SCATTERED = ["test/pager/scattered-free-list.test.ts"];
+export const OLDER_HEADER = ["test/pager/older-header.test.ts"];
 export const MOVED_CATALOG = ["test/store/moved-catalog.test.ts"];
 export const SPILLS = ["test/pager/spilled-pages.test.ts"];
 export const LEAF = ["test/page/leaf-allocator.test.ts"];

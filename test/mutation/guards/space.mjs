@@ -16,6 +16,7 @@ import {
   MODEL,
   MOVED_CATALOG,
   OLD_VERSIONS,
+  OLDER_HEADER,
   ORDER,
   OTHER_VERSIONS,
   PACED,
@@ -33,6 +34,22 @@ import {
 } from "./common.mjs";
 
 export const SPACE_GUARDS = [
+  guard(
+    "W4",
+    "a free list is not that of an older header, which named another one there",
+    FREE_LIST,
+    "if (readU64(bytes, AT_SEQUENCE) > sequence)",
+    "if (readU64(bytes, AT_SEQUENCE) === undefined)",
+    OLDER_HEADER,
+  ),
+  guard(
+    "W4",
+    "each checkpoint says for which header its free list is",
+    CHECKPOINT_SET,
+    "writeFreeList(data, header.storeId, header.sequence + 1,",
+    "writeFreeList(data, header.storeId, 0,",
+    OLDER_HEADER,
+  ),
   guard(
     "W4",
     "the log says where the catalogue's root is",
