@@ -164,19 +164,21 @@ function withoutWhatIsOpen(run: RunDocument, gate: Gate, result: GateResult): Ga
 function isOpen(run: RunDocument, gate: Gate, cell: CellRow): boolean {
   if (isNotYet(cell)) return true;
   if (cell.status !== "ok") return false;
-  if (gate.kind === "ratio") {
-    const { group, durability } = cell;
-    return run.cells.some(
-      (other) =>
-        other.engine === gate.baseline &&
-        other.group === group &&
-        other.durability === durability &&
-        isNotYet(other),
-    );
-  }
+  if (gate.kind === "ratio") return baselineOf(run, gate.baseline, cell).some(isNotYet);
   const isProfiled = gate.kind === "figure" && gate.figure === "slot-extent-ns-per-operation";
   const isPassDue = isProfiled && run.settings.profiledPass && workloadByName(cell.workload).writes;
   return isPassDue && !run.run.complete && cell.profile === null;
+}
+
+/** The cells that the cell's ratio could be to. */
+function baselineOf(run: RunDocument, baseline: string, { group, durability }: CellRow): CellRow[] {
+  return run.cells.filter(
+    (other) => other.engine === baseline && other.group === group && other.durability === durability,
+  );
+}
+
+function isBad({ status }: CellRow): boolean {
+  return status === "failed" || status === "timeout";
 }
 
 function isNotYet({ status, reason }: CellRow): boolean {
@@ -192,11 +194,8 @@ interface Judged {
 function judgeGate(run: RunDocument, gate: Gate): GateResult {
   const cells = run.cells.filter((cell) => inScope(cell, gate.scope));
   if (gate.kind === "failures") return failuresGate(gate, cells);
-  const { judged, unit } = figuresFor(
-    run,
-    gate,
-    cells.filter(({ status }) => status === "ok"),
-  );
+  const sound = cells.filter(({ status }) => status === "ok");
+  const { judged, unit } = figuresFor(run, gate, sound);
   const atLeast = gate.kind === "ratio";
   const worst = judged.reduce<Judged | null>((held, next) => {
     if (held === null) return next;
@@ -217,13 +216,22 @@ function judgeGate(run: RunDocument, gate: Gate): GateResult {
   }
   const margin = atLeast ? worst.figure - gate.limit : gate.limit - worst.figure;
   const broken = judged.filter(({ figure }) => (atLeast ? figure < gate.limit : figure > gate.limit)).length;
-  const detail = broken === 0 ? `${judged.length} cells` : `${broken} of ${judged.length} cells break it`;
+  const found = broken === 0 ? `${judged.length} cells` : `${broken} of ${judged.length} cells break it`;
+  const detail = `${found}${withoutBaseline(run, gate, sound)}`;
   return { ...facts, comparison, pass: margin >= 0, figure: worst.figure, margin, cell: worst.cell, detail };
 }
 
+/** Says of how many cells nothing is known, since the baseline's own failed; empty: of none. */
+function withoutBaseline(run: RunDocument, gate: Gate, cells: readonly CellRow[]): string {
+  if (gate.kind !== "ratio") return "";
+  const { baseline } = gate;
+  const alone = cells.filter((cell) => baselineOf(run, baseline, cell).some(isBad)).length;
+  return alone === 0 ? "" : `; ${alone} more not compared, since ${baseline} failed or timed out there`;
+}
+
 function failuresGate(gate: Gate, cells: readonly CellRow[]): GateResult {
-  const tried = cells.filter(({ status }) => status === "ok" || status === "failed" || status === "timeout");
-  const bad = tried.filter(({ status }) => status !== "ok");
+  const bad = cells.filter(isBad);
+  const tried = cells.filter((cell) => cell.status === "ok" || isBad(cell));
   const [first] = bad;
   return {
     id: gate.id,

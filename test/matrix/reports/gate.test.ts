@@ -100,6 +100,20 @@ describe("a run that was stopped", () => {
     expect(judgeStopped(gate, [measured, { ...absent, id: "x", group: later }])?.pass).toBe(true);
   });
 
+  it("says how many cells were not compared, since the baseline failed there", () => {
+    const gate: Gate = { ...base, kind: "ratio", baseline: "rebuild", limit: 1 };
+    const cells = [cell("espalier", [9, 9]), cell("rebuild", [1, 1])];
+    expect(judge(gate, cells)).toMatchObject({ pass: true, detail: "1 cells" });
+    const group = "mixed/u64/10000/random/ce1";
+    for (const status of ["failed", "timeout"] as const) {
+      const more = [cell("espalier", [9, 9], { group }), { ...unmeasured("rebuild", status, "why"), group }];
+      expect(judge(gate, [...cells, ...more])).toMatchObject({
+        pass: true,
+        detail: "1 cells; 1 more not compared, since rebuild failed or timed out there",
+      });
+    }
+  });
+
   it("meets no gate of ratios whose baseline it has not come to", () => {
     const gate: Gate = { ...base, kind: "ratio", baseline: "rebuild", limit: 1 };
     const first = [cell("espalier", [2]), cell("rebuild", [1])];
