@@ -116,13 +116,14 @@ export class Replay {
 
   /**
    * Between the passes: the file gets its size, since a power cut may have taken the zeros at its end, and
-   * since pages of a large transaction come before the record that adds them.
+   * since pages of a large transaction come before the record that adds them. A limit that is lower than it was
+   * does not keep from it.
    */
   begin(): void {
     const pager = this.#pager;
     this.#revoked.seal();
     pager.space.pageCount = this.#pagesInTheEnd;
-    if (!pager.readOnly) pager.data.claim(pager.pageCount, true);
+    if (!pager.readOnly) pager.data.claim(pager.pageCount, true, false);
   }
 
   /** Second pass. */

@@ -299,3 +299,17 @@ it.each([false, true])("a full store full of holes is closed and opened, after a
   expect(vfs.stat(STORE_PATH)!.size).toBeLessThan(1_500_000 * 1.1);
   store.close();
 });
+
+it("recovery goes beyond a limit that is lower than before, to where the last commits lie", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const settings = { pageSize: 4096, durability: "sync" } as const;
+  const store: ByteStore = open(STORE_PATH, storeOptions(settings, vfs));
+  for (let i = 0; i < 1000; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+  // The file's end was never synced: the log has all that lies there.
+  const left = vfs.powerCut("dropped", 1);
+  const smaller = { ...storeOptions(settings, left), maxBytes: 100_000 };
+  const again: ByteStore = open(STORE_PATH, smaller);
+  assertHolds(again, 0, 1000);
+  expect(() => again.transaction(() => fillUp(again, 1000, false))).toThrow();
+  again.close();
+});
