@@ -137,6 +137,14 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
+    "a log that a conversion reads is durable before the fence is",
+    STEPS,
+    'if (head.direction === "forward") syncLog(vfs, path);',
+    "",
+    LOST_LOG,
+  ),
+  guard(
+    "M3",
     "a conversion goes on with the log that it began with, or not at all",
     "migrate/in-place/forward-source.ts",
     "if (!isPlannedLog(file, program))",
