@@ -85,6 +85,7 @@ export function removeLogs(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
+/** Of a folder the manifest goes last: by it what an interrupted removal leaves is known as a log. */
 function remove(vfs: Vfs, path: string, depth: number): void {
   const stat = vfs.stat(path);
   if (stat === undefined) return;
@@ -92,6 +93,9 @@ function remove(vfs: Vfs, path: string, depth: number): void {
     vfs.unlink(path);
     return;
   }
-  if (depth < DEPTH_MAX) for (const name of vfs.list(path)) remove(vfs, `${path}/${name}`, depth + 1);
+  if (depth < DEPTH_MAX) {
+    const names = vfs.list(path).sort((a, b) => Number(a === "manifest") - Number(b === "manifest"));
+    for (const name of names) remove(vfs, `${path}/${name}`, depth + 1);
+  }
   vfs.removeFolder(path);
 }

@@ -7,6 +7,7 @@ import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
 import { convertInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { CorruptionError } from "../../src/base/errors.js";
+import { open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
@@ -89,6 +90,27 @@ test("a run that finds a conversion done does not tell a digest that the convers
     }
     expect(done).toBeGreaterThan(0);
   }
+});
+
+test("nor one of a store that was opened since, and never closed", async () => {
+  const images: FaultyVfs[] = [];
+  const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
+  vfs.onCall = ({ changes }) => {
+    if (changes) images.push(vfs.processKill(1));
+  };
+  await convert(vfs);
+  let done = 0;
+  for (const image of images) {
+    const state = inspectFile(image, FILE);
+    if (state.kind !== "store" || state.leftover === undefined) continue;
+    done++;
+    const store = open<Uint8Array, Uint8Array>(FILE, { vfs: image });
+    store.put(Uint8Array.of(1), Uint8Array.of(2));
+    const { digest } = await convert(image.processKill(1));
+    expect(digest.after).toBe(null);
+    store.close();
+  }
+  expect(done).toBeGreaterThan(0);
 });
 
 test("the whole one is a conversion that has begun", () => {

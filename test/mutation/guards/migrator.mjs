@@ -5,6 +5,7 @@ import {
   BACK_AGAIN,
   COMPARED,
   FENCE,
+  FILE_JOB,
   FORWARD,
   guard,
   HALF_SALVAGE,
@@ -18,6 +19,7 @@ import {
   OPENED_ELSEWHERE,
   OPENERS,
   PROGRAM,
+  REPLACED,
   SHAPES,
   STEPS,
 } from "./common.mjs";
@@ -134,6 +136,22 @@ export const MIGRATOR_GUARDS = [
     "lowerFence(file, program);\n    throw error;",
     "throw error;",
     OPENED_ELSEWHERE,
+  ),
+  guard(
+    "M1",
+    "commits that came while a rewritten file took its place are not removed with the log",
+    FILE_JOB,
+    'return log.summary.lastLsn > record.lastLsn ? "newer" : "own";',
+    'return "own";',
+    REPLACED,
+  ),
+  guard(
+    "M3",
+    "what an interrupted removal leaves of a folder of segments is known as a log",
+    "migrate/legacy-log.ts",
+    '.sort((a, b) => Number(a === "manifest") - Number(b === "manifest"))',
+    "",
+    REPLACED,
   ),
   guard(
     "M3",
