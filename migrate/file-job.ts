@@ -13,7 +13,7 @@ import { assertConvertible, checkSteps, openForCheck } from "./check-file.js";
 import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
-import { removeNote, undoBeginning } from "./in-place/fence.js";
+import { removeNote } from "./in-place/fence.js";
 import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
 import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
@@ -113,8 +113,8 @@ function syncLeftover(vfs: Vfs, path: string, state: FileState): void {
 /** What an earlier run has left beside or behind a legacy file goes. */
 function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
   assertOneLog(vfs, path);
-  if (state.kind === "legacy" && state.leftover !== undefined) cutLegacyLeftover(vfs, path);
-  undoBeginning(vfs, path);
+  if (state.kind === "legacy") cutLegacyLeftover(vfs, path);
+  removeNote(vfs, path);
   restoreLog(vfs, path);
   removeRewrite(vfs, path);
 }

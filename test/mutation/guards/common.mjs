@@ -157,6 +157,7 @@ export const LEVEL_COPIES = ["test/level/copy.test.ts"];
 export const COMPARED = ["test/migrate/compared.test.ts"];
 export const HALF_SALVAGE = ["test/migrate/half-salvage.test.ts"];
 export const LOST_LOG = ["test/migrate/lost-log.test.ts"];
+export const LEFTOVER = ["test/migrate/leftover.test.ts"];
 export const REPLACED = ["test/migrate/replaced.test.ts"];
 export const JOURNAL = ["test/migrate/journal.test.ts"];
 export const BACK_AGAIN = ["test/migrate/there-and-back.test.ts"];
