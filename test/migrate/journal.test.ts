@@ -12,7 +12,7 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, forgedVfs, put, record } from "./legacy/support.js";
-import { convert, FILE } from "./support.js";
+import { convert, FILE, rollBack } from "./support.js";
 
 const TRAILER = 512;
 
@@ -112,6 +112,35 @@ test("nor one of a store that was opened since, and never closed", async () => {
   }
   expect(done).toBeGreaterThan(0);
 });
+
+test.each(["there", "back"] as const)(
+  "what was interrupted just before its last write, %s, is checked by the run that ends it",
+  async (way) => {
+    const disk = fixtureInMemory("gen3/u64-seq-1k.db");
+    if (way === "back") await convert(disk);
+    const act = way === "there" ? convert : rollBack;
+    const vfs = new FaultyVfs({ disk, seed: 1 });
+    const images: FaultyVfs[] = [];
+    vfs.onCall = ({ changes }) => {
+      if (changes) images.push(vfs.processKill(1));
+    };
+    await act(vfs);
+    let last = 0;
+    for (const image of images) {
+      const state = inspectFile(image, FILE);
+      if (state.kind !== "migrating" || state.slot.phase !== 4) continue;
+      last++;
+      expect(await act(image.processKill(1))).toMatchObject({ reason: null });
+      const { leafPages } = state.program.tables;
+      const file = image.open(FILE, "write");
+      const at = leafPages[0]! * state.program.head.targetPageSize + 200;
+      file.write(Uint8Array.of(0xa5, 0x5a, 0xa5), 0, 3, at);
+      file.close();
+      expect(await act(image)).toMatchObject({ status: "corrupt", digest: { after: null } });
+    }
+    expect(last).toBeGreaterThan(0);
+  },
+);
 
 test("the whole one is a conversion that has begun", () => {
   expect(inspected(whole)).toBe("migrating");

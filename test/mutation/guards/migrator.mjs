@@ -356,6 +356,14 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
+    "what was interrupted before its last write is checked by the run that ends it",
+    "migrate/in-place/run-program.ts",
+    "slot.phase === 4 ?",
+    "slot.phase > 4 ?",
+    JOURNAL,
+  ),
+  guard(
+    "M3",
     "the phase is synced before the next one begins",
     "migrate/in-place/run-program.ts",
     "writeSlot(file, program, next);\n  file.sync();",
