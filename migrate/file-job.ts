@@ -13,7 +13,7 @@ import { assertConvertible, checkSteps, openForCheck } from "./check-file.js";
 import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
-import { removeNote, undoBeginning } from "./in-place/fence.js";
+import { removeNote } from "./in-place/fence.js";
 import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
 import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
@@ -22,7 +22,7 @@ import { assertOneLog, logPath, removeAside, removeLogs, restoreLog } from "./le
 import { decodeLegacyRecord, LEGACY_RECORD_NAME, metaImage } from "./legacy-record.js";
 import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
-import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
+import { assertNoLogBesideLink, assertOneName, keptPath } from "./other-names.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
 import { convertByRewrite, removeRewrite } from "./rewrite-steps.js";
 import { rollBackByRewrite, rollBackInPlace, settleStore } from "./rollback-steps.js";
@@ -113,8 +113,8 @@ function syncLeftover(vfs: Vfs, path: string, state: FileState): void {
 /** What an earlier run has left beside or behind a legacy file goes. */
 function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
   assertOneLog(vfs, path);
-  if (state.kind === "legacy" && state.leftover !== undefined) cutLegacyLeftover(vfs, path);
-  undoBeginning(vfs, path);
+  if (state.kind === "legacy") cutLegacyLeftover(vfs, path);
+  removeNote(vfs, path);
   restoreLog(vfs, path);
   removeRewrite(vfs, path);
 }
@@ -130,16 +130,20 @@ function finishStore(
   if (state.leftover !== undefined && finished) {
     fillFromProgram(state.leftover.program, result);
     result.resumed = true;
-    if (state.leftover.program.head.verify === "full") result.digest.after = result.digest.before;
+    // Opened since, and not closed, it may hold more than what was compared.
+    const compared = state.leftover.program.head.verify === "full" && state.header.clean;
+    if (compared) result.digest.after = result.digest.before;
   } else {
     result.from = "espalier";
     result.pages.before = state.header.pageCount;
     result.bytes.before = vfs.stat(path)?.size ?? null;
   }
   result.to = "espalier";
+  const log = !finished && state.header.commit === 0 ? besideStore(vfs, path) : "none";
+  if (log === "newer") throw newerLog(vfs, path);
   cutStore(vfs, path);
   removeAside(vfs, path);
-  if (finished || (state.header.commit === 0 && hasOwnLegacyLog(vfs, path))) removeLogs(vfs, path);
+  if (finished || log === "own") removeLogs(vfs, path);
   removeNote(vfs, path);
   removeRewrite(vfs, path);
   result.pages.after = state.header.pageCount;
@@ -153,30 +157,43 @@ function finishStore(
  */
 function clearLogs(vfs: Vfs, path: string): void {
   removeAside(vfs, path);
-  if (vfs.stat(logPath(path)) === undefined) return;
-  if (!hasOwnLegacyLog(vfs, path))
+  const log = besideStore(vfs, path);
+  if (log === "newer") throw newerLog(vfs, path);
+  if (log === "foreign")
     throw new RefusedError(
       `${logPath(path)} is not its log, and would be taken for it afterwards; move it away`,
     );
-  removeLogs(vfs, path);
+  if (log === "own") removeLogs(vfs, path);
 }
 
-/** Whether the legacy log beside a store is that of the file which the store was: a rewrite did not come to its end. */
-function hasOwnLegacyLog(vfs: Vfs, path: string): boolean {
-  if (vfs.stat(logPath(path)) === undefined) return false;
+/**
+ * What lies beside a store in the place of a legacy log. "own": that of the file which the store was, for a rewrite did
+ * not come to its end. "newer": the same, but with commits that came when the store had been made of it.
+ */
+function besideStore(vfs: Vfs, path: string): "none" | "own" | "newer" | "foreign" {
+  if (vfs.stat(logPath(path)) === undefined) return "none";
   const file = vfs.open(path, "read");
   try {
     const bytes = readCatalog(file, path).records.get(LEGACY_RECORD_NAME);
-    if (bytes === undefined) return false;
-    const meta = decodeMeta(metaImage(decodeLegacyRecord(bytes, path)), path);
-    readLog(vfs, logPath(path), meta, { damaged: "cut" }).close();
-    return true;
+    if (bytes === undefined) return "foreign";
+    const record = decodeLegacyRecord(bytes, path);
+    const log = readLog(vfs, logPath(path), decodeMeta(metaImage(record), path), { damaged: "cut" });
+    log.close();
+    return log.summary.lastLsn > record.lastLsn ? "newer" : "own";
   } catch (error) {
-    if (error instanceof CorruptionError || error instanceof RefusedError) return false;
+    if (error instanceof CorruptionError || error instanceof RefusedError) return "foreign";
     throw error;
   } finally {
     file.close();
   }
+}
+
+function newerLog(vfs: Vfs, path: string): RefusedError {
+  const kept = keptPath(path);
+  const way = vfs.stat(kept) === undefined ? "" : `; they belong to ${kept}: put that back in its place`;
+  return new RefusedError(
+    `its log, ${logPath(path)}, has commits that came while it was being replaced, and that are not in it${way}`,
+  );
 }
 
 /** Cuts what lies behind the pages of a store at rest. */

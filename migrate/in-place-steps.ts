@@ -28,7 +28,7 @@ import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";
 import { type Program, type ProgramReport, readProgram } from "./in-place/program.js";
 import { finalBytes, runProgram } from "./in-place/run-program.js";
 import { isUntouched, readSlot } from "./in-place/slot.js";
-import { removeLogs, restoreLog, setLogAside } from "./legacy-log.js";
+import { removeLogs, restoreLog, setLogAside, syncLog } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
@@ -123,6 +123,7 @@ export function begin(
   seen?: Seen,
 ): Program {
   const { head, tables, slotBytes } = planned;
+  if (head.direction === "forward") syncLog(vfs, path);
   const program = writeJournal(vfs, path, file, head, tables, slotBytes);
   try {
     if (seen !== undefined) assertAsSeen(vfs, path, seen, true); // The journal took its time.

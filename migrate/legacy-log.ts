@@ -6,6 +6,9 @@
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
 
+/** active/, recycle/ and files. */
+const DEPTH_MAX = 3;
+
 export function logPath(path: string): string {
   return `${path}-wal`;
 }
@@ -37,6 +40,30 @@ export function setLogAside(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
+/**
+ * Makes durable what a legacy process, killed, may have left in the page cache only: a conversion in place that reads it
+ * cannot go on, nor back, once a power cut has taken it. Throws IoError.
+ */
+export function syncLog(vfs: Vfs, path: string): void {
+  sync(vfs, currentLogPath(vfs, path), 0);
+}
+
+function sync(vfs: Vfs, path: string, depth: number): void {
+  const kind = vfs.stat(path)?.kind;
+  if (kind === "file") {
+    const file = vfs.open(path, "write");
+    try {
+      file.sync();
+    } finally {
+      file.close();
+    }
+  } else if (kind === "folder" && depth < DEPTH_MAX) {
+    const names = vfs.list(path);
+    for (const name of names) sync(vfs, `${path}/${name}`, depth + 1);
+    if (names[0] !== undefined) vfs.syncFolderOf(`${path}/${names[0]}`);
+  }
+}
+
 /** Puts it back where it was. Throws RefusedError where another one lies there. */
 export function restoreLog(vfs: Vfs, path: string): void {
   if (vfs.stat(asidePath(path)) === undefined) return;
@@ -58,9 +85,7 @@ export function removeLogs(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
-/** active/, recycle/ and files. */
-const DEPTH_MAX = 3;
-
+/** Of a folder the manifest goes last: by it what an interrupted removal leaves is known as a log. */
 function remove(vfs: Vfs, path: string, depth: number): void {
   const stat = vfs.stat(path);
   if (stat === undefined) return;
@@ -68,6 +93,9 @@ function remove(vfs: Vfs, path: string, depth: number): void {
     vfs.unlink(path);
     return;
   }
-  if (depth < DEPTH_MAX) for (const name of vfs.list(path)) remove(vfs, `${path}/${name}`, depth + 1);
+  if (depth < DEPTH_MAX) {
+    const names = vfs.list(path).sort((a, b) => Number(a === "manifest") - Number(b === "manifest"));
+    for (const name of names) remove(vfs, `${path}/${name}`, depth + 1);
+  }
   vfs.removeFolder(path);
 }

@@ -78,6 +78,11 @@ function readNote(vfs: Vfs, path: string): Note | undefined {
   }
 }
 
+/** Whether a note lies beside the file: a run began, and did not come to its fence. */
+export function hasBegun(vfs: Vfs, path: string): boolean {
+  return readNote(vfs, path) !== undefined;
+}
+
 /**
  * For a file without a fence: how long it was before an interrupted beginning; undefined where there was none, or where
  * somebody used the file since, so that its length is theirs.
@@ -106,7 +111,7 @@ export function cutTo(vfs: Vfs, path: string, bytes: number): void {
 
 /** Takes back what an interrupted beginning has left, its note last. Returns whether there was something. */
 export function undoBeginning(vfs: Vfs, path: string): boolean {
-  const began = readNote(vfs, path) !== undefined;
+  const began = hasBegun(vfs, path);
   const bytes = bytesBeforeBeginning(vfs, path);
   if (bytes !== undefined) cutTo(vfs, path, bytes);
   removeNote(vfs, path);

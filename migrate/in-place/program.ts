@@ -244,19 +244,26 @@ function decodeMark(bytes: Uint8Array): Mark | undefined {
  * CorruptionError (M3) where there is one and it is damaged.
  */
 export function readProgram(file: VfsFile): Program | undefined {
-  const size = file.size();
-  const sector = new Uint8Array(SECTOR_BYTES);
-  let mark: Mark | undefined;
-  if (size >= 2 * SECTOR_BYTES) {
-    readFully(file, sector, 0, SECTOR_BYTES, size - SECTOR_BYTES);
-    mark = decodeMark(sector);
-    if (mark?.journalEnd !== size) mark = undefined;
-  }
-  if (mark === undefined) {
-    readFully(file, sector, 0, SECTOR_BYTES, 0);
-    mark = decodeMark(sector);
-  }
+  const mark = trailerOf(file) ?? markAt(file, 0);
   return mark === undefined ? undefined : loadProgram(file, mark);
+}
+
+/** Whether the file ends as a journal does, whatever is left of that. */
+export function endsInTrailer(file: VfsFile): boolean {
+  return trailerOf(file) !== undefined;
+}
+
+function trailerOf(file: VfsFile): Mark | undefined {
+  const size = file.size();
+  if (size < 2 * SECTOR_BYTES) return undefined;
+  const mark = markAt(file, size - SECTOR_BYTES);
+  return mark?.journalEnd === size ? mark : undefined;
+}
+
+function markAt(file: VfsFile, at: number): Mark | undefined {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  readFully(file, sector, 0, SECTOR_BYTES, at);
+  return decodeMark(sector);
 }
 
 /** undefined where it is no JSON. */

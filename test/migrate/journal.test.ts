@@ -7,11 +7,12 @@ import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
 import { convertInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { CorruptionError } from "../../src/base/errors.js";
+import { open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, forgedVfs, put, record } from "./legacy/support.js";
-import { convert, FILE } from "./support.js";
+import { convert, FILE, rollBack } from "./support.js";
 
 const TRAILER = 512;
 
@@ -90,6 +91,56 @@ test("a run that finds a conversion done does not tell a digest that the convers
     expect(done).toBeGreaterThan(0);
   }
 });
+
+test("nor one of a store that was opened since, and never closed", async () => {
+  const images: FaultyVfs[] = [];
+  const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
+  vfs.onCall = ({ changes }) => {
+    if (changes) images.push(vfs.processKill(1));
+  };
+  await convert(vfs);
+  let done = 0;
+  for (const image of images) {
+    const state = inspectFile(image, FILE);
+    if (state.kind !== "store" || state.leftover === undefined) continue;
+    done++;
+    const store = open<Uint8Array, Uint8Array>(FILE, { vfs: image });
+    store.put(Uint8Array.of(1), Uint8Array.of(2));
+    const { digest } = await convert(image.processKill(1));
+    expect(digest.after).toBe(null);
+    store.close();
+  }
+  expect(done).toBeGreaterThan(0);
+});
+
+test.each(["there", "back"] as const)(
+  "what was interrupted just before its last write, %s, is checked by the run that ends it",
+  async (way) => {
+    const disk = fixtureInMemory("gen3/u64-seq-1k.db");
+    if (way === "back") await convert(disk);
+    const act = way === "there" ? convert : rollBack;
+    const vfs = new FaultyVfs({ disk, seed: 1 });
+    const images: FaultyVfs[] = [];
+    vfs.onCall = ({ changes }) => {
+      if (changes) images.push(vfs.processKill(1));
+    };
+    await act(vfs);
+    let last = 0;
+    for (const image of images) {
+      const state = inspectFile(image, FILE);
+      if (state.kind !== "migrating" || state.slot.phase !== 4) continue;
+      last++;
+      expect(await act(image.processKill(1))).toMatchObject({ reason: null });
+      const { leafPages } = state.program.tables;
+      const file = image.open(FILE, "write");
+      const at = leafPages[0]! * state.program.head.targetPageSize + 200;
+      file.write(Uint8Array.of(0xa5, 0x5a, 0xa5), 0, 3, at);
+      file.close();
+      expect(await act(image)).toMatchObject({ status: "corrupt", digest: { after: null } });
+    }
+    expect(last).toBeGreaterThan(0);
+  },
+);
 
 test("the whole one is a conversion that has begun", () => {
   expect(inspected(whole)).toBe("migrating");

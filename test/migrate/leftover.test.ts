@@ -7,8 +7,11 @@ import { describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { notePath, writeNote } from "../../migrate/in-place/fence.js";
 import { planMigration, rehearse, salvageLegacyFile } from "../../migrate/index.js";
+import { decodeMeta, patchMeta } from "../../migrate/legacy/meta.js";
+import { PageSeal } from "../../migrate/legacy/page-check.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
+import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 import { convert, FILE, names, rollBack, verified } from "./support.js";
@@ -19,6 +22,14 @@ const file = scatteredFile({
   records: variedRecords(100, 100, 1),
   seed: 1,
   inLog: 5,
+});
+
+/** Without a log. */
+const plain = scatteredFile({
+  generation: "gen3",
+  pageSize: 1024,
+  records: variedRecords(100, 100, 1),
+  seed: 1,
 });
 
 describe.each(["there", "back"] as const)("on the way %s", (way) => {
@@ -42,6 +53,55 @@ describe.each(["there", "back"] as const)("on the way %s", (way) => {
       expect(verified(left, "/out.esp").digest).toBe(file.digest);
     }
     expect(longer).toBeGreaterThan(0);
+  });
+});
+
+describe.each(["there", "back"] as const)("on the way %s, and its program used the file since", (way) => {
+  /**
+   * A checkpoint of the legacy engine, which may have made new pages; its replay loses how many there are. Returns where
+   * they end.
+   */
+  function use(vfs: FaultyVfs, pages: number, replayed: boolean): number {
+    const open = vfs.open(FILE, "write");
+    const page = new Uint8Array(1024);
+    readFully(open, page, 0, page.length, 0);
+    const { nextPage, salt } = decodeMeta(page, FILE);
+    const end = nextPage + pages;
+    const changes = { nextPage: replayed ? nextPage : end, freeListHead: 0, lastCheckpointLsn: 2 };
+    writeFully(open, patchMeta(page, changes), 0, page.length, 0);
+    for (let number = nextPage; number < end; number++) {
+      const other = new Uint8Array(1024).fill(number, 32);
+      new PageSeal(1024, salt).seal(other, number, 5);
+      writeFully(open, other, 0, other.length, number * 1024);
+    }
+    open.close();
+    return end * 1024;
+  }
+
+  test.each([0, 1, 9, 40])("it ends behind its own pages, %i of them new", async (pages) => {
+    const disk = plain.vfs.clone();
+    if (way === "back") await convert(disk);
+    const act = way === "there" ? convert : rollBack;
+    const vfs = new FaultyVfs({ disk });
+    const images: { left: FaultyVfs; at: number }[] = [];
+    vfs.onCall = ({ call, changes }) => {
+      if (changes) images.push({ left: vfs.processKill(call), at: call });
+    };
+    await act(vfs);
+    let longer = 0;
+    for (const { left, at } of images) {
+      if (inspectFile(left, FILE).kind !== "legacy") continue;
+      const end = use(left, pages, at % 2 === 0);
+      const { size } = left.stat(FILE)!;
+      const [plan] = await planMigration([FILE], { vfs: left });
+      expect(plan, `call ${at}`).toMatchObject({ possible: true, reasons: [], digest: plain.digest });
+      expect(plan!.bytes.before, `call ${at}`).toBe(end);
+      if (end < size) longer++;
+      expect(salvageLegacyFile(FILE, "/out.esp", { vfs: left }).lost, `call ${at}`).toEqual([]);
+      expect(await convert(left), `call ${at}`).toMatchObject({ status: "converted", reason: null });
+      expect(verified(left).digest).toBe(plain.digest);
+    }
+    expect(longer > 0).toBe(pages < 40);
   });
 });
 

@@ -136,8 +136,7 @@ describe("two logs", () => {
 
 describe("what would be the log of a file that goes back", () => {
   test.each(STRATEGIES)("and is none of its own is not removed, %s", async (strategy) => {
-    unlinkSync(`${path}-wal`);
-    const plain = digestOf(path);
+    const before = digestOf(path);
     await runMigration([path]);
     for (const make of [
       (name: string) => cpSync(join(fixtureFolder, PLAIN), name),
@@ -155,7 +154,7 @@ describe("what would be the log of a file that goes back", () => {
     writeFileSync(`${path}-wal`, log);
     expect((await rollbackMigration([path], { strategy })).files[0]!.reason).toBe(null);
     expect(readdirSync(folder)).toEqual(["file.db"]);
-    expect(digestOf(path)).toBe(plain);
+    expect(digestOf(path)).toBe(before);
   });
 });
 

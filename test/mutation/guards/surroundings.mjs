@@ -146,7 +146,7 @@ export const SURROUNDINGS_GUARDS = [
     "M4",
     "a rollback removes no log that is not the file's own",
     "migrate/file-job.ts",
-    "if (!hasOwnLegacyLog(vfs, path))",
+    'if (log === "foreign")',
     "if (vfs.stat(path) === undefined)",
     SURROUNDINGS,
   ),

@@ -1,0 +1,112 @@
+/** What a rewrite that did not come to its end leaves beside the store that it has made: the log above all. */
+
+import { describe, expect, test } from "vitest";
+import { inspectFile } from "../../migrate/file-state.js";
+import { keptPath } from "../../migrate/other-names.js";
+import { IoError } from "../../src/base/errors.js";
+import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
+import { readFully } from "../../src/vfs/whole-io.js";
+import { fixture } from "./legacy/fixtures.js";
+import { fixtureInMemory, put, survey } from "./legacy/support.js";
+import { convert, FILE, names, rollBack, verified } from "./support.js";
+
+const LOG = `${FILE}-wal`;
+
+function bytesOf(vfs: Vfs, path: string): Buffer {
+  const open = vfs.open(path, "read");
+  const bytes = Buffer.alloc(open.size());
+  readFully(open, bytes, 0, bytes.length, 0);
+  open.close();
+  return bytes;
+}
+
+describe("a log that is a folder, with segments to be used again", () => {
+  const FOLDER = "gen3-late/u64-wal.db";
+
+  test.each(["run", "rollback"] as const)(
+    "is known as the file's own however much of it is removed: %s",
+    async (command) => {
+      const disk = fixtureInMemory(FOLDER);
+      disk.makeFolder(`${LOG}/recycle`);
+      put(disk, `${LOG}/recycle/wal-000001`, new Uint8Array(100));
+      put(disk, `${LOG}/wal.dwm`, new Uint8Array(8).fill(1));
+      const vfs = new FaultyVfs({ disk });
+      const left: FaultyVfs[] = [];
+      vfs.onCall = ({ operation }) => {
+        if (operation === "unlink" || operation === "remove-folder") left.push(vfs.processKill(1));
+      };
+      await convert(vfs, { strategy: "rewrite" });
+      let half = 0;
+      for (const image of left) {
+        if (inspectFile(image, FILE).kind !== "store") continue;
+        if (image.stat(`${LOG}/active/wal-000003`) === undefined) half++;
+        const act = command === "run" ? convert : rollBack;
+        expect(await act(image, { strategy: "rewrite" })).toMatchObject({ reason: null });
+        const digest = command === "run" ? verified(image).digest : survey(image).trees[0]?.content?.digest;
+        expect(digest).toBe(fixture(FOLDER).sha256);
+        expect(names(image)).toEqual(["file.db"]);
+      }
+      expect(half).toBeGreaterThan(3);
+    },
+  );
+});
+
+describe("commits that came while the file was being replaced", () => {
+  const NAME = "gen1/u64-wal.db";
+  const FRAME = 32 + 8192;
+  const log = bytesOf(fixtureInMemory(NAME), LOG);
+  /** The log without its last commit, whose frames have one LSN. */
+  let end = log.length;
+  const lsn = log.readBigUInt64BE(end - FRAME);
+  while (end > 32 && log.readBigUInt64BE(end - FRAME) === lsn) end -= FRAME;
+
+  function visited(): FaultyVfs {
+    const disk = fixtureInMemory(NAME);
+    put(disk, LOG, log.subarray(0, end));
+    const vfs = new FaultyVfs({ disk });
+    vfs.onCall = ({ operation }) => {
+      if (operation === "rename") put(vfs, LOG, log);
+    };
+    return vfs;
+  }
+
+  test.each(["run", "rollback"] as const)(
+    "stay where there are no hard links to give the file back: a %s takes none for done",
+    async (command) => {
+      const vfs = visited();
+      vfs.link = (from) => {
+        throw new IoError(from, "link", "EPERM");
+      };
+      expect(await convert(vfs, { strategy: "rewrite" })).toMatchObject({ status: "locked" });
+      vfs.onCall = undefined;
+      expect(inspectFile(vfs, FILE).kind).toBe("store");
+      const again = await (command === "run" ? convert : rollBack)(vfs);
+      expect(again).toMatchObject({
+        status: "refused",
+        reason: expect.stringContaining(`${LOG}, has commits`),
+      });
+      expect(bytesOf(vfs, LOG).equals(log)).toBe(true);
+    },
+  );
+
+  test("stay with the file that they belong to where the migrator was killed before it had looked", async () => {
+    const vfs = visited();
+    let renamed = false;
+    const { rename } = vfs;
+    vfs.rename = (from, to) => {
+      rename.call(vfs, from, to);
+      renamed = true;
+      vfs.crashNow();
+    };
+    await expect(convert(vfs, { strategy: "rewrite" })).rejects.toThrow(CrashSignal);
+    expect(renamed).toBe(true);
+    const left = vfs.processKill(1);
+    const again = await convert(left);
+    expect(again).toMatchObject({ status: "refused", reason: expect.stringContaining(keptPath(FILE)) });
+    left.rename(keptPath(FILE), FILE);
+    expect(await convert(left)).toMatchObject({ status: "converted", reason: null });
+    expect(verified(left).digest).toBe(fixture(NAME).sha256);
+    expect(names(left)).toEqual(["file.db"]);
+  });
+});
