@@ -398,8 +398,8 @@ export const MIGRATOR_GUARDS = [
     "M3",
     "a journal counts only where it ends with the file",
     PROGRAM,
-    "if (mark?.journalEnd !== size) mark = undefined;",
-    "",
+    "return mark?.journalEnd === size ? mark : undefined;",
+    "return mark;",
     JOURNAL,
   ),
   guard(
