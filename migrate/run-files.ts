@@ -9,6 +9,7 @@ import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
 import { backupPlaces, copyWithLog } from "./backup.js";
 import { Pace, type PaceOptions, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
+import { isHalfConverted } from "./file-state.js";
 import type { FileOptions } from "./options.js";
 import { rehearseSteps } from "./rehearse-steps.js";
 import {
@@ -22,7 +23,7 @@ import {
   type RunInfo,
   RunProgress,
 } from "./report.js";
-import { type FileResult, newResult } from "./results.js";
+import { type FileResult, newResult, RefusedError } from "./results.js";
 import { WorkerPool } from "./worker-pool.js";
 
 export interface RunOptions extends FileOptions, PaceOptions {
@@ -202,6 +203,14 @@ export function runTask(
   return runFile(task.path, (result) => stepsOf(vfs, task, options, result), pace, onStep);
 }
 
+/** Throws RefusedError for a half-converted file of which the interrupted run made no copy: there is none to be made now. */
+function assertCopied(vfs: Vfs, path: string, backup: string): void {
+  if (!isHalfConverted(path, vfs) || vfs.stat(backup) !== undefined) return;
+  throw new RefusedError(
+    `it is half converted, and the run that began it made no copy: there is no ${backup}; go on without a backup, or turn it back first`,
+  );
+}
+
 function* stepsOf(
   vfs: Vfs,
   task: FileTask,
@@ -212,6 +221,7 @@ function* stepsOf(
   const beforeFirstChange = (): void => {
     if (backup !== undefined && vfs === nodeVfs) copyWithLog(vfs.canonical(path), backup);
   };
+  if (action !== "rehearse" && backup !== undefined) assertCopied(vfs, path, backup);
   if (action === "rehearse") yield* rehearseSteps(path, options, result);
   else if (action === "rollback") yield* rollbackSteps(vfs, path, options, result, beforeFirstChange);
   else yield* convertSteps(vfs, path, options, result, beforeFirstChange);

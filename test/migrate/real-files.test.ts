@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -21,6 +22,7 @@ import {
   exitCode,
   findFiles,
   type MigrationEvent,
+  type MigrationReport,
   planMigration,
   rehearse,
   rollbackMigration,
@@ -231,16 +233,25 @@ describe("many files", () => {
     expect(events.at(-1)!.event).toBe("report");
   });
 
-  test("an abort stops cleanly, and the next run goes on", async () => {
-    const path = take("gen3/u64-rand-20k.db");
+  /** Converts a file until it is half done. */
+  async function interrupted(
+    path: string,
+    options: { readonly backup?: string } = {},
+  ): Promise<MigrationReport> {
     const stop = new AbortController();
-    const first = await runMigration([path], {
+    return runMigration([path], {
+      ...options,
       signal: stop.signal,
       maxMbPerSec: 1,
       onEvent: (event) => {
         if (event.event === "progress" && event.phase === "convert") stop.abort();
       },
     });
+  }
+
+  test("an abort stops cleanly, and the next run goes on", async () => {
+    const path = take("gen3/u64-rand-20k.db");
+    const first = await interrupted(path);
     expect(first.files[0]!.status).toBe("interrupted");
     expect(first.run).toMatchObject({ complete: false, interrupted: "signal" });
     expect(exitCode(first.files)).toBe(130);
@@ -249,6 +260,34 @@ describe("many files", () => {
     const second = await runMigration([path]);
     expect(second.files[0]).toMatchObject({ status: "converted", resumed: true });
     expect(second.files[0]!.digest.after).toBe(fixture("gen3/u64-rand-20k.db").sha256);
+  });
+
+  /** Story: it went on, made no copy, and said nothing of it. */
+  test.each([runMigration, rollbackMigration])(
+    "no copy can be made of a half-converted file: %o",
+    async (run) => {
+      const path = take("gen3/u64-rand-20k.db");
+      const backup = join(folder, "kept.db");
+      await interrupted(path);
+      const refused = await run([path], { backup });
+      expect(refused.files[0]).toMatchObject({ status: "refused" });
+      expect(refused.files[0]!.reason).toMatch(/half converted, and the run that began it made no copy/);
+      expect(existsSync(backup)).toBe(false);
+      const { files } = await run([path]);
+      expect(["converted", "rolled-back"]).toContain(files[0]!.status);
+    },
+  );
+
+  test("a run with a backup that was interrupted is gone on with, and keeps its copy", async () => {
+    const path = take("gen3/u64-rand-20k.db");
+    const before = readFileSync(path);
+    const backup = join(folder, "kept.db");
+    expect((await interrupted(path, { backup })).files[0]!.status).toBe("interrupted");
+    expect((await runMigration([path], { backup })).files[0]).toMatchObject({
+      status: "converted",
+      resumed: true,
+    });
+    expect(readFileSync(backup).equals(before)).toBe(true);
   });
 
   test("a backup keeps the original and its log, a rehearsal changes nothing", async () => {
