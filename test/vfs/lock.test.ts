@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DiskFullError, IoError, LockedError } from "../../src/base/errors.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { acquireLock, forceUnlock, type LockOptions, readLock } from "../../src/vfs/lock.js";
@@ -233,6 +233,23 @@ describe("a lock file that was left", () => {
     expect(() => forceUnlock(nodeVfs, store)).toThrow("which is running");
     expect(forceUnlock(nodeVfs, store, { evenIfAlive: true })).toMatchObject({ pid: process.ppid });
     expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  it("is not waited for without end where the program has stopped its clocks", () => {
+    leaveLock("db-lock", { ...ownIdentity(), thread: 7 });
+    vi.useFakeTimers();
+    let waits = 0;
+    const vfs = altered({
+      open(file, mode) {
+        if (++waits > 200) throw new Error("it waits without end");
+        return nodeVfs.open(file, mode);
+      },
+    });
+    try {
+      expect(refusal({ timeoutMs: 30 }, vfs).message).toContain("in thread 7");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it.each([
