@@ -49,8 +49,8 @@ export interface Lock {
   /** The store's file, which may not have been there before, is open now, and stays so until `release`: this
    * thread knows it by all its names from here on, also by those that it gets meanwhile. */
   fileOpened(): void;
-  /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; the next opener sees by it
-   * that this process has it still, until the process ends. */
+  /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; by that file other threads and
+   * processes see the store as held until this one ends. The next opener in this thread takes it over. */
   release(): void;
 }
 
@@ -83,6 +83,14 @@ type Registry = { shared: Map<string, Opening>; own: WeakMap<object, Map<string,
 
 /** Two copies of the package in one process see the same registry. */
 const REGISTRY_KEY: symbol = Symbol.for("espalier.locks.1");
+
+/** Nonces of locks that this thread has let go of, and whose files it could not remove. */
+const abandoned: Set<string> = new Set();
+
+/** Whether nobody holds the lock of this text any more. */
+function isGone(text: LockText): boolean {
+  return abandoned.has(text.nonce) || provablyDead(text);
+}
 
 function openings(vfs: Vfs): Map<string, Opening> {
   const home = globalThis as { [REGISTRY_KEY]?: Registry };
@@ -138,7 +146,10 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
     if (!held) return;
     held = false;
     unregister();
-    if (onDisk) unlinkIfHeldBy(vfs, lock, nonce);
+    if (!onDisk) return;
+    abandoned.add(nonce);
+    unlinkIfHeldBy(vfs, lock, nonce);
+    abandoned.delete(nonce);
   };
   return { path: lock, onDisk, fileOpened, release };
 }
@@ -165,7 +176,7 @@ function acquireOnDisk(vfs: Vfs, store: string, mine: LockText, options: LockOpt
       if (obstacle === "acquired") removeLitter(vfs, lock);
       return obstacle === "acquired";
     }
-    const changing = obstacle === "nothing" || obstacle === "unreadable" || provablyDead(obstacle.text);
+    const changing = obstacle === "nothing" || obstacle === "unreadable" || isGone(obstacle.text);
     if (left <= 0 && !(changing && ++looks < LOOKS_MAX)) throw lockedBy(store, obstacle);
     // The spread keeps several who wait from all looking at the same moments.
     const milliseconds = left <= 0 ? POLL_MS_MIN : Math.min(left, pause * (0.5 + Math.random()));
@@ -182,14 +193,12 @@ function lockOrObstacle(
   options: LockOptions,
 ): FoundLock | "acquired" | "not on disk" {
   try {
-    return tryLock(vfs, lock, mine) ?? "acquired";
+    return tryLock(vfs, lock, mine, isGone) ?? "acquired";
   } catch (error) {
     if (options.readOnly !== true || !cannotBeMade(error)) throw error;
     const found = readLockFile(vfs, lock);
     // A dead holder's lock stays where it is: the next one who can write removes it.
-    return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))
-      ? "not on disk"
-      : found;
+    return found === "nothing" || (found !== "unreadable" && isGone(found.text)) ? "not on disk" : found;
   }
 }
 
@@ -215,7 +224,8 @@ export function readLock(vfs: Vfs, storePath: string): LockState {
   const found = readLockFile(vfs, path);
   if (found === "nothing") return { path, state: "free", holder: undefined };
   if (found === "unreadable") return { path, state: "unreadable", holder: undefined };
-  return { path, state: livenessOf(found.text), holder: holderOf(found.text) };
+  const state = isGone(found.text) ? "dead" : livenessOf(found.text);
+  return { path, state, holder: holderOf(found.text) };
 }
 
 /**

@@ -289,6 +289,25 @@ describe("by hand", () => {
     expect(forceUnlock(nodeVfs, store)).toBeUndefined();
   });
 
+  it("one whose file could not be removed when it was let go is taken over by the thread that had it", () => {
+    let full = false;
+    const vfs = altered({
+      open(file, mode) {
+        if (full) throw new IoError(file, "open", "EMFILE");
+        return nodeVfs.open(file, mode);
+      },
+    });
+    const lock = acquireLock(vfs, store);
+    full = true;
+    expect(() => lock.release()).toThrow("EMFILE");
+    full = false;
+    expect(readLock(vfs, store).state).toBe("dead");
+    const next = acquireLock(vfs, store);
+    expect(() => acquireLock(vfs, store)).toThrow("is open in this process already");
+    next.release();
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
   it("a released lock does not take away the one that came after it", () => {
     const lock = acquireLock(nodeVfs, store);
     forceUnlock(nodeVfs, store, { evenIfAlive: true });
