@@ -20,6 +20,7 @@ import {
   provablyDead,
   readLockFile,
   removeLitter,
+  SINCE_MAX,
   tryLock,
   unlinkIfHeldBy,
 } from "./lock-file.js";
@@ -122,7 +123,7 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
     }
   }
   const openedAt = callerOutsideThePackage();
-  const opening: Opening = { store, openedAt, since: Date.now(), fileIsOpen: false };
+  const opening: Opening = { store, openedAt, since: now(), fileIsOpen: false };
   const lock = lockPathOf(store);
   const nonce = newNonce();
   const onDisk = vfs.shared && acquireOnDisk(vfs, store, textOf(opening, nonce), options);
@@ -157,6 +158,12 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
 /** A file that was replaced under its name, and that nothing has open, leaves its identity to any other file. */
 function isStillOpen(vfs: Vfs, opening: Opening, store: string, identity: string | undefined): boolean {
   return opening.store === store || opening.fileIsOpen || vfs.stat(opening.store)?.identity === identity;
+}
+
+/** The program's own clock may be false, in tests above all; a lock file without a time would name no holder. */
+function now(): number {
+  const time = Math.trunc(Date.now());
+  return time >= 0 && time <= SINCE_MAX ? time : 0;
 }
 
 function textOf(opening: Pick<Opening, "since" | "openedAt">, nonce: string): LockText {
@@ -247,7 +254,7 @@ export function forceUnlock(
   if (!vfs.shared || before.state === "free") return before.holder;
   // Through the same claims as any taker, so that one that is under way can't replace a newer lock.
   const nonce = newNonce();
-  const mine = textOf({ since: Date.now(), openedAt: "unlocking" }, nonce);
+  const mine = textOf({ since: now(), openedAt: "unlocking" }, nonce);
   const obstacle = tryLock(vfs, before.path, mine, () => true);
   if (obstacle === undefined) unlinkIfHeldBy(vfs, before.path, nonce);
   else if (obstacle === "unreadable") vfs.unlink(before.path);

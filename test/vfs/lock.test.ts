@@ -308,6 +308,18 @@ describe("by hand", () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  it.each([Number.NaN, undefined, -1, 1.5, 9e15])("is let go where Date.now() says %s", (time) => {
+    const clock = vi.spyOn(Date, "now").mockReturnValue(time as number);
+    try {
+      const lock = acquireLock(nodeVfs, store);
+      expect(readLock(nodeVfs, store)).toMatchObject({ state: "alive", holder: { pid: process.pid } });
+      lock.release();
+    } finally {
+      clock.mockRestore();
+    }
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
   it("a released lock does not take away the one that came after it", () => {
     const lock = acquireLock(nodeVfs, store);
     forceUnlock(nodeVfs, store, { evenIfAlive: true });
