@@ -7,7 +7,6 @@
  */
 
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import type { VfsFile } from "../src/vfs/vfs.js";
 import type { CheckedTree } from "./leaf-check.js";
@@ -41,7 +40,11 @@ const STALL_MS = 60_000;
 /** Leaves that are told of at once, at least. */
 const TELL_LEAVES = 256;
 
-const ENTRY: URL = new URL("./verify-thread.js", import.meta.url);
+/** Undefined where it is not there, as in a bundle; one that is CommonJS has no `import.meta.url` either. */
+function threadEntry(url: string | undefined): URL | undefined {
+  const entry = url === undefined ? undefined : new URL("./verify-thread.js", url);
+  return entry !== undefined && existsSync(entry) ? entry : undefined;
+}
 
 /** For tests: how many answers were had in this process. */
 export const followed: { answers: number } = { answers: 0 };
@@ -66,13 +69,14 @@ export class Follower {
     fileBytes: number,
     store: Pick<FollowerSettings, "pageSize" | "storeId" | "moved">,
   ): Follower | undefined {
-    if (file.descriptor < 0 || fileBytes < FILE_BYTES_MIN || !existsSync(fileURLToPath(ENTRY)))
-      return undefined;
+    if (file.descriptor < 0 || fileBytes < FILE_BYTES_MIN) return undefined;
+    const entry = threadEntry(import.meta.url);
+    if (entry === undefined) return undefined;
     const words = new Int32Array(new SharedArrayBuffer(16));
     const { port1, port2 } = new MessageChannel();
     try {
       const settings: FollowerSettings = { ...store, path: file.path, words, answers: port2 };
-      const worker = new Worker(ENTRY, { workerData: settings, transferList: [port2], execArgv: [] });
+      const worker = new Worker(entry, { workerData: settings, transferList: [port2], execArgv: [] });
       worker.on("error", () => undefined); // It then gives no answer.
       worker.unref();
       return new Follower(worker, words, port1);

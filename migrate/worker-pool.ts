@@ -16,8 +16,6 @@ export type FromWorker =
   | { readonly kind: "step"; readonly step: WorkStep }
   | { readonly kind: "result"; readonly result: FileResult };
 
-const ENTRY: URL = new URL("./worker.js", import.meta.url);
-
 export class WorkerPool {
   readonly #settings: WorkerSettings;
   readonly #signal: AbortSignal | undefined;
@@ -64,8 +62,9 @@ export class WorkerPool {
   }
 
   #start(): Worker {
+    const entry = new URL("./worker.js", import.meta.url);
     // The process's own options may be such that the module does not run with them (--input-type).
-    const worker = new Worker(ENTRY, { workerData: this.#settings, execArgv: [] });
+    const worker = new Worker(entry, { workerData: this.#settings, execArgv: [] });
     this.#all.add(worker);
     return worker;
   }

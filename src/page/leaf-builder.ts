@@ -56,7 +56,7 @@ export class LeafBuilder {
   #tail = 0;
 
   /** `memory`, where given, has the page at its start, and behind it the records that addWithin takes. */
-  constructor(pageSize: number, memory: Uint8Array<ArrayBuffer> = new Uint8Array(pageSize)) {
+  constructor(pageSize: number, memory: Uint8Array = new Uint8Array(pageSize)) {
     this.#pageSize = pageSize;
     this.#memory = memory;
     this.#bytes = memory.subarray(0, pageSize);

@@ -7,6 +7,8 @@
  * fails leaves nothing of its operations, and rejects them all.
  */
 
+// Not the global one: tests put false timers in its place, and these writes would wait for them.
+import { setImmediate } from "node:timers";
 import { copyBytes } from "../base/bytes.js";
 import { TransactionError, ValueTooLargeError } from "../base/errors.js";
 import type { Waiter } from "../log/group-commit.js";

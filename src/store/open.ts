@@ -30,6 +30,9 @@ import { Store } from "./store.js";
  * NewerFormatError, LogMissingError, CorruptionError, EncodingError, DiskFullError, IoError. What is no
  * store is left untouched.
  *
+ * An open store does not keep the process running. One that ends without `close()` leaves the log and the lock file;
+ * the next `open()` takes the lock over and recovers every commit that had returned.
+ *
  * Costs a few milliseconds, and after a crash the replay of the log.
  */
 export function open<K = string, V = unknown>(path: string | URL, options: StoreOptions = {}): Store<K, V> {

@@ -41,7 +41,7 @@ const OPENED_AT_CHARS_MAX = 1000;
 /** How many dead takers in a row are taken over from. */
 const CLAIMS_MAX = 64;
 /** The last moment that a Date can be. */
-const SINCE_MAX = 8.64e15;
+export const SINCE_MAX = 8.64e15;
 const NONCE = /^[0-9a-f]{24}$/;
 const LITTER = /^[0-9a-f]{24}\.(new|takeover)$/;
 const NO_LINKS: ReadonlySet<string> = new Set([

@@ -20,6 +20,7 @@ import {
   provablyDead,
   readLockFile,
   removeLitter,
+  SINCE_MAX,
   tryLock,
   unlinkIfHeldBy,
 } from "./lock-file.js";
@@ -49,8 +50,8 @@ export interface Lock {
   /** The store's file, which may not have been there before, is open now, and stays so until `release`: this
    * thread knows it by all its names from here on, also by those that it gets meanwhile. */
   fileOpened(): void;
-  /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; the next opener sees by it
-   * that this process has it still, until the process ends. */
+  /** Lets go. Idempotent. Throws IoError where the lock file can't be removed; by that file other threads and
+   * processes see the store as held until this one ends. The next opener in this thread takes it over. */
   release(): void;
 }
 
@@ -84,6 +85,14 @@ type Registry = { shared: Map<string, Opening>; own: WeakMap<object, Map<string,
 /** Two copies of the package in one process see the same registry. */
 const REGISTRY_KEY: symbol = Symbol.for("espalier.locks.1");
 
+/** Nonces of locks that this thread has let go of, and whose files it could not remove. */
+const abandoned: Set<string> = new Set();
+
+/** Whether nobody holds the lock of this text any more. */
+function isGone(text: LockText): boolean {
+  return abandoned.has(text.nonce) || provablyDead(text);
+}
+
 function openings(vfs: Vfs): Map<string, Opening> {
   const home = globalThis as { [REGISTRY_KEY]?: Registry };
   home[REGISTRY_KEY] ??= { shared: new Map(), own: new WeakMap() };
@@ -114,7 +123,7 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
     }
   }
   const openedAt = callerOutsideThePackage();
-  const opening: Opening = { store, openedAt, since: Date.now(), fileIsOpen: false };
+  const opening: Opening = { store, openedAt, since: now(), fileIsOpen: false };
   const lock = lockPathOf(store);
   const nonce = newNonce();
   const onDisk = vfs.shared && acquireOnDisk(vfs, store, textOf(opening, nonce), options);
@@ -138,7 +147,10 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
     if (!held) return;
     held = false;
     unregister();
-    if (onDisk) unlinkIfHeldBy(vfs, lock, nonce);
+    if (!onDisk) return;
+    abandoned.add(nonce);
+    unlinkIfHeldBy(vfs, lock, nonce);
+    abandoned.delete(nonce);
   };
   return { path: lock, onDisk, fileOpened, release };
 }
@@ -148,6 +160,12 @@ function isStillOpen(vfs: Vfs, opening: Opening, store: string, identity: string
   return opening.store === store || opening.fileIsOpen || vfs.stat(opening.store)?.identity === identity;
 }
 
+/** The program's own clock may be false, in tests above all; a lock file without a time would name no holder. */
+function now(): number {
+  const time = Math.trunc(Date.now());
+  return time >= 0 && time <= SINCE_MAX ? time : 0;
+}
+
 function textOf(opening: Pick<Opening, "since" | "openedAt">, nonce: string): LockText {
   return { ...ownIdentity(), nonce, since: opening.since, openedAt: opening.openedAt };
 }
@@ -155,7 +173,8 @@ function textOf(opening: Pick<Opening, "since" | "openedAt">, nonce: string): Lo
 /** Returns whether there is a lock file now. */
 function acquireOnDisk(vfs: Vfs, store: string, mine: LockText, options: LockOptions): boolean {
   const lock = lockPathOf(store);
-  const deadline = performance.now() + (options.timeoutMs ?? 0);
+  // What was slept is taken off, and no clock asked: one that a test has stopped would never let this end.
+  let left = options.timeoutMs ?? 0;
   let looks = 0;
   let pause = POLL_MS_MIN;
   for (;;) {
@@ -164,11 +183,12 @@ function acquireOnDisk(vfs: Vfs, store: string, mine: LockText, options: LockOpt
       if (obstacle === "acquired") removeLitter(vfs, lock);
       return obstacle === "acquired";
     }
-    const changing = obstacle === "nothing" || obstacle === "unreadable" || provablyDead(obstacle.text);
-    const left = deadline - performance.now();
+    const changing = obstacle === "nothing" || obstacle === "unreadable" || isGone(obstacle.text);
     if (left <= 0 && !(changing && ++looks < LOOKS_MAX)) throw lockedBy(store, obstacle);
     // The spread keeps several who wait from all looking at the same moments.
-    sleep(left <= 0 ? POLL_MS_MIN : Math.min(left, pause * (0.5 + Math.random())));
+    const milliseconds = left <= 0 ? POLL_MS_MIN : Math.min(left, pause * (0.5 + Math.random()));
+    sleep(milliseconds);
+    left -= milliseconds;
     pause = Math.min(POLL_MS_MAX, pause * 2);
   }
 }
@@ -180,14 +200,12 @@ function lockOrObstacle(
   options: LockOptions,
 ): FoundLock | "acquired" | "not on disk" {
   try {
-    return tryLock(vfs, lock, mine) ?? "acquired";
+    return tryLock(vfs, lock, mine, isGone) ?? "acquired";
   } catch (error) {
     if (options.readOnly !== true || !cannotBeMade(error)) throw error;
     const found = readLockFile(vfs, lock);
     // A dead holder's lock stays where it is: the next one who can write removes it.
-    return found === "nothing" || (found !== "unreadable" && provablyDead(found.text))
-      ? "not on disk"
-      : found;
+    return found === "nothing" || (found !== "unreadable" && isGone(found.text)) ? "not on disk" : found;
   }
 }
 
@@ -213,7 +231,8 @@ export function readLock(vfs: Vfs, storePath: string): LockState {
   const found = readLockFile(vfs, path);
   if (found === "nothing") return { path, state: "free", holder: undefined };
   if (found === "unreadable") return { path, state: "unreadable", holder: undefined };
-  return { path, state: livenessOf(found.text), holder: holderOf(found.text) };
+  const state = isGone(found.text) ? "dead" : livenessOf(found.text);
+  return { path, state, holder: holderOf(found.text) };
 }
 
 /**
@@ -235,7 +254,7 @@ export function forceUnlock(
   if (!vfs.shared || before.state === "free") return before.holder;
   // Through the same claims as any taker, so that one that is under way can't replace a newer lock.
   const nonce = newNonce();
-  const mine = textOf({ since: Date.now(), openedAt: "unlocking" }, nonce);
+  const mine = textOf({ since: now(), openedAt: "unlocking" }, nonce);
   const obstacle = tryLock(vfs, before.path, mine, () => true);
   if (obstacle === undefined) unlinkIfHeldBy(vfs, before.path, nonce);
   else if (obstacle === "unreadable") vfs.unlink(before.path);

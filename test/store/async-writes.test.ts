@@ -1,6 +1,6 @@
 /** putAsync and deleteAsync: gathered by turns, kept in order, told the truth about how they ended. */
 
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   ClosedError,
   DiskFullError,
@@ -43,6 +43,34 @@ async function outcomes(promises: readonly Promise<unknown>[]): Promise<unknown[
 function afterPowerCut(vfs: FaultyVfs): ByteStore {
   return makeStore(vfs.powerCut("dropped", 1));
 }
+
+describe("in a test that has put false timers in the place of the process's", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("awaited writes, write() and flush() settle", async () => {
+    const toFake = [
+      "setTimeout",
+      "setInterval",
+      "setImmediate",
+      "queueMicrotask",
+      "performance",
+      "Date",
+    ] as const;
+    vi.useFakeTimers({ toFake: [...toFake] });
+    const store = makeStore(new FaultyVfs({ seed: 1 }));
+    const ends = outcomes([
+      store.putAsync(bytes("a"), bytes("v")),
+      store.write([{ type: "put", key: bytes("b"), value: bytes("v") }]),
+      store.flush(),
+    ]);
+    vi.useRealTimers();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(await Promise.race([ends, "they wait"])).toEqual(["done", "done", "done"]);
+    store.close();
+  });
+});
 
 describe("what is gathered", () => {
   it("one turn is one commit, over all trees, and microtasks belong to the turn", async () => {

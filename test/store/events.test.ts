@@ -4,7 +4,7 @@
  */
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { open, type Store } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { STORE_PATH } from "../support/session.js";
@@ -133,6 +133,25 @@ describe("a subscriber", () => {
     await turn();
     expect(kinds[0]).toBe("espalier:split");
     expect(kinds.at(-1)).toBe("espalier:checkpoint");
+    store.close();
+  });
+});
+
+describe("where a test has put false timers in the place of the process's", () => {
+  it("a subscriber hears of what happens then, and afterwards", async () => {
+    const store = small(new MemoryVfs());
+    let heard = 0;
+    listen(CHANNELS, () => heard++);
+    vi.useFakeTimers({ toFake: ["queueMicrotask"] });
+    churn(store);
+    vi.useRealTimers();
+    await turn();
+    expect(heard).toBeGreaterThan(0);
+    heard = 0;
+    store.clear();
+    churn(store);
+    await turn();
+    expect(heard).toBeGreaterThan(0);
     store.close();
   });
 });

@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DiskFullError, IoError, LockedError } from "../../src/base/errors.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { acquireLock, forceUnlock, type LockOptions, readLock } from "../../src/vfs/lock.js";
@@ -235,6 +235,23 @@ describe("a lock file that was left", () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  it("is not waited for without end where the program has stopped its clocks", () => {
+    leaveLock("db-lock", { ...ownIdentity(), thread: 7 });
+    vi.useFakeTimers();
+    let waits = 0;
+    const vfs = altered({
+      open(file, mode) {
+        if (++waits > 200) throw new Error("it waits without end");
+        return nodeVfs.open(file, mode);
+      },
+    });
+    try {
+      expect(refusal({ timeoutMs: 30 }, vfs).message).toContain("in thread 7");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it.each([
     ["empty", ""],
     ["not JSON", "{"],
@@ -270,6 +287,37 @@ describe("by hand", () => {
     expect(forceUnlock(nodeVfs, store)).toMatchObject({ host: "elsewhere", since: 1000 });
     expect(fs.readdirSync(folder)).toEqual(["db-lock.notes"]);
     expect(forceUnlock(nodeVfs, store)).toBeUndefined();
+  });
+
+  it("one whose file could not be removed when it was let go is taken over by the thread that had it", () => {
+    let full = false;
+    const vfs = altered({
+      open(file, mode) {
+        if (full) throw new IoError(file, "open", "EMFILE");
+        return nodeVfs.open(file, mode);
+      },
+    });
+    const lock = acquireLock(vfs, store);
+    full = true;
+    expect(() => lock.release()).toThrow("EMFILE");
+    full = false;
+    expect(readLock(vfs, store).state).toBe("dead");
+    const next = acquireLock(vfs, store);
+    expect(() => acquireLock(vfs, store)).toThrow("is open in this process already");
+    next.release();
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([Number.NaN, undefined, -1, 1.5, 9e15])("is let go where Date.now() says %s", (time) => {
+    const clock = vi.spyOn(Date, "now").mockReturnValue(time as number);
+    try {
+      const lock = acquireLock(nodeVfs, store);
+      expect(readLock(nodeVfs, store)).toMatchObject({ state: "alive", holder: { pid: process.pid } });
+      lock.release();
+    } finally {
+      clock.mockRestore();
+    }
+    expect(fs.readdirSync(folder)).toEqual([]);
   });
 
   it("a released lock does not take away the one that came after it", () => {

@@ -95,3 +95,32 @@ describe("with an Error of its own", () => {
     expect(run(["--frozen-intrinsics"], program)).toBe("true 7\n");
   });
 });
+
+describe("in a bundle that is CommonJS", () => {
+  /** As bundlers make it: `import.meta` is an empty object. */
+  function bundled(): string {
+    const target = join(folder, "bundle");
+    fs.cpSync(join(compiled(), "src"), join(target, "src"), { recursive: true });
+    fs.symlinkSync(join(compiled(), "node_modules"), join(target, "node_modules"));
+    fs.writeFileSync(join(target, "package.json"), '{ "type": "module" }');
+    for (const name of fs.readdirSync(target, { recursive: true, encoding: "utf8" })) {
+      if (!name.startsWith("src") || !name.endsWith(".js")) continue;
+      const file = join(target, name);
+      fs.writeFileSync(file, fs.readFileSync(file, "utf8").replaceAll("import.meta", "({})"));
+    }
+    return join(target, "src");
+  }
+
+  it("the store loads, and says of a second opener where in the program the first one was", () => {
+    const program = join(folder, "program.mjs");
+    fs.writeFileSync(
+      program,
+      `import { open } from ${JSON.stringify(join(bundled(), "index.js"))};
+      const first = open(process.argv[2]);
+      try { open(process.argv[2]); } catch (error) { console.log(error.code, error.holder.openedAt); }
+      first.close();`,
+    );
+    const { stdout, stderr } = spawnSync(process.execPath, [program, store], { encoding: "utf8" });
+    expect(stdout + stderr).toBe(`ERR_ESPALIER_LOCKED ${program}:2:21\n`);
+  });
+});

@@ -54,7 +54,7 @@ export const CALLERS_GUARDS = [
     "S2",
     "subscribers of events run in the midst of no call",
     EVENTS,
-    "queueMicrotask(deliver);",
+    "void Promise.resolve().then(deliver);",
     "deliver();",
     SUBSCRIBERS,
   ),
