@@ -50,12 +50,23 @@ export async function renderChart(chart: Chart, theme: Theme = "light"): Promise
 /** SVG as PNG, `scale` times its size. Throws PackageMissingError. */
 export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
   const { Resvg } = await loadResvg();
-  const options = { fitTo: { mode: "zoom", value: scale }, font: { loadSystemFonts: true } } as const;
-  return new Resvg(svg, options).render().asPng();
+  return new Resvg(svg, { fitTo: { mode: "zoom", value: scale }, font: { loadSystemFonts: true } })
+    .render()
+    .asPng();
+}
+
+interface ImageOptions {
+  readonly fitTo: { readonly mode: "zoom"; readonly value: number };
+  readonly font: { readonly loadSystemFonts: boolean };
+}
+
+/** What is used of @resvg/resvg-js: declarations that named the package could not be checked where it is missing. */
+interface Resvg {
+  readonly Resvg: new (svg: string, options: ImageOptions) => { render(): { asPng(): Uint8Array } };
 }
 
 /** Throws PackageMissingError. */
-export async function loadResvg(): Promise<typeof import("@resvg/resvg-js")> {
+export async function loadResvg(): Promise<Resvg> {
   try {
     return await import("@resvg/resvg-js");
   } catch (error) {

@@ -6,7 +6,7 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
-import { print, printJson, terminalWidth } from "../src/commands/support/output.js";
+import { note, print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import {
   censusOf,
   censusTable,
@@ -31,6 +31,7 @@ import {
   runTable,
   toCsv,
 } from "./index.js";
+import { runWarnings } from "./reports/table.js";
 import { runCommand } from "./run-command.js";
 
 /** "5%" or "0.05". Throws RangeError for anything else. */
@@ -123,7 +124,9 @@ const gateCommand: CommandModule<object, { results: string; gates: string | unde
       .example("$0 matrix gate results/today --gates my-gates.json", "By your own"),
   async handler(args) {
     const gates = await readGates(args.gates ?? null);
-    const verdict = gateRun(await readRun(args.results), gates, args.gates);
+    const run = await readRun(args.results);
+    const verdict = gateRun(run, gates, args.gates);
+    for (const warning of runWarnings(run)) note(`warning: ${warning}`);
     if (args.json) printJson(verdict);
     else print(gateTable(verdict));
     if (verdict.verdict === "NO-GO") process.exitCode = 1;

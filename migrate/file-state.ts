@@ -31,6 +31,8 @@ export interface Leftover {
 export function inspectFile(vfs: Vfs, path: string): FileState {
   const stat = vfs.stat(path);
   if (stat === undefined) throw new NotFoundError(path, `there is no file ${path}`);
+  if (stat.kind === "folder")
+    throw new NotAStoreError(path, "it is a folder; what is in it was not looked at");
   if (stat.kind !== "file") throw new NotAStoreError(path, "it is not a regular file");
   const file = vfs.open(path, "read");
   try {

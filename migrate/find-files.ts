@@ -1,11 +1,12 @@
 /**
  * The files that a command is about: files as they are named, folders with all that is in them, and globs (*, ?,
- * **). From folders and globs only what looks like a file of the kinds asked for is taken.
+ * **). From folders and globs only what looks like a file of the kinds asked for is taken, by symbolic links, too.
  */
 
 import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
+import { isHalfConverted } from "./file-state.js";
 
 export type FileKind = "legacy" | "store" | "migrating";
 
@@ -64,8 +65,15 @@ function placeOf(name: string): string {
 /** Folders deeper than this are not looked into, but told. */
 const DEPTH_MAX = 32;
 
-function* filesBelow(folder: string, depth = 0): Generator<string, void> {
-  let entries: { name: string; isDirectory(): boolean; isFile(): boolean }[];
+/** Files first, and then those that symbolic links lead to: what has both names is taken by its own. */
+function filesBelow(folder: string): string[] {
+  const links: string[] = [];
+  const files = [...ownFiles(folder, links)];
+  return [...files, ...linkedFiles(links, placeOf(folder))];
+}
+
+function* ownFiles(folder: string, links: string[], depth = 0): Generator<string, void> {
+  let entries: { name: string; isDirectory(): boolean; isFile(): boolean; isSymbolicLink(): boolean }[];
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch {
@@ -77,9 +85,27 @@ function* filesBelow(folder: string, depth = 0): Generator<string, void> {
     const path = join(folder, entry.name);
     if (entry.isFile()) yield path;
     else if (entry.isDirectory()) {
-      if (depth < DEPTH_MAX) yield* filesBelow(path, depth + 1);
+      if (depth < DEPTH_MAX) yield* ownFiles(path, links, depth + 1);
       else yield path;
+    } else if (entry.isSymbolicLink()) links.push(path);
+  }
+}
+
+/**
+ * A link that leads nowhere is passed over. A folder that one leads to is told, and not looked into: what is in it may
+ * be anything, a backup or the whole disk. Within `root`, which is looked into anyway, it is passed over.
+ */
+function* linkedFiles(links: readonly string[], root: string): Generator<string, void> {
+  for (const path of links) {
+    let stat: Stats | undefined;
+    try {
+      stat = statSync(path, { throwIfNoEntry: false });
+    } catch {
+      yield path; // What can't be reached may be a file of any kind.
+      continue;
     }
+    const isWithin = `${placeOf(path)}${sep}`.startsWith(root.endsWith(sep) ? root : root + sep);
+    if (stat?.isFile() === true || (stat?.isDirectory() === true && !isWithin)) yield path;
   }
 }
 
@@ -125,7 +151,7 @@ function isWanted(path: string, kinds: readonly FileKind[]): boolean {
   return kind === "unreadable" || (kind !== undefined && kinds.includes(kind));
 }
 
-/** By the first bytes alone. What can't be read may be a file of any kind. */
+/** By the first bytes; where these are of no kind, by the journal at the end. What can't be read may be a file of any kind. */
 function kindOf(path: string): FileKind | "unreadable" | undefined {
   const bytes = Buffer.alloc(8);
   try {
@@ -141,5 +167,6 @@ function kindOf(path: string): FileKind | "unreadable" | undefined {
   const magic = bytes.toString("latin1");
   if (magic.startsWith(LEGACY_MAGIC)) return "legacy";
   if (magic === STORE_MAGIC) return "store";
-  return magic === MIGRATING_MAGIC ? "migrating" : undefined;
+  if (magic === MIGRATING_MAGIC) return "migrating";
+  return isHalfConverted(path) ? "migrating" : undefined; // A torn fence: the journal tells.
 }

@@ -92,8 +92,13 @@ function countGate(
 function cautionsOf({ run, before }: DashboardData): string[] {
   if (run === null) return ["No matrix run was given: only migrations are shown."];
   const cautions: string[] = [];
-  if (!run.run.complete)
-    cautions.push(`The run is not complete: ${run.run.interrupted ?? "rounds are missing"}.`);
+  if (!run.run.complete) {
+    const least = Math.min(...run.cells.flatMap(({ opsPerSecond }) => opsPerSecond?.n ?? []));
+    const rounds = Number.isFinite(least)
+      ? ` The cell with the fewest rounds has ${least} of ${run.settings.rounds}.`
+      : "";
+    cautions.push(`The run is not complete: ${run.run.interrupted ?? "rounds are missing"}.${rounds}`);
+  }
   if (run.noise.verdict !== "quiet") {
     cautions.push(
       `The run was ${run.noise.verdict === "noisy" ? "noisy" : "not checked for noise"}${reasons(run.noise.reasons)}.`,

@@ -112,7 +112,7 @@ function cellText(cell: CellRow, best: boolean, ratio: CellRatio | undefined): s
 function footer(run: RunDocument): string[] {
   const { noise, environment, limits } = run;
   const lines = [
-    `* fastest of its durability class; ${run.settings.rounds} rounds, medians; ${formatDuration(run.run.durationMs)}`,
+    `* fastest of its durability class; ${roundsText(run)}, medians; ${formatDuration(run.run.durationMs)}`,
     `${environment.cpu.model}, ${environment.cpu.cores} cores, ${environment.disk.fileSystem ?? "unknown file system"}, ${environment.runtime.name} ${environment.runtime.version}`,
   ];
   const classes = run.engines.map(({ id, durability }) => `${id}: ${durability}`);
@@ -185,6 +185,29 @@ export function historyTable(series: readonly HistorySeries[]): string {
     }
   }
   return lines.length === 0 ? "no series" : lines.join("\n");
+}
+
+/** How many rounds the figures stand on: a run that was stopped has cells with fewer than it was asked for. */
+function roundsText(run: RunDocument): string {
+  const asked = run.settings.rounds;
+  const counts = run.cells.flatMap(({ opsPerSecond }) => (opsPerSecond === null ? [] : [opsPerSecond.n]));
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  if (counts.length === 0 || least === asked) return `${asked} rounds`;
+  return `${least === most ? least : `${least} to ${most}`} of ${asked} rounds`;
+}
+
+/** What a reader of the verdict on a run must know before trusting it. */
+export function runWarnings(run: RunDocument): string[] {
+  const warnings: string[] = [];
+  if (!run.run.complete) {
+    const why = run.run.interrupted ?? "still running";
+    warnings.push(`the run is not complete (${why}): its cells have ${roundsText(run)}`);
+  }
+  if (run.noise.verdict !== "quiet") {
+    const how = run.noise.verdict === "noisy" ? "noisy" : "not checked for noise";
+    warnings.push(`the run was ${how}${list(run.noise.reasons)}`);
+  }
+  return warnings;
 }
 
 /** A gate's verdict: a line a gate, and one with its worst cell, since the two together fit no terminal. */

@@ -13,6 +13,7 @@ import { command, type FileArgument, type JsonArgument, withFile, withJson } fro
 import type { EndLine, TreeLine } from "./support/dump-format.js";
 import { DumpReader } from "./support/dump-reader.js";
 import { DamagedInputError } from "./support/exit-codes.js";
+import { interruptible } from "./support/interrupt.js";
 import { readLines } from "./support/lines.js";
 import { note, plural, printJson } from "./support/output.js";
 import { Progress } from "./support/progress.js";
@@ -41,9 +42,13 @@ export const loadCommand: CommandModule = command<LoadArguments>({
     const input = args.from === "-" ? process.stdin : createReadStream(args.from);
     const loader = new Loader(args);
     try {
-      const lines = readLines(input, args.from === "-" ? "standard input" : args.from);
-      for await (const line of lines) loader.line(line);
-      loader.finish();
+      await interruptible(async (signal) => {
+        signal.addEventListener("abort", () => input.destroy(signal.reason as Error));
+        const lines = readLines(input, args.from === "-" ? "standard input" : args.from);
+        for await (const line of lines) loader.line(line);
+        signal.throwIfAborted();
+        loader.finish();
+      });
     } catch (error) {
       throw loader.failed(error);
     } finally {

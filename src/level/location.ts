@@ -6,6 +6,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { IoError, NotAStoreError, NotFoundError } from "../base/errors.js";
+import { shellWord } from "../base/shell-word.js";
 import { segmentPath } from "../log/log-format.js";
 import { acquireLock } from "../vfs/lock.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -39,10 +40,8 @@ export function prepareStoreFile(vfs: Vfs, location: string, createIfMissing: bo
   const { folder, file } = placeOf(vfs, location);
   if (vfs.stat(file) !== undefined) return file;
   if (folder !== undefined && isLevelDbFolder(vfs, folder)) {
-    throw new NotAStoreError(
-      folder,
-      `it is a LevelDB database; copy it with: espalier import-level ${folder} ${join(folder, STORE_FILE_NAME)}`,
-    );
+    const command = `espalier import-level ${shellWord(folder)} ${shellWord(file)}`;
+    throw new NotAStoreError(folder, `it is a LevelDB database; copy it with: ${command}`);
   }
   if (!createIfMissing) throw new NotFoundError(file, `${file} does not exist`);
   if (vfs.shared) makeFolder(dirname(file));

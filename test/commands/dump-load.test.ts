@@ -1,6 +1,7 @@
 /** A dump comes back as the very same bytes, whatever the encodings; a damaged one is refused. */
 
-import { readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -8,7 +9,7 @@ import { keyField, valueField } from "../../src/commands/support/dump-format.js"
 import { type DumpEvent, DumpReader } from "../../src/commands/support/dump-reader.js";
 import { Session } from "../../src/commands/support/session.js";
 import { open } from "../../src/index.js";
-import { cli, output, temporaryFolder } from "./support.js";
+import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 
 function makeStore(path: string): void {
   using store = open(path, { pageSize: 1024 });
@@ -267,5 +268,42 @@ describe("a load that ends before its time", () => {
     reader.read('{"key":"film","parts":2,"bytes":6}');
     reader.read('{"part64":"AAAA"}');
     expect(() => reader.finish()).toThrow("cut off");
+  });
+});
+
+describe("a load that is interrupted", () => {
+  const load = async (records: number): Promise<{ code: number | null; told: string; path: string }> => {
+    const path = join(temporaryFolder(), "copy.esp");
+    const child = spawn(process.execPath, [cliEntry(), "load", path], { stdio: ["pipe", "ignore", "pipe"] });
+    let told = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+    });
+    for (let i = 0; i < records; i++) child.stdin.write(`{"key":"${i}","value":${i}}\n`);
+    const poll = setInterval(() => {
+      // By then all is read but what a pipe and a stream hold: a few thousand lines.
+      if (!existsSync(`${path}-lock`) || child.stdin.writableLength > 0) return;
+      clearInterval(poll);
+      child.kill("SIGINT");
+    }, 20);
+    const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+    return { code, told, path };
+  };
+
+  it("says how much of the dump is in the store, which it closes", async () => {
+    const { code, told, path } = await load(20_001);
+    expect(code).toBe(130);
+    const loaded = /interrupted; ([12])0,000 records were loaded before that\n$/.exec(told)?.[1];
+    expect(existsSync(`${path}-lock`)).toBe(false);
+    expect(output(["scan", path, "--count"])).toBe(`${loaded}0000\n`);
+  });
+
+  it("leaves no store behind where nothing was loaded", async () => {
+    const { code, told, path } = await load(2);
+    expect({ code, told }).toEqual({
+      code: 130,
+      told: "interrupted; nothing was loaded, and no store made\n",
+    });
+    expect(existsSync(path)).toBe(false);
   });
 });

@@ -27,6 +27,19 @@ describe("words that begin with a dash", () => {
     });
     expect(cli(["delete", "./-a.esp", "--", "-key", "--force"], { cwd }).stderr).toBe("1 record removed\n");
   });
+
+  it("are not taken for a question for help, which would end with 0 and nothing put", () => {
+    const file = join(temporaryFolder(), "data.esp");
+    output(["put", file, "user/1", "1", "--create"]);
+    for (const word of ["-hot", "-ch", "-5h"])
+      expect(cli(["put", file, word, "1"])).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: `espalier: unknown option ${word}. A key or file that begins with a dash stands behind --\n`,
+      });
+    expect(output(["put", file, "-h"])).toContain("espalier put <file> <key>");
+    expect(output(["scan", file, "-rkn5"])).toBe("user/1\n");
+  });
 });
 
 describe("an option", () => {

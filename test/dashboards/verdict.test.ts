@@ -91,7 +91,7 @@ test("noise, missing engines, incomplete runs and uncommitted code are said", ()
     "noisy",
     "classic-level was not measured",
     "npm install classic-level",
-    "budget",
+    "budget. The cell with the fewest rounds has 3 of 3.",
     "committed",
   ]) {
     expect(said).toContain(part);

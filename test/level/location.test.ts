@@ -72,11 +72,13 @@ describe("a location", () => {
   });
 
   it("of LevelDB is refused, with the command that copies it", async () => {
-    const location = newFolder();
+    const location = join(newFolder(), "my db");
+    mkdirSync(location);
     writeFileSync(join(location, "CURRENT"), "MANIFEST-000002\n");
     const db = closing(new EspalierLevel(location));
     const error = (await db.open().catch((thrown) => thrown)) as Error;
-    expect((error.cause as Error).message).toContain("espalier import-level");
+    const command = `espalier import-level '${location}' '${join(location, "data.esp")}'`;
+    expect((error.cause as Error).message).toContain(command); // As a shell takes it: the name holds a space.
     expect(readdirSync(location)).toEqual(["CURRENT"]);
   });
 

@@ -12,9 +12,15 @@ import { cell, run } from "./support/documents.js";
 
 let folder: string;
 let output: string;
+let told: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "espalier-commands-"));
   output = "";
+  told = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     output += String(text);
     return true;
@@ -86,6 +92,19 @@ describe("matrix gate", () => {
     };
     writeFileSync(gates, JSON.stringify({ schema: "espalier-matrix-gates", version: 1, gates: [gate] }));
     expect(await espalier("matrix", "gate", path, "--gates", gates)).toBe(0);
+    expect(told).toBe("");
+    // A GO of a run that was stopped after a round, on a noisy machine, was told as any other.
+    const early = run([cell("espalier", [100]), cell("better-sqlite3", [50, 51])]);
+    const stoppedEarly: RunDocument = {
+      ...early,
+      run: { ...early.run, complete: false, interrupted: "budget" },
+      noise: { ...early.noise, verdict: "noisy", reasons: ["load 6 on 2 cores"] },
+    };
+    expect(await espalier("matrix", "gate", await saved("c", stoppedEarly), "--gates", gates)).toBe(0);
+    expect(told).toBe(
+      "warning: the run is not complete (budget): its cells have 1 to 2 of 3 rounds\n" +
+        "warning: the run was noisy (load 6 on 2 cores)\n",
+    );
   });
 });
 

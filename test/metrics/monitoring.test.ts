@@ -21,7 +21,16 @@ function namesIn(queries: readonly string[]): Set<string> {
 }
 
 interface Grafana {
-  readonly panels: { id: number; title: string; description: string; targets: { expr: string }[] }[];
+  readonly panels: {
+    id: number;
+    title: string;
+    description: string;
+    fieldConfig: {
+      defaults: { unit: string };
+      overrides: { matcher: { options: string }; properties: { id: string; value: string }[] }[];
+    };
+    targets: { expr: string; refId: string }[];
+  }[];
   readonly templating: { list: { query: unknown }[] };
 }
 
@@ -46,6 +55,22 @@ describe("the Grafana dashboard", () => {
     for (const { title, description, targets } of dashboard.panels) {
       expect(description, title).not.toBe("");
       for (const { expr } of targets) expect(expr, title).toContain('store=~"$store"');
+    }
+  });
+
+  it("gives bytes and seconds their units, on an axis apart from counts", () => {
+    const unitOf = (expr: string): RegExp => {
+      if (/_seconds_(total|bucket)/.test(expr)) return /^s$/;
+      if (/_bytes_total/.test(expr)) return /^Bps$/;
+      return /_bytes\{/.test(expr) ? /^bytes$/ : /^(ops|short)$/;
+    };
+    for (const { title, fieldConfig, targets } of dashboard.panels) {
+      for (const { expr, refId } of targets) {
+        const own = fieldConfig.overrides.find(({ matcher }) => matcher.options === refId)?.properties;
+        const unit = own?.find(({ id }) => id === "unit")?.value ?? fieldConfig.defaults.unit;
+        expect(unit, `${title}: ${expr}`).toMatch(unitOf(expr));
+        if (own !== undefined) expect(own).toContainEqual({ id: "custom.axisPlacement", value: "right" });
+      }
     }
   });
 });

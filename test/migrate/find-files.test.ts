@@ -1,11 +1,16 @@
 /** Which files a command is about: those that are named, and what folders and globs hold of the kinds asked for. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { findFiles } from "../../migrate/index.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { convertInPlace } from "../../migrate/in-place-steps.js";
+import { findFiles, statusOf } from "../../migrate/index.js";
+import { newResult } from "../../migrate/results.js";
 import { LEGACY_MAGIC, STORE_MAGIC } from "../../src/base/magic.js";
+import { bytesOf } from "../support/damage.js";
+import { fixtureInMemory } from "./legacy/support.js";
+import { FILE } from "./support.js";
 
 let folder: string;
 const LEGACY = ["a.db", "b.db", "b1.db", "sub/c.db", "sub/deep/d.db", "x[1].db", "y(1).db"];
@@ -58,3 +63,42 @@ it.each(["missing.db", "x[2].db", "{a,b}.db"])(
     expect(found("a.db", name)).toEqual(["a.db", name].sort());
   },
 );
+
+/** They were passed over in silence: a fleet of links to legacy files was all converted, by `migrate status`. */
+describe("symbolic links", () => {
+  const link = (target: string, path: string): void => symlinkSync(target, join(folder, path));
+
+  it("lead to files, which are taken once, by their own names where these are found, too", () => {
+    mkdirSync(join(folder, "links"));
+    link("../sub/c.db", "links/c.db");
+    link("../store.db", "links/store.db");
+    link("nowhere.db", "links/gone.db");
+    expect(found("links")).toEqual(["links/c.db"]);
+    expect(found("links/*.db")).toEqual(["links/c.db"]);
+    expect(found("")).toEqual(LEGACY);
+  });
+
+  it("to folders elsewhere are told, and those within the folder passed over", () => {
+    mkdirSync(join(folder, "fleet/own"), { recursive: true });
+    link("../sub", "fleet/sub");
+    link("own", "fleet/current");
+    expect(found("fleet")).toEqual(["fleet/sub"]);
+    expect(statusOf(join(folder, "fleet/sub")).advice).toMatch(
+      /it is a folder; what is in it was not looked at$/,
+    );
+    expect(found("fleet/sub")).toEqual(["fleet/sub/c.db", "fleet/sub/deep/d.db"]);
+  });
+});
+
+/** By its first bytes it was no file of ours, and nobody went on with it: a run said that nothing was left to do. */
+it("takes a half-converted file whose first sector a power cut has torn", () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  const options = { verify: "none", assumeClosed: true } as const;
+  const steps = convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined);
+  for (let step = steps.next(); !step.done && step.value.phase === "check"; step = steps.next());
+  const torn = bytesOf(vfs, FILE).slice();
+  steps.return(undefined);
+  torn.fill(0xee, 0, 512);
+  writeFileSync(join(folder, "torn.db"), torn);
+  expect(findFiles([folder], ["migrating"])).toEqual([join(folder, "torn.db")]);
+});

@@ -80,7 +80,7 @@ function report(error: unknown, json: boolean): void {
     return;
   }
   if (error instanceof InterruptedError) {
-    note("interrupted");
+    note(error.message); // And what has become of the work so far, where that is part of it.
     return;
   }
   const message = error instanceof Error ? error.message : String(error);

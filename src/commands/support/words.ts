@@ -9,9 +9,21 @@ import { UsageError } from "./exit-codes.js";
 /** No word of a command line holds it, so that it can tell a masked word from every other. */
 const MASK = "\0";
 
-/** The words with "--" taken out, and those behind it made such that they are taken for no options. */
+/** Letters behind one dash, each an option: -rk. */
+const LETTERS = /^-(\w{2,})/;
+
+/**
+ * The words with "--" taken out, and those behind it made such that they are taken for no options. Throws UsageError
+ * for a word such as -hot: yargs would find the letter that asks for help in it, and end with 0 with nothing done.
+ */
 export function maskedWords(words: readonly string[]): string[] {
   const end = words.indexOf("--");
+  const wordy = words.slice(0, end < 0 ? undefined : end).find((word) => {
+    const letters = LETTERS.exec(word)?.[1] ?? "";
+    return letters.includes("h") && word !== "-help";
+  });
+  if (wordy !== undefined)
+    throw new UsageError(`unknown option ${wordy}. A key or file that begins with a dash stands behind --`);
   if (end < 0) return [...words];
   const behind = words.slice(end + 1).map((word) => (word.startsWith("-") ? MASK + word : word));
   return [...words.slice(0, end), ...behind];

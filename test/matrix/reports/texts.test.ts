@@ -22,6 +22,14 @@ describe("runTable", () => {
     expect(table[1]).toMatch(/\*300 \(3\.00x\) +100 +\*9\.00k +missing/);
   });
 
+  it("says how many rounds its figures stand on, where a run was stopped before the last", () => {
+    const rounds = (...rates: number[][]): string =>
+      /\d[^;]*rounds, medians/.exec(runTable(run(rates.map((each) => cell("espalier", each)))))?.[0] ?? "";
+    expect(rounds([1, 2, 3], [1, 2, 3])).toBe("3 rounds, medians");
+    expect(rounds([1], [1, 2])).toBe("1 to 2 of 3 rounds, medians");
+    expect(rounds([1, 2], [1, 2])).toBe("2 of 3 rounds, medians");
+  });
+
   it("breaks into blocks that fit a terminal, each with its groups, and loses no column", () => {
     const other = { group: "reads/u64/10000/random/ce1" };
     const narrow = runTable(
