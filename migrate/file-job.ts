@@ -14,6 +14,7 @@ import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
 import { removeNote } from "./in-place/fence.js";
+import type { Program } from "./in-place/program.js";
 import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
 import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
@@ -75,6 +76,7 @@ export function* convertSteps(
     let state = inspectFile(vfs, path);
     syncLeftover(vfs, path, state);
     if (state.kind === "migrating") {
+      assertSamePages(state.program, options);
       const program = yield* resumeInPlace(vfs, path, result);
       if (program.head.direction === "forward") {
         result.status = "converted";
@@ -94,6 +96,22 @@ export function* convertSteps(
   } finally {
     held.release();
   }
+}
+
+/** Throws RefusedError where a conversion that was interrupted is to end in other pages than it began with. */
+function assertSamePages({ head }: Program, { pageSize }: FileOptions): void {
+  if (head.direction !== "forward" || pageSize === undefined || pageSize === head.targetPageSize) return;
+  throw new RefusedError(
+    `it is half converted to pages of ${head.targetPageSize} bytes, not ${pageSize}; go on without a page size, or turn it back first`,
+  );
+}
+
+/** Throws RefusedError where a rollback that was interrupted is to end in another generation than it began with. */
+function assertSameGeneration({ head }: Program, { to }: FileOptions): void {
+  if (head.direction !== "back" || to === undefined || to === head.generation) return;
+  throw new RefusedError(
+    `it is half turned back to ${head.generation}, not ${to}; go on with that, or let a run convert it first`,
+  );
 }
 
 /**
@@ -227,6 +245,7 @@ export function* rollbackSteps(
     let state = inspectFile(vfs, path);
     syncLeftover(vfs, path, state);
     if (state.kind === "migrating") {
+      assertSameGeneration(state.program, options);
       const back = yield* finishOrUndo(vfs, path, state, result);
       if (back) return;
       state = inspectFile(vfs, path);

@@ -263,20 +263,39 @@ describe("many files", () => {
   });
 
   /** Story: it went on, made no copy, and said nothing of it. */
-  test.each([runMigration, rollbackMigration])(
-    "no copy can be made of a half-converted file: %o",
-    async (run) => {
-      const path = take("gen3/u64-rand-20k.db");
-      const backup = join(folder, "kept.db");
-      await interrupted(path);
-      const refused = await run([path], { backup });
-      expect(refused.files[0]).toMatchObject({ status: "refused" });
-      expect(refused.files[0]!.reason).toMatch(/half converted, and the run that began it made no copy/);
-      expect(existsSync(backup)).toBe(false);
-      const { files } = await run([path]);
-      expect(["converted", "rolled-back"]).toContain(files[0]!.status);
-    },
-  );
+  test.each([
+    ["run", runMigration],
+    ["rollback", rollbackMigration],
+  ] as const)("no copy can be made of a half-converted file, by %s", async (_, run) => {
+    const path = take("gen3/u64-rand-20k.db");
+    const backup = join(folder, "kept.db");
+    await interrupted(path);
+    const refused = await run([path], { backup });
+    expect(refused.files[0]).toMatchObject({ status: "refused" });
+    expect(refused.files[0]!.reason).toMatch(/half converted, and the run that began it made no copy/);
+    expect(existsSync(backup)).toBe(false);
+    const { files } = await run([path]);
+    expect(["converted", "rolled-back"]).toContain(files[0]!.status);
+  });
+
+  test("a half-converted file is gone on with as it was begun, and not as something else", async () => {
+    const path = take("gen3/u64-rand-20k.db");
+    await interrupted(path);
+    const refused = await runMigration([path], { pageSize: 4096 });
+    expect(refused.files[0]).toMatchObject({ status: "refused" });
+    expect(refused.files[0]!.reason).toMatch(/half converted to pages of 8192 bytes, not 4096/);
+    expect((await runMigration([path], { pageSize: 8192 })).files[0]!.status).toBe("converted");
+    const stop = new AbortController();
+    const onEvent = (event: MigrationEvent): void => {
+      if (event.event === "progress" && event.phase === "convert") stop.abort();
+    };
+    await rollbackMigration([path], { to: "gen2", signal: stop.signal, maxMbPerSec: 1, onEvent });
+    expect(statusOf(path).state).toBe("rolling-back");
+    const other = await rollbackMigration([path], { to: "gen1" });
+    expect(other.files[0]!.reason).toMatch(/half turned back to gen2, not gen1/);
+    expect((await rollbackMigration([path], { to: "gen2" })).files[0]!.status).toBe("rolled-back");
+    expect(survey(nodeVfs, path)).toMatchObject({ generation: "gen2", problems: [] });
+  });
 
   test("a run with a backup that was interrupted is gone on with, and keeps its copy", async () => {
     const path = take("gen3/u64-rand-20k.db");
