@@ -2,7 +2,7 @@
 
 import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../src/base/errors.js";
 import { MIGRATING_MAGIC } from "../src/base/magic.js";
-import type { StoreHeader } from "../src/pager/store-header.js";
+import { decodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../src/pager/store-header.js";
 import { readStoreHeader } from "../src/store/read-header.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
@@ -71,7 +71,10 @@ function stateOf(file: VfsFile, path: string): FileState {
     return torn ? { kind: "migrating", ...leftover } : { kind: "legacy", leftover };
   }
   try {
-    return { kind: "store", header: readStoreHeader(file, path, true), leftover };
+    const header = readStoreHeader(file, path, true);
+    if (leftover !== undefined && isOlder(header, leftover.program))
+      return { kind: "migrating", ...leftover };
+    return { kind: "store", header, leftover };
   } catch (error) {
     // A torn fence or a torn header: the journal knows.
     if (leftover === undefined || !(error instanceof EspalierError)) throw error;
@@ -87,6 +90,17 @@ function soundProgram(file: VfsFile): Program | undefined {
     if (error instanceof CorruptionError) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whether a header of a store is an older one than that which its rollback began with: the fence, only begun, has taken
+ * the newest, and what that one says is in the journal. With use since, the header would be a newer one.
+ */
+function isOlder({ sequence }: StoreHeader, { head }: Program): boolean {
+  if (head.direction !== "back") return false;
+  const planned = decodeStoreHeader(Buffer.from(head.firstSector, "base64"));
+  // Its sequence was raised to the next one that a first copy may have, by no more than there are copies.
+  return planned !== undefined && sequence < planned.sequence - HEADER_COPIES;
 }
 
 /** A fence that was only begun leaves the magic of the meta page, but not its checksum. */
