@@ -49,7 +49,7 @@ export class Pace {
   readonly #vfs: Vfs;
   readonly #started: number = performance.now();
   #sliceStart: number = performance.now();
-  #pauseLooked = 0;
+  #pauseLooked: number = Number.NEGATIVE_INFINITY;
   /** When the bytes moved so far are due. */
   #due: number = performance.now();
 
@@ -66,7 +66,7 @@ export class Pace {
       throw new InterruptedError("duration");
   }
 
-  /** To be called between steps. Throws InterruptedError. */
+  /** To be called before the first step and between steps. Throws InterruptedError, IoError. */
   async step(bytesMoved: number): Promise<void> {
     this.check();
     const rate = this.#options.maxMbPerSec;
@@ -79,7 +79,6 @@ export class Pace {
       this.#pauseLooked = now;
       while (this.#vfs.stat(this.#options.pauseFile) !== undefined) {
         await this.#sleep(PAUSE_POLL_MS);
-        this.check();
       }
     }
     if (performance.now() - this.#sliceStart < SLICE_MS) return;
@@ -88,16 +87,16 @@ export class Pace {
     this.check();
   }
 
+  /** No longer than there is time. */
   async #sleep(ms: number): Promise<void> {
+    const { maxDurationMs = Number.POSITIVE_INFINITY, signal } = this.#options;
+    const left = Math.max(0, this.#started + maxDurationMs - performance.now());
     try {
-      await setTimeout(
-        ms,
-        undefined,
-        this.#options.signal === undefined ? {} : { signal: this.#options.signal },
-      );
+      await setTimeout(Math.min(ms, left + 1), undefined, signal === undefined ? {} : { signal });
     } catch {
-      this.check();
+      // Aborted, which the check says.
     }
+    this.check();
   }
 }
 

@@ -43,7 +43,7 @@ export async function runFile(
   result.status = "running";
   result.startedAt = new Date().toISOString();
   try {
-    pace.check();
+    await pace.step(0);
     await drive(work(result), pace, (step) => onStep(result, step));
   } catch (error) {
     putFailure(result, error);

@@ -1,0 +1,53 @@
+/** What keeps a run back: a pause file that is there from the beginning, and the time that it has. */
+
+import { setTimeout } from "node:timers/promises";
+import { afterEach, expect, test, vi } from "vitest";
+import { Pace, type PaceOptions } from "../../migrate/control.js";
+import { convertSteps, runFile } from "../../migrate/file-job.js";
+import type { FileResult } from "../../migrate/results.js";
+import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { bytesOf } from "../support/damage.js";
+import { fixtureInMemory, put } from "./legacy/support.js";
+import { FILE, names } from "./support.js";
+
+const PAUSE = "/pause";
+
+afterEach(() => vi.restoreAllMocks());
+
+function convertAt(vfs: MemoryVfs, pace: PaceOptions): Promise<FileResult> {
+  return runFile(
+    FILE,
+    (result) => convertSteps(vfs, FILE, { assumeClosed: true }, result),
+    new Pace(vfs, pace),
+    () => undefined,
+  );
+}
+
+/** Story: a thread has a clock of its own, and did not look for the file in the first moments. */
+test("a pause file that is there is heeded in the first moments of a thread", async () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  put(vfs, PAUSE, new Uint8Array(0));
+  const before = { names: names(vfs), bytes: bytesOf(vfs, FILE) };
+  vi.spyOn(performance, "now").mockReturnValue(1);
+  const stop = new AbortController();
+  const [result] = await Promise.all([
+    convertAt(vfs, { pauseFile: PAUSE, signal: stop.signal }),
+    setTimeout(50).then(() => stop.abort()),
+  ]);
+  expect(result).toMatchObject({ status: "interrupted", from: null });
+  expect({ names: names(vfs), bytes: bytesOf(vfs, FILE) }).toEqual(before);
+});
+
+/** Story: what the rate asked for was slept to its end, minutes or hours behind the time. */
+test("a rate does not keep a run that has no more time", { timeout: 20_000 }, async () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  const result = await convertAt(vfs, { maxMbPerSec: 0.001, maxDurationMs: 20 });
+  expect(result).toMatchObject({ status: "interrupted", reason: expect.stringContaining("time was up") });
+});
+
+test("nor a run that is paused", { timeout: 20_000 }, async () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  put(vfs, PAUSE, new Uint8Array(0));
+  const result = await convertAt(vfs, { pauseFile: PAUSE, maxDurationMs: 20 });
+  expect(result).toMatchObject({ status: "interrupted", reason: expect.stringContaining("time was up") });
+});
