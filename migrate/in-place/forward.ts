@@ -147,7 +147,7 @@ export class StoreFinisher {
 
   #place(image: Uint8Array, records: number): number {
     const page = this.#program.tables.trailing[this.#trailing++];
-    if (page === undefined) throw new Error("there are more pages than were planned");
+    if (page === undefined) throw this.#bad(-1, "there are more pages than were planned");
     sealPage(image, page, records, this.#storeId);
     this.#put(page, image);
     return page;

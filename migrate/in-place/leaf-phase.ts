@@ -5,6 +5,7 @@
  * After a crash the batch that was under way is made again from the same inputs, to the same bytes.
  */
 
+import { CorruptionError } from "../../src/base/errors.js";
 import { ThreadSync } from "../../src/log/sync-thread.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
 import type { Follower } from "../follower.js";
@@ -92,7 +93,7 @@ export class LeafPhase implements LeafOutput {
     return this.#batch(this.#slot.batches - 1).records;
   }
 
-  /** Yields after each batch. */
+  /** Yields after each batch. Throws CorruptionError (M3) where the records are not those of the program. */
   *run(): Generator<void, void> {
     const { trees } = this.#program.head;
     let start = this.#batch(this.#slot.batches - 1);
@@ -127,14 +128,14 @@ export class LeafPhase implements LeafOutput {
     }
     maker.finish();
     if (this.nextLeaf !== tree.leaves[1])
-      throw differs(`${this.nextLeaf} leaves of ${tree.leaves[1]} were made`);
+      throw this.#differs(`${this.nextLeaf} leaves of ${tree.leaves[1]} were made`);
     this.#parts.follower?.endTree();
   }
 
   takeRun(): number {
     this.#beforeOutput();
     const page = this.#program.tables.runStarts[this.#nextRun++];
-    if (page === undefined) throw differs("there are more long values");
+    if (page === undefined) throw this.#differs("there are more long values");
     return page;
   }
 
@@ -153,7 +154,7 @@ export class LeafPhase implements LeafOutput {
 
   #beforeOutput(): void {
     if (this.nextLeaf < this.#end.leaves) return;
-    if (this.#done >= this.#batchCount) throw differs("there are more leaves");
+    if (this.#done >= this.#batchCount) throw this.#differs("there are more leaves");
     this.#flush(this.#maker!.low);
   }
 
@@ -164,7 +165,7 @@ export class LeafPhase implements LeafOutput {
   #flush(low: Uint8Array): void {
     const end = this.#end;
     if (this.nextLeaf !== end.leaves || this.#nextRun !== end.runs || this.#records !== end.records) {
-      throw differs(`batch ${this.#done} came to another end`);
+      throw this.#differs(`batch ${this.#done} came to another end`);
     }
     this.#settle();
     if (isUntouched(this.#slot)) this.#begin();
@@ -225,9 +226,14 @@ export class LeafPhase implements LeafOutput {
       records: words[at + 4]! + words[at + 5]! * 2 ** 32,
     };
   }
-}
 
-/** Nothing of the batch was written yet: the inputs are as they were. */
-function differs(reason: string): Error {
-  return new Error(`the records are not those that were planned: ${reason}`);
+  /** Nothing of the batch was written yet: the inputs are as they were. */
+  #differs(reason: string): CorruptionError {
+    const { path } = this.#file;
+    return new CorruptionError("M3", `the records are not those that were planned: ${reason}`, {
+      path,
+      page: -1,
+      offset: -1,
+    });
+  }
 }

@@ -6,6 +6,7 @@ import { inspectFile } from "../../migrate/file-state.js";
 import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
 import { convertInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
+import { runFiles } from "../../migrate/run-files.js";
 import { CorruptionError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -176,6 +177,27 @@ describe("a head that cannot be, under right checksums,", () => {
     changed.tables.pop();
     expect(() => inspected(withHead(JSON.stringify(changed)))).toThrow(CorruptionError);
   });
+});
+
+/** Story: it ended the whole run, and nothing was told of the other files. */
+test("records that are not those of the program fail their file, and no other", async () => {
+  const changed = head() as { head: object; tables: { words: number; crc: number }[] };
+  const words = changed.tables.map((table) => table.words);
+  const batches = words.length - 2;
+  const before = words.slice(0, batches).reduce((sum, count) => sum + count, 0);
+  const at = headAt + Math.ceil(headBytes / TRAILER) * TRAILER + before * 4;
+  const table = whole.slice(at, at + words[batches]! * 4);
+  new DataView(table.buffer).setUint32(table.length - 8, 999, true); // Records of all batches.
+  changed.tables[batches]!.crc = crc32(table);
+  const text = JSON.stringify(changed);
+  const bytes = withHead(text);
+  bytes.set(table, at);
+  const vfs = fixtureInMemory("gen3/u64-range-delete.db");
+  put(vfs, "/damaged.db", bytes);
+  const paths = ["/damaged.db", FILE];
+  const { files } = await runFiles("run", paths, { vfs, assumeClosed: true });
+  expect(files.map(({ status }) => status)).toEqual(["corrupt", "converted"]);
+  expect(files[0]!.reason).toContain("not those that were planned");
 });
 
 test("a bit flipped in head or tables is damage", () => {
