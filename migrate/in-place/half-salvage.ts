@@ -41,7 +41,12 @@ export function salvageHalf(vfs: Vfs, path: string, program: Program, slot: Slot
   const file = vfs.open(path, "read");
   const needed = neededOf(program, slot);
   const forward = program.head.direction === "forward";
-  const source = forward ? openSource(vfs, path, program, slot, lost) : undefined;
+  const source = forward ? openSource(vfs, path, program, lost) : undefined;
+  const tellOlder = (): void => {
+    if (source !== undefined && !isPlannedLog(source, program))
+      lost.add("G8", -1, -1, `${logMissing(path, program).message}; records may be older ones`);
+  };
+  if (slot.phase <= 1) tellOlder();
   const { units, leafPages } = program.tables;
   // Until all moves are done, the temporary places are as they were.
   const moved = new Map(slot.phase <= 2 ? movedPages(program) : []);
@@ -57,10 +62,13 @@ export function salvageHalf(vfs: Vfs, path: string, program: Program, slot: Slot
             ]
           : [storeLeaves(file, program, made, moved, lost), sourceLeaves(source, program, old, lost)];
       let records = 0;
+      const before = lost.count;
       for (const batch of mergeRecords(first, second)) {
         records += batch.count;
         yield batch;
       }
+      // All leaves are made, but older ones may have stood in for those that are damaged.
+      if (slot.phase > 1 && lost.count > before) tellOlder();
       if (records === tree.records) return;
       const name = tree.name === "" ? "" : ` of the tree "${tree.name}"`;
       lost.add("G4", -1, -1, `${records} of ${tree.records} records${name} were found`);
@@ -89,26 +97,14 @@ function neededOf({ tables }: Program, { phase, batches }: SlotState): { unit: n
 }
 
 /** The legacy file under the fence, with what there is of its log. */
-function openSource(
-  vfs: Vfs,
-  path: string,
-  program: Program,
-  slot: SlotState,
-  lost: ProblemList,
-): LegacyFile {
+function openSource(vfs: Vfs, path: string, program: Program, lost: ProblemList): LegacyFile {
   const options: OpenLegacyOptions = { pageZero: savedMeta(program), log: { damaged: "cut" } };
-  const open = (): LegacyFile => {
-    try {
-      return openLegacy(vfs, path, { ...options, logPath: currentLogPath(vfs, path) });
-    } catch (error) {
-      lost.addError(error);
-      return openLegacy(vfs, path, { ...options, logPath: null });
-    }
-  };
-  const file = open();
-  if (slot.phase <= 1 && !isPlannedLog(file, program))
-    lost.add("G8", -1, -1, `${logMissing(path, program).message}; records may be older ones`);
-  return file;
+  try {
+    return openLegacy(vfs, path, { ...options, logPath: currentLogPath(vfs, path) });
+  } catch (error) {
+    lost.addError(error);
+    return openLegacy(vfs, path, { ...options, logPath: null });
+  }
 }
 
 /** Legacy leaves in the order of their keys, whatever the file's own order was. */

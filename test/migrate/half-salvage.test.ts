@@ -160,6 +160,24 @@ test("without its log it is told that records may be older", () => {
   expect(report.lost.map(({ reason }) => reason).join("\n")).toMatch(/its log of \d+ frames.*older ones/);
 });
 
+/** Story: of a damaged leaf it was said that it is damaged, and not that its records come from before the log. */
+test("so where all leaves are made, and one is damaged", () => {
+  let told = 0;
+  for (const disk of disks.there) {
+    const state = inspectFile(disk, FILE);
+    if (state.kind !== "migrating" || state.slot.phase < 3) continue;
+    const vfs = disk.processKill(1);
+    vfs.unlink(asidePath(FILE));
+    expect(salvageLegacyFile(FILE, OUT, { vfs })).toMatchObject({ records: RECORDS, lost: [] });
+    vfs.unlink(OUT);
+    damage(vfs, state.program.tables.leafPages[3]! * 1024 + 600);
+    const { lost } = salvageLegacyFile(FILE, OUT, { vfs });
+    expect(lost.filter(({ reason }) => reason.includes("older ones"))).toHaveLength(1);
+    told++;
+  }
+  expect(told).toBeGreaterThan(0);
+});
+
 test("with a damaged journal what is left of the legacy leaves is found, and told to be all", () => {
   const vfs = disks.there[3]!.processKill(1);
   const state = inspectFile(vfs, FILE);
