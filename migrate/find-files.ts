@@ -100,8 +100,9 @@ function* linkedFiles(links: readonly string[], root: string): Generator<string,
     let stat: Stats | undefined;
     try {
       stat = statSync(path, { throwIfNoEntry: false });
-    } catch {
-      yield path; // What can't be reached may be a file of any kind.
+    } catch (error) {
+      // What can't be reached may be a file of any kind; a link that leads back to itself leads nowhere.
+      if ((error as { code?: unknown }).code !== "ELOOP") yield path;
       continue;
     }
     const isWithin = `${placeOf(path)}${sep}`.startsWith(root.endsWith(sep) ? root : root + sep);

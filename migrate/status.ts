@@ -32,16 +32,25 @@ export function statusOf(path: string, options: { readonly vfs?: Vfs } = {}): Fi
     return standing(vfs, vfs.canonical(path), path);
   } catch (error) {
     if (!(error instanceof EspalierError)) throw error;
-    const bytes = vfs.stat(path)?.size ?? null;
     return {
       path,
       state: error instanceof NotFoundError ? "missing" : "unknown",
       generation: null,
-      bytes,
+      bytes: bytesOf(vfs, path),
       done: null,
       phase: null,
       advice: error.message,
     };
+  }
+}
+
+/** null also where it can't be told: why not is in the error that brought us here. */
+function bytesOf(vfs: Vfs, path: string): number | null {
+  try {
+    return vfs.stat(path)?.size ?? null;
+  } catch (error) {
+    if (error instanceof EspalierError) return null;
+    throw error;
   }
 }
 

@@ -78,6 +78,18 @@ describe("symbolic links", () => {
     expect(found("")).toEqual(LEGACY);
   });
 
+  it("that lead in a circle lead nowhere, and where they are named it is told of them alone", () => {
+    mkdirSync(join(folder, "circle"));
+    link("loop.db", "circle/loop.db");
+    link("../a.db", "circle/a.db");
+    expect(found("circle")).toEqual(["circle/a.db"]);
+    expect(statusOf(join(folder, "circle/loop.db"))).toMatchObject({
+      state: "unknown",
+      bytes: null,
+      advice: expect.stringContaining("ELOOP"),
+    });
+  });
+
   it("to folders elsewhere are told, and those within the folder passed over", () => {
     mkdirSync(join(folder, "fleet/own"), { recursive: true });
     link("../sub", "fleet/sub");
