@@ -15,7 +15,13 @@ import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
 import { removeNote } from "./in-place/fence.js";
 import type { Program } from "./in-place/program.js";
-import { convertInPlace, fillFromProgram, resumeInPlace, undoFence } from "./in-place-steps.js";
+import {
+  assertSamePages,
+  convertInPlace,
+  fillFromProgram,
+  resumeInPlace,
+  undoFence,
+} from "./in-place-steps.js";
 import { cutLegacyLeftover } from "./leftover.js";
 import { readLog } from "./legacy/log.js";
 import { decodeMeta } from "./legacy/meta.js";
@@ -96,14 +102,6 @@ export function* convertSteps(
   } finally {
     held.release();
   }
-}
-
-/** Throws RefusedError where a conversion that was interrupted is to end in other pages than it began with. */
-function assertSamePages({ head }: Program, { pageSize }: FileOptions): void {
-  if (head.direction !== "forward" || pageSize === undefined || pageSize === head.targetPageSize) return;
-  throw new RefusedError(
-    `it is half converted to pages of ${head.targetPageSize} bytes, not ${pageSize}; go on without a page size, or turn it back first`,
-  );
 }
 
 /** Throws RefusedError where a rollback that was interrupted is to end in another generation than it began with. */

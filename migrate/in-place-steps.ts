@@ -143,6 +143,14 @@ export function begin(
   return program;
 }
 
+/** Throws RefusedError where a conversion that was interrupted is to end in other pages than it began with. */
+export function assertSamePages({ head }: Program, { pageSize }: FileOptions): void {
+  if (head.direction !== "forward" || pageSize === undefined || pageSize === head.targetPageSize) return;
+  throw new RefusedError(
+    `it is half converted to pages of ${head.targetPageSize} bytes, not ${pageSize}; go on without a page size, or turn it back first`,
+  );
+}
+
 /** Goes on with a file that is half converted, in whatever direction. */
 export function* resumeInPlace(vfs: Vfs, path: string, result: FileResult): Generator<WorkStep, Program> {
   const file = vfs.open(path, "write");

@@ -23,7 +23,7 @@ export interface FileOptions {
   readonly verify?: VerifyMode;
   /**
    * Keeps a copy of the original here. A folder where it exists as one, ends with a slash or several files are
-   * converted; else the copy's own path.
+   * converted; else the copy's own path. On the real file system only.
    */
   readonly backup?: string;
   /** The generation that a rollback writes; by default the one that the file had. */

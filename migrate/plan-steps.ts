@@ -15,10 +15,12 @@ import {
   targetPageSize,
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
-import { inspectFile } from "./file-state.js";
+import { type FileState, inspectFile } from "./file-state.js";
 import { firstSectorOf } from "./in-place/fence.js";
 import { type SizedStore, WalkSizer } from "./in-place/forward-plan.js";
+import { hasPlannedLog, logMissing } from "./in-place/forward-source.js";
 import { growthBudget, prepareForward } from "./in-place/prepare.js";
+import { assertSamePages } from "./in-place-steps.js";
 import { legacyBytes } from "./leftover.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -103,9 +105,7 @@ export function* planSteps(
       return;
     }
     if (state.kind === "migrating") {
-      plan.from = "migrating";
-      plan.notes.push("its conversion has begun; run goes on with it");
-      plan.possible = true;
+      planRest(vfs, path, state, options, plan);
       return;
     }
     assertNoLogBesideLink(vfs, given, path);
@@ -118,6 +118,28 @@ export function* planSteps(
     if (!(error instanceof EspalierError) && !(error instanceof RefusedError)) throw error;
     plan.reasons.push(error.message);
   }
+}
+
+/** Of a file that is half-way already. Throws RefusedError and CorruptionError where a run would not go on with it. */
+function planRest(
+  vfs: Vfs,
+  path: string,
+  { program, slot }: Extract<FileState, { kind: "migrating" }>,
+  options: FileOptions,
+  plan: FilePlan,
+): void {
+  plan.from = "migrating";
+  assertOneName(vfs, path);
+  assertSamePages(program, options);
+  const forward = program.head.direction === "forward";
+  if (forward && slot.phase <= 1 && !hasPlannedLog(vfs, path, program)) throw logMissing(path, program);
+  plan.notes.push(
+    forward
+      ? "its conversion has begun; run goes on with it"
+      : "its rollback has begun; run ends that, and converts it then",
+  );
+  addOpeners(vfs, path, options, plan);
+  plan.possible = plan.reasons.length === 0;
 }
 
 function addOpeners(vfs: Vfs, path: string, options: FileOptions, plan: FilePlan): void {

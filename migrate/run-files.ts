@@ -3,7 +3,7 @@
  * file that fails is told and the others go on.
  */
 
-import { EspalierError } from "../src/base/errors.js";
+import { EspalierError, OptionError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
 import { backupPlaces, copyWithLog } from "./backup.js";
@@ -27,7 +27,7 @@ import { type FileResult, newResult, RefusedError } from "./results.js";
 import { WorkerPool } from "./worker-pool.js";
 
 export interface RunOptions extends FileOptions, PaceOptions {
-  /** Files in parallel, each in a thread of its own. Default 1: in this thread. */
+  /** Files in parallel, each in a thread of its own. Default 1: in this thread, as always on another file system. */
   readonly jobs?: number;
   readonly onEvent?: (event: MigrationEvent) => void;
   /** What was asked for, for the report. */
@@ -66,6 +66,8 @@ class FileRun {
     this.#options = options;
     this.#vfs = options.vfs ?? nodeVfs;
     this.#results = paths.map((path) => newResult(path));
+    if (options.backup !== undefined && this.#vfs !== nodeVfs)
+      throw new OptionError("backup", "copies are kept on the real file system only");
     this.#backups = options.backup === undefined ? undefined : backupPlaces(options.backup, paths);
     this.#info = {
       id: newRunId(),
@@ -84,6 +86,7 @@ class FileRun {
   }
 
   get #jobs(): number {
+    if (this.#vfs !== nodeVfs) return 1; // A thread knows the real one only.
     return Math.max(1, Math.min(this.#options.jobs ?? 1, this.#paths.length));
   }
 
@@ -219,7 +222,7 @@ function* stepsOf(
 ): Generator<WorkStep, void> {
   const { action, path, backup } = task;
   const beforeFirstChange = (): void => {
-    if (backup !== undefined && vfs === nodeVfs) copyWithLog(vfs.canonical(path), backup);
+    if (backup !== undefined) copyWithLog(vfs.canonical(path), backup);
   };
   if (action !== "rehearse" && backup !== undefined) assertCopied(vfs, path, backup);
   if (action === "rehearse") yield* rehearseSteps(path, options, result);

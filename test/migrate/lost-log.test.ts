@@ -5,6 +5,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
+import { planMigration } from "../../migrate/index.js";
 import { asidePath } from "../../migrate/legacy-log.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
@@ -69,7 +70,9 @@ describe.each([
       const vfs = disk.processKill(1);
       spoilLog(vfs, log, frames);
       const before = bytesOf(vfs, FILE);
+      const [plan] = await planMigration([FILE], { vfs });
       const result = await act(vfs, { verify: "none" });
+      if (command === "run") expect(plan!.possible).toBe(result.status !== "refused");
       if (result.status !== "refused") {
         // The leaves were all made.
         expect(result.reason).toBe(null);

@@ -282,6 +282,8 @@ describe("many files", () => {
     const path = take("gen3/u64-rand-20k.db");
     await interrupted(path);
     const refused = await runMigration([path], { pageSize: 4096 });
+    const plans = await Promise.all([4096, 8192].map((pageSize) => planMigration([path], { pageSize })));
+    expect(plans.map(([plan]) => plan!.possible)).toEqual([false, true]);
     expect(refused.files[0]).toMatchObject({ status: "refused" });
     expect(refused.files[0]!.reason).toMatch(/half converted to pages of 8192 bytes, not 4096/);
     expect((await runMigration([path], { pageSize: 8192 })).files[0]!.status).toBe("converted");
