@@ -155,11 +155,11 @@ function finishStore(
     result.bytes.before = vfs.stat(path)?.size ?? null;
   }
   result.to = "espalier";
-  const log = !finished && state.header.commit === 0 ? besideStore(vfs, path) : "none";
+  const log = finished ? "none" : besideStore(vfs, path);
   if (log === "newer") throw newerLog(vfs, path);
   cutStore(vfs, path);
   removeAside(vfs, path);
-  if (finished || log === "own") removeLogs(vfs, path);
+  if (finished || (log === "own" && state.header.commit === 0)) removeLogs(vfs, path);
   removeNote(vfs, path);
   removeRewrite(vfs, path);
   result.pages.after = state.header.pageCount;

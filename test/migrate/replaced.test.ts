@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { keptPath } from "../../migrate/other-names.js";
 import { IoError } from "../../src/base/errors.js";
+import { open } from "../../src/index.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { readFully } from "../../src/vfs/whole-io.js";
@@ -14,10 +15,10 @@ import { convert, FILE, names, rollBack, verified } from "./support.js";
 const LOG = `${FILE}-wal`;
 
 function bytesOf(vfs: Vfs, path: string): Buffer {
-  const open = vfs.open(path, "read");
-  const bytes = Buffer.alloc(open.size());
-  readFully(open, bytes, 0, bytes.length, 0);
-  open.close();
+  const file = vfs.open(path, "read");
+  const bytes = Buffer.alloc(file.size());
+  readFully(file, bytes, 0, bytes.length, 0);
+  file.close();
   return bytes;
 }
 
@@ -90,23 +91,41 @@ describe("commits that came while the file was being replaced", () => {
     },
   );
 
-  test("stay with the file that they belong to where the migrator was killed before it had looked", async () => {
+  /** Killed when the new file has taken the place of the old one, before it was looked who has that open. */
+  async function killed(): Promise<FaultyVfs> {
     const vfs = visited();
-    let renamed = false;
     const { rename } = vfs;
     vfs.rename = (from, to) => {
       rename.call(vfs, from, to);
-      renamed = true;
       vfs.crashNow();
     };
     await expect(convert(vfs, { strategy: "rewrite" })).rejects.toThrow(CrashSignal);
-    expect(renamed).toBe(true);
     const left = vfs.processKill(1);
+    expect(inspectFile(left, FILE).kind).toBe("store");
+    return left;
+  }
+
+  test("stay with the file that they belong to where the migrator was killed before it had looked", async () => {
+    const left = await killed();
     const again = await convert(left);
     expect(again).toMatchObject({ status: "refused", reason: expect.stringContaining(keptPath(FILE)) });
     left.rename(keptPath(FILE), FILE);
     expect(await convert(left)).toMatchObject({ status: "converted", reason: null });
     expect(verified(left).digest).toBe(fixture(NAME).sha256);
     expect(names(left)).toEqual(["file.db"]);
+  });
+
+  /** Story: the file that they belong to was removed, and the run said that there was nothing to do. */
+  test("stay so, too, where the store has been used since", async () => {
+    const left = await killed();
+    const store = open<Uint8Array, Uint8Array>(FILE, { vfs: left });
+    store.put(Uint8Array.of(1), Uint8Array.of(1));
+    store.close();
+    const before = names(left);
+    for (const act of [convert, rollBack]) {
+      const again = await act(left);
+      expect(again).toMatchObject({ status: "refused", reason: expect.stringContaining(keptPath(FILE)) });
+      expect(names(left)).toEqual(before);
+    }
   });
 });
