@@ -7,6 +7,8 @@ import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, s
 import { join, resolve, sep } from "node:path";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
 import { isHalfConverted } from "./file-state.js";
+import { asidePath, logPath } from "./legacy-log.js";
+import { keptPath } from "./other-names.js";
 
 export type FileKind = "legacy" | "store" | "migrating";
 
@@ -20,7 +22,8 @@ const GLOB = /[*?]/;
 
 /**
  * In order, each once, by whatever path it is named. A name that is nothing is kept, so that it is told, as is what
- * can't be read. `except`: a folder or file of backups, from which nothing is taken but by a name in it.
+ * can't be read; a store beside which a conversion has left something counts as half converted. `except`: a folder or
+ * file of backups, from which nothing is taken but by a name in it.
  */
 export function findFiles(names: readonly string[], kinds: readonly FileKind[], except?: string): string[] {
   const found = new Map<string, string>();
@@ -149,7 +152,14 @@ function isWanted(path: string, kinds: readonly FileKind[]): boolean {
   // A file may have such a name of its own: what lies beside a file has that file beside it.
   if (SCRATCH.test(path) && statOf(path.replace(SCRATCH, "")) !== undefined) return false;
   const kind = kindOf(path);
+  if (kind === "store" && kinds.includes("migrating") && hasRest(path)) return true;
   return kind === "unreadable" || (kind !== undefined && kinds.includes(kind));
+}
+
+/** Whether beside a store lies what a conversion removes at its very end: the log, or the file that it was. */
+function hasRest(path: string): boolean {
+  const place = placeOf(path);
+  return [keptPath(place), asidePath(place), logPath(place)].some((rest) => statOf(rest) !== undefined);
 }
 
 /** By the first bytes; where these are of no kind, by the journal at the end. What can't be read may be a file of any kind. */

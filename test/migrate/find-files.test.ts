@@ -102,6 +102,21 @@ describe("symbolic links", () => {
   });
 });
 
+/** Of a run that was killed at its very end the log stayed, or the whole old file, for whoever named the folder alone. */
+it.each(["-wal", "-wal-migration", "-migration-replaced"])(
+  "takes a store with %s beside it for one whose conversion is to be ended",
+  (rest) => {
+    const wanted = (): string[] => findFiles([join(folder, "fleet")], ["legacy", "migrating"]);
+    mkdirSync(join(folder, "fleet"));
+    const path = join(folder, "fleet/store.db");
+    writeFileSync(path, `${STORE_MAGIC} and more`);
+    expect(wanted()).toEqual([]);
+    writeFileSync(`${path}${rest}`, "");
+    expect(wanted()).toEqual([path]);
+    expect(findFiles([join(folder, "fleet")], ["legacy"])).toEqual([]);
+  },
+);
+
 /** By its first bytes it was no file of ours, and nobody went on with it: a run said that nothing was left to do. */
 it("takes a half-converted file whose first sector a power cut has torn", () => {
   const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
