@@ -19,10 +19,12 @@ import {
   MIGRATE,
   OPENED_ELSEWHERE,
   OPENERS,
+  OTHER_FILE_SYSTEM,
   PROGRAM,
   REPLACED,
   SHAPES,
   STEPS,
+  TORN_FENCE,
 } from "./common.mjs";
 
 export const MIGRATOR_GUARDS = [
@@ -145,6 +147,30 @@ export const MIGRATOR_GUARDS = [
     'return log.summary.lastLsn > record.lastLsn ? "newer" : "own";',
     'return "own";',
     REPLACED,
+  ),
+  guard(
+    "M1",
+    "nor is the file that they belong to, where the store was used since",
+    FILE_JOB,
+    'const log = finished ? "none" : besideStore(vfs, path);',
+    'const log = finished || state.header.commit > 0 ? "none" : besideStore(vfs, path);',
+    REPLACED,
+  ),
+  guard(
+    "M3",
+    "a fence torn over the newest header of a store brings no older one into force",
+    "migrate/file-state.ts",
+    "sequence < planned.sequence - HEADER_COPIES",
+    "sequence < 0",
+    TORN_FENCE,
+  ),
+  guard(
+    "M1",
+    "on another file system no thread works on real files of the same names",
+    "migrate/run-files.ts",
+    "if (this.#vfs !== nodeVfs) return 1;",
+    "if (this.#vfs === undefined) return 1;",
+    OTHER_FILE_SYSTEM,
   ),
   guard(
     "M3",
