@@ -87,7 +87,9 @@ class FileRun {
 
   get #jobs(): number {
     if (this.#vfs !== nodeVfs) return 1; // A thread knows the real one only.
-    return Math.max(1, Math.min(this.#options.jobs ?? 1, this.#paths.length));
+    const { jobs = 1 } = this.#options;
+    if (Number.isNaN(jobs)) throw new OptionError("jobs", "a number is needed");
+    return Math.max(1, Math.min(Math.floor(jobs), this.#paths.length));
   }
 
   async run(): Promise<MigrationReport> {

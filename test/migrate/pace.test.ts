@@ -5,6 +5,8 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Pace, type PaceOptions } from "../../migrate/control.js";
 import { convertSteps, runFile } from "../../migrate/file-job.js";
 import type { FileResult } from "../../migrate/results.js";
+import { runFiles } from "../../migrate/run-files.js";
+import { OptionError } from "../../src/base/errors.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, put } from "./legacy/support.js";
@@ -50,4 +52,13 @@ test("nor a run that is paused", { timeout: 20_000 }, async () => {
   put(vfs, PAUSE, new Uint8Array(0));
   const result = await convertAt(vfs, { pauseFile: PAUSE, maxDurationMs: 20 });
   expect(result).toMatchObject({ status: "interrupted", reason: expect.stringContaining("time was up") });
+});
+
+/** Story: of files that no thread took up it was said that they are pending, and nothing was thrown. */
+test("how many files at a time is a number, and a whole one in the report", async () => {
+  const missing = ["/missing/a.db", "/missing/b.db"];
+  await expect(runFiles("run", missing, { jobs: Number.NaN })).rejects.toThrow(OptionError);
+  const { run, files } = await runFiles("run", missing, { jobs: 1.5 });
+  expect(run.jobs).toBe(1);
+  expect(files.map(({ status }) => status)).toEqual(["failed", "failed"]);
 });
