@@ -121,7 +121,8 @@ class FileRun {
   }
 
   async #allFiles(): Promise<void> {
-    const pool = this.#jobs > 1 ? new WorkerPool(this.#options) : undefined;
+    const jobs = this.#jobs;
+    const pool = jobs > 1 ? new WorkerPool({ ...this.#options, jobs }) : undefined;
     const pace = new Pace(this.#vfs, this.#options);
     let next = 0;
     const worker = async (): Promise<void> => {
@@ -131,7 +132,7 @@ class FileRun {
       }
     };
     try {
-      await Promise.all(Array.from({ length: this.#jobs }, worker));
+      await Promise.all(Array.from({ length: jobs }, worker));
     } finally {
       await pool?.close();
     }
