@@ -204,6 +204,11 @@ function besideStore(vfs: Vfs, path: string): "none" | "own" | "newer" | "foreig
   }
 }
 
+/** What a run would refuse of a store that nothing lies behind. Throws RefusedError. */
+export function assertNoNewerLog(vfs: Vfs, path: string): void {
+  if (besideStore(vfs, path) === "newer") throw newerLog(vfs, path);
+}
+
 function newerLog(vfs: Vfs, path: string): RefusedError {
   const kept = keptPath(path);
   const way = vfs.stat(kept) === undefined ? "" : `; they belong to ${kept}: put that back in its place`;

@@ -15,6 +15,7 @@ import {
   targetPageSize,
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
+import { assertNoNewerLog } from "./file-job.js";
 import { type FileState, inspectFile } from "./file-state.js";
 import { firstSectorOf } from "./in-place/fence.js";
 import { type SizedStore, WalkSizer } from "./in-place/forward-plan.js";
@@ -100,6 +101,7 @@ export function* planSteps(
     plan.bytes.before = vfs.stat(path)?.size ?? null;
     if (state.kind === "store") {
       plan.from = "espalier";
+      if (state.leftover === undefined) assertNoNewerLog(vfs, path);
       plan.notes.push("it is a store already: there is nothing to do");
       plan.possible = true;
       return;

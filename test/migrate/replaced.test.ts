@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
+import { planMigration } from "../../migrate/index.js";
 import { keptPath } from "../../migrate/other-names.js";
 import { IoError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
@@ -122,6 +123,8 @@ describe("commits that came while the file was being replaced", () => {
     store.put(Uint8Array.of(1), Uint8Array.of(1));
     store.close();
     const before = names(left);
+    const [plan] = await planMigration([FILE], { vfs: left });
+    expect(plan).toMatchObject({ possible: false, reasons: [expect.stringContaining("has commits")] });
     for (const act of [convert, rollBack]) {
       const again = await act(left);
       expect(again).toMatchObject({ status: "refused", reason: expect.stringContaining(keptPath(FILE)) });
