@@ -192,7 +192,8 @@ function roundsText(run: RunDocument): string {
   const asked = run.settings.rounds;
   const counts = run.cells.flatMap(({ opsPerSecond }) => (opsPerSecond === null ? [] : [opsPerSecond.n]));
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
-  if (counts.length === 0 || least === asked) return `${asked} rounds`;
+  if (counts.length === 0) return `0 of ${asked} rounds`;
+  if (least === asked) return `${asked} rounds`;
   return `${least === most ? least : `${least} to ${most}`} of ${asked} rounds`;
 }
 

@@ -5,6 +5,7 @@
  * Names that begin with a zero byte are reserved records, not trees; their values are free.
  */
 
+import { isUtf8 } from "node:buffer";
 import { byteMemory, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError, EncodingError, OptionError } from "../base/errors.js";
 import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
@@ -113,14 +114,20 @@ export class Catalog {
   #decode(bytes: Uint8Array): TreeRecord {
     const { pager } = this.#engine;
     const record = decodeTreeRecord(bytes);
-    if (record === undefined || record.root >= pager.pageCount) {
-      throw new CorruptionError("S3", "a record of the catalogue makes no sense", {
-        path: pager.data.file.path,
-        page: this.root,
-        offset: -1,
-      });
-    }
+    if (record === undefined || record.root >= pager.pageCount)
+      throw this.#damaged("a record of the catalogue makes no sense");
     return record;
+  }
+
+  /** Throws CorruptionError for bytes that nobody can ask for: by what they look like another tree would be made. */
+  #name(key: Uint8Array): string {
+    if (!isUtf8(key)) throw this.#damaged("a name in the catalogue is not UTF-8");
+    return Buffer.from(key).toString("utf8");
+  }
+
+  #damaged(reason: string): CorruptionError {
+    const { path } = this.#engine.pager.data.file;
+    return new CorruptionError("S3", reason, { path, page: this.root, offset: -1 });
   }
 
   /** Puts a record; inside the caller's change. */
@@ -145,19 +152,20 @@ export class Catalog {
     return this.#tree.remove(key, key.length);
   }
 
-  /** Names of the named trees, in order of their bytes. */
+  /** Names of the named trees, in order of their bytes. Throws CorruptionError. */
   names(snapshot: number): string[] {
     return [...this.all(snapshot).keys()].filter((name) => name !== UNNAMED);
   }
 
-  /** All trees, the unnamed one included. */
+  /** All trees, the unnamed one included. Throws CorruptionError. */
   all(snapshot: number): Map<string, TreeRecord> {
     const trees = new Map<string, TreeRecord>();
     const cursor = new Cursor(this.#tree, snapshot);
     for (let more = cursor.first(); more; more = cursor.next()) {
-      const name = Buffer.from(keyOf(this.#engine.pager.pool, cursor.offset, cursor.slot)).toString("utf8");
-      if (!name.startsWith(RESERVED))
-        trees.set(name, this.#decode(this.#valueAt(cursor.offset, cursor.slot)));
+      const key = keyOf(this.#engine.pager.pool, cursor.offset, cursor.slot);
+      // A reserved record.
+      if (key[0] === 0) continue;
+      trees.set(this.#name(key), this.#decode(this.#valueAt(cursor.offset, cursor.slot)));
     }
     return trees;
   }

@@ -138,6 +138,7 @@ export class Reader<K, V> {
     this.engine.assertOpen();
     const { low, high, limit } = this.#settings(options);
     this.engine.assertOpen();
+    this.engine.pager.beginOperation();
     if (low === undefined && high === undefined) return Math.min(limit, this.tree.count(this.snapshot));
     const all = this.#rankFrom(low?.key, high?.key, high?.inclusive ?? false);
     const skipped = low !== undefined && !low.inclusive && this.#exists(low.key) ? 1 : 0;

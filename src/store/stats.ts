@@ -43,7 +43,11 @@ export function collectStats(engine: Engine, catalog: Catalog, settings: Setting
   const { pager } = engine;
   const { log } = pager;
   const counts = new Map<string, number>();
-  for (const [name, { root }] of catalog.all(-1)) counts.set(name, engine.treeAt(root).count(-1));
+  for (const [name, { root }] of catalog.all(-1)) {
+    // Each by itself: the cache need not hold the roots of all trees.
+    pager.beginOperation();
+    counts.set(name, engine.treeAt(root).count(-1));
+  }
   const records = counts.get(UNNAMED) ?? 0;
   counts.delete(UNNAMED);
   const failure = log.failure ?? pager.segments.failure;

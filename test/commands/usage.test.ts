@@ -31,7 +31,7 @@ describe("words that begin with a dash", () => {
   it("are not taken for a question for help, which would end with 0 and nothing put", () => {
     const file = join(temporaryFolder(), "data.esp");
     output(["put", file, "user/1", "1", "--create"]);
-    for (const word of ["-hot", "-ch", "-5h"])
+    for (const word of ["-hot", "-ch", "-5h", "-h.txt", "-.h", "-öh"])
       expect(cli(["put", file, word, "1"])).toMatchObject({
         code: 2,
         stdout: "",

@@ -86,3 +86,29 @@ it.each([false, true])(
     again.close();
   },
 );
+
+/** Story: the pages of all roots had to be in the cache at once, and a store of many trees could not tell its sizes. */
+it("the records of more trees than the cache has pages are counted", async () => {
+  const vfs = new MemoryVfs();
+  const options = { vfs, pageSize: 4096, cacheBytes: 64 * 4096 };
+  const names = Array.from({ length: 150 }, (_, i) => `tree ${i}`);
+  const first = open<string, number>("/s.esp", options);
+  for (const name of names) first.tree<string, number>(name).put("a", 1);
+  first.close();
+  using store = open<string, number>("/s.esp", options);
+  const each = names.map((name) => [name, 1]);
+  expect(Object.entries(store.stats().trees).sort()).toEqual([...each].sort());
+  const trees = names.map((name) => store.tree(name));
+  expect(trees.map((tree) => tree.count())).toEqual(names.map(() => 1));
+  using snapshot = store.snapshot();
+  const kept = names.map((name) => snapshot.tree(name));
+  expect(kept.map((tree) => tree.count())).toEqual(names.map(() => 1));
+  await store.compact();
+  store.transaction(() => {
+    for (const name of names) store.tree<string, number>(name).put("b", 2);
+    expect(trees.map((tree) => tree.count())).toEqual(names.map(() => 2));
+    expect(Object.keys(store.stats().trees)).toHaveLength(150);
+  });
+  expect(kept.map((tree) => tree.count())).toEqual(names.map(() => 1));
+  expect(store.verify()).toMatchObject({ ok: true, records: 300 });
+});

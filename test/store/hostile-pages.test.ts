@@ -295,4 +295,18 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
       expect(store.verify().ok).toBe(false);
     }
   });
+
+  it("a name in the catalogue that nobody can ask for", () => {
+    const made = new MemoryVfs();
+    const store: ByteStore = open(STORE_PATH, { vfs: made, ...encodings, pageSize });
+    store.tree("tree 1").put("a", 1);
+    store.close();
+    const whole = bytesOf(made, STORE_PATH);
+    const { catalogRoot } = headerOf(whole);
+    const at = Buffer.from(whole.buffer, catalogRoot * pageSize, pageSize).indexOf("tree 1");
+    const bad = withPage(whole, catalogRoot, (page) => page.setUint8(at + 5, 0xff));
+    using opened = openAt(withFile(made, STORE_PATH, bad));
+    expect(opened.verify().problems[0]).toMatchObject({ page: catalogRoot, invariant: "S3" });
+    expect(() => opened.trees()).toThrow(CorruptionError);
+  });
 });

@@ -9,8 +9,8 @@ import { UsageError } from "./exit-codes.js";
 /** No word of a command line holds it, so that it can tell a masked word from every other. */
 const MASK = "\0";
 
-/** Letters behind one dash, each an option: -rk. */
-const LETTERS = /^-(\w{2,})/;
+/** What yargs takes for letters behind one dash, each an option: -rk. What is no letter begins a value. */
+const LETTERS = /^-([^-]\w*)/;
 
 /**
  * The words with "--" taken out, and those behind it made such that they are taken for no options. Throws UsageError
@@ -20,7 +20,7 @@ export function maskedWords(words: readonly string[]): string[] {
   const end = words.indexOf("--");
   const wordy = words.slice(0, end < 0 ? undefined : end).find((word) => {
     const letters = LETTERS.exec(word)?.[1] ?? "";
-    return letters.includes("h") && word !== "-help";
+    return letters.includes("h") && word !== "-h" && word !== "-help";
   });
   if (wordy !== undefined)
     throw new UsageError(`unknown option ${wordy}. A key or file that begins with a dash stands behind --`);

@@ -28,6 +28,7 @@ describe("runTable", () => {
     expect(rounds([1, 2, 3], [1, 2, 3])).toBe("3 rounds, medians");
     expect(rounds([1], [1, 2])).toBe("1 to 2 of 3 rounds, medians");
     expect(rounds([1, 2], [1, 2])).toBe("2 of 3 rounds, medians");
+    expect(rounds()).toBe("0 of 3 rounds, medians");
   });
 
   it("breaks into blocks that fit a terminal, each with its groups, and loses no column", () => {

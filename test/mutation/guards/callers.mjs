@@ -399,6 +399,14 @@ export const CALLERS_GUARDS = [
   ),
   guard(
     "S3",
+    "a tree that nobody can ask for is not passed over, nor another one made in its place",
+    "src/store/catalog.ts",
+    "if (!isUtf8(key))",
+    "if (isUtf8 === undefined)",
+    HOSTILE_PAGES,
+  ),
+  guard(
+    "S3",
     "what a tuple's elements do while they are read does not change the value that is put with it",
     HANDLE,
     "const ownKey = this.#plain(key);\n    this.#reader.values",
