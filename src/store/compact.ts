@@ -84,7 +84,8 @@ export async function compactStore(
       const record = durableIfMoved(engine, mover, () => mover.moveRoot(catalog, name));
       if (record !== undefined) onRootMoved(name, record);
     }
-    durableIfMoved(engine, mover, () => mover.moveCatalog(catalog));
+    // Salvage, where it has no log, looks for the catalogue where the header says.
+    if (durableIfMoved(engine, mover, () => mover.moveCatalog(catalog))) pager.checkpointNow();
   }
   await setImmediate();
   options.signal?.throwIfAborted();
@@ -161,12 +162,14 @@ class Mover {
     return record;
   }
 
-  moveCatalog(catalog: Catalog): void {
+  /** Returns whether it has moved. */
+  moveCatalog(catalog: Catalog): boolean {
     const { pager } = this.#engine;
-    if (pager.versions.snapshots > 0) return;
+    if (pager.versions.snapshots > 0) return false;
     pager.beginOperation();
     const root = this.#rootMoved(catalog.root);
     if (root >= 0) catalog.moveTo(root);
+    return root >= 0;
   }
 
   /** Copies a root to a lower page, and frees it; returns where it is then, -1: where it was. */

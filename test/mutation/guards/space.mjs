@@ -70,7 +70,7 @@ export const SPACE_GUARDS = [
     "P2",
     "the catalogue's root stays where snapshots look for it",
     "src/store/compact.ts",
-    "if (pager.versions.snapshots > 0) return;",
+    "if (pager.versions.snapshots > 0) return false;",
     "",
     MOVED_CATALOG,
   ),
