@@ -128,6 +128,22 @@ export const SURROUNDINGS_GUARDS = [
   ),
   guard(
     "S1",
+    "no tree of a dump stands for another one",
+    "src/commands/support/dump-reader.ts",
+    "if (this.#dump && this.#treesEnded.has(tree))",
+    "if (this.#line === 0)",
+    DUMPS,
+  ),
+  guard(
+    "S1",
+    "each tree of a dump has its own end",
+    "src/commands/support/dump-reader.ts",
+    "if (this.#dump && this.#tree !== undefined)",
+    "if (this.#line === 0)",
+    DUMPS,
+  ),
+  guard(
+    "S1",
     "a dump that is loaded into a tree with records is held against its digest, too",
     "src/commands/load.ts",
     "if (tree === undefined) return;",
