@@ -65,13 +65,16 @@ function salvage({ file, out, json }: SalvageArguments): void {
     if (source.trouble !== undefined) note(`The data file alone is read: ${source.trouble.message}`);
     if (source.rebuilt)
       note(`Its pages say that they have ${bytes(source.pageSize)} and belong to one store.`);
+    else if (source.mayLackLog)
+      note("One copy of its header is damaged. Was it the newer one, what lay in its log is lost.");
     const survey = surveyStore(source, (done, total) => progress.show(done, total * 2));
     const { pageCount } = source;
     const result = salvageStore(source, survey, out, (done, total) =>
       progress.show(pageCount * (1 + done / Math.max(1, total)), pageCount * 2),
     );
     progress.end();
-    const complete = isComplete(survey, result) && source.trouble === undefined;
+    const isAll = source.trouble === undefined && !source.mayLackLog;
+    const complete = isAll && isComplete(survey, result);
     if (!complete) process.exitCode = EXIT_FINDINGS;
     if (json) printJson(asJson(survey, result, out, complete));
     else show(survey, result, out, complete);

@@ -3,7 +3,8 @@
  * as they are, and opening, it drops what it cannot read of its log, so that a copy would lack records without a word.
  *
  * What counts is what the manifest names: tables (blocks, each with a type and a CRC-32C, and an index of them) and
- * logs (records in blocks of 32 KiB). A log that breaks off, as a killed process leaves it, is sound.
+ * logs (records in blocks of 32 KiB). A log that breaks off, as a killed process leaves it, is sound: one that ends
+ * within a record, or in zeros. One that goes on behind that is not, though LevelDB passes over it without a word.
  */
 
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { readU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
-import { crc32c } from "./crc32c.js";
+import { crc32c, prefixHasCrc32c } from "./crc32c.js";
 import { decompress, readVarint } from "./snappy.js";
 
 const LOG_BLOCK_BYTES = 32_768;
@@ -22,12 +23,15 @@ const TABLE_MAGIC = "57fb808b247547db";
 const BLOCK_TRAILER_BYTES = 5;
 const SNAPPY = 1;
 
-/** Throws CorruptionError for a checksum that does not match, IoError, the signal's reason. */
+/** Throws CorruptionError for a checksum that does not match and a log that is missing, IoError, the signal's reason. */
 export async function assertSoundLevelDb(vfs: Vfs, folder: string, signal?: AbortSignal): Promise<void> {
-  const manifest = readFile(vfs, join(folder, "CURRENT")).toString("latin1").trim();
-  const names = new Set(vfs.list(folder));
-  if (!names.has(manifest)) return; // LevelDB says so itself, as of tables that are missing.
-  const { tables, log, previousLog } = readManifest(vfs, join(folder, manifest));
+  const manifest = join(folder, readFile(vfs, join(folder, "CURRENT")).toString("latin1").trim());
+  if (vfs.stat(manifest)?.kind !== "file") return; // LevelDB says so itself, as of tables that are missing.
+  const { tables, log, previousLog } = readManifest(vfs, manifest);
+  const names = vfs.list(folder);
+  // LevelDB makes a log before it names it, and takes one that is gone for one that was empty.
+  if (log > 0 && !names.some((name) => name.endsWith(".log") && Number.parseInt(name, 10) === log))
+    throw bad(manifest, -1, `it names the log ${log}, with what was written last; that file is missing`);
   for (const name of names) {
     const match = /^(\d+)\.(ldb|sst|log)$/.exec(name);
     if (match === null) continue;
@@ -56,36 +60,68 @@ function bad(path: string, offset: number, reason: string): CorruptionError {
 }
 
 /** LevelDB stores checksums turned and shifted. */
-function matches(stored: number, bytes: Uint8Array): boolean {
-  const crc = crc32c(bytes);
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0 === stored;
+function unmasked(stored: number): number {
+  const turned = (stored - 0xa282ead8) >>> 0;
+  return ((turned << 15) | (turned >>> 17)) >>> 0;
 }
+
+function matches(stored: number, bytes: Uint8Array): boolean {
+  return crc32c(bytes) === unmasked(stored);
+}
+
+/** Kinds of records: whole ones, and the parts of one. 0 is space that was made in advance. */
+const FULL = 1;
+const FIRST = 2;
+const LAST = 4;
 
 /** The records of a log, put together from their parts. */
 function* logRecords(bytes: Buffer, path: string): Generator<Buffer, void> {
   let parts: Buffer[] = [];
   for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; ) {
     const left = LOG_BLOCK_BYTES - (at % LOG_BLOCK_BYTES);
-    const length = left < RECORD_HEADER_BYTES ? 0 : bytes.readUInt16LE(at + 4);
-    const type = left < RECORD_HEADER_BYTES ? 0 : bytes[at + 6]!;
-    if (type === 0 && length === 0) {
-      at += left; // The end of a block, or space that was made in advance.
+    if (left < RECORD_HEADER_BYTES) {
+      at += left;
       continue;
+    }
+    const length = bytes.readUInt16LE(at + 4);
+    const type = bytes[at + 6]!;
+    if (type === 0 && length === 0) {
+      if (bytes.subarray(at).every((byte) => byte === 0)) return;
+      throw bad(path, at, "records of the log are missing before others");
     }
     const end = at + RECORD_HEADER_BYTES + length;
     if (RECORD_HEADER_BYTES + length > left)
       throw bad(path, at, "a record of the log is longer than its block");
-    if (end > bytes.length) return; // Cut off.
+    if (end > bytes.length) {
+      if (goesOn(bytes, at)) throw bad(path, at, "the length of a record of the log is wrong");
+      return; // Cut off.
+    }
     if (!matches(readU32(bytes, at), bytes.subarray(at + 6, end)))
       throw bad(path, at, "the checksum of a record of the log does not match");
+    const begins = type === FULL || type === FIRST;
+    // Old versions of LevelDB left an empty first part where a block had no room for more.
+    const hasBegun = begins ? parts.some((part) => part.length > 0) : parts.length > 0;
+    if (type > LAST || begins === hasBegun) throw bad(path, at, "parts of a record of the log are missing");
+    if (begins) parts = [];
     parts.push(bytes.subarray(at + RECORD_HEADER_BYTES, end));
-    const isLast = type === 1 || type === 4;
-    if (isLast) {
+    if (type === FULL || type === LAST) {
       yield Buffer.concat(parts);
       parts = [];
     }
     at = end;
   }
+}
+
+/** Whether what looks cut off at `at` is a whole record with a wrong length, or whole ones follow. In the last block. */
+function goesOn(bytes: Buffer, at: number): boolean {
+  if (prefixHasCrc32c(bytes.subarray(at + 6), unmasked(readU32(bytes, at)))) return true;
+  for (let next = at + 1; next + RECORD_HEADER_BYTES <= bytes.length; next++) {
+    const type = bytes[next + 6]!;
+    const end = next + RECORD_HEADER_BYTES + bytes.readUInt16LE(next + 4);
+    if (type < FULL || type > LAST || end > bytes.length) continue;
+    if (matches(readU32(bytes, next), bytes.subarray(next + 6, end))) return true;
+  }
+  return false;
 }
 
 interface Manifest {

@@ -145,6 +145,29 @@ describe("dump and load", () => {
     expect(digests(join(folder, "earlier.esp"))[""]).toEqual(digests(from)[""]);
   });
 
+  it("refuse a dump in which one tree stands for another, or has no end", () => {
+    const folder = temporaryFolder();
+    const from = join(folder, "from.esp");
+    {
+      using store = open(from);
+      for (let i = 0; i < 5; i++) store.put(`key${i}`, i);
+      store.tree("other");
+    }
+    const lines = output(["dump", from]).trimEnd().split("\n");
+    const middle = lines.findIndex((line) => line.startsWith('{"tree":"other"'));
+    const other = lines.slice(middle);
+    const refused = (input: string[]): string => {
+      const { code, stderr } = cli(["load", join(folder, "to.esp")], { input: input.join("\n") });
+      expect(code).toBe(4);
+      return stderr;
+    };
+    expect(refused([lines[0]!, ...other, ...other])).toContain('"other" comes twice');
+    const unended = lines.slice(0, middle - 3);
+    expect(refused([...unended, ...other, other.at(-1)!])).toContain('"" has no end');
+    expect(refused([...unended, other.at(-1)!, ...other])).toContain('"other" stands outside');
+    expect(refused([...lines, other.at(-1)!])).toContain('"other" stands outside');
+  });
+
   it("refuse plain lines that end within a long value", () => {
     const to = join(temporaryFolder(), "to.esp");
     const { code, stderr } = cli(["load", to], {

@@ -123,6 +123,21 @@ function expectSame(out: string, lost: (name: string) => boolean): void {
   }
 }
 
+/** Each leaf is saved, the second tree's too, whose keys the first one has. */
+function expectStrays({ trees }: Salvaged, out: string): void {
+  const names = trees.map(({ name }) => name);
+  expect(names.slice(0, 2)).toEqual(["lost_and_found", "lost_and_found_2"]);
+  using store = open(out, { readOnly: true });
+  const found = names.map((name) => store.tree<Uint8Array, Uint8Array>(name));
+  const holds = (i: number, value: number): boolean =>
+    found.some((tree) => {
+      const bytes = tree.get(Buffer.from(key(i)));
+      return bytes !== undefined && Buffer.from(bytes).toString() === String(value);
+    });
+  for (let i = 0; i < RECORDS; i++) expect(holds(i, i), key(i)).toBe(true);
+  for (let i = 0; i < 200; i++) if (i < 50 || i >= 150) expect(holds(i, -i), key(i)).toBe(true);
+}
+
 function inRange({ fromHex, toHex }: { fromHex: string; toHex: string }): (name: string) => boolean {
   const [from, to] = [Buffer.from(fromHex, "hex").toString(), Buffer.from(toHex, "hex").toString()];
   return (name) => name >= from && (to === "" || name < to);
@@ -192,24 +207,129 @@ describe("salvage", () => {
     const catalog = readFileSync(file).readUInt32LE(76);
     const { code, report, out } = salvage(damaged("catalog", [catalog]));
     expect(code).toBe(1);
-    expect(report.trees.map(({ name }) => name)).toEqual(["lost_and_found"]);
+    expectStrays(report, out);
+  });
+
+  it("has names of its own for leaves of a store that was salvaged before", () => {
+    const path = join(temporaryFolder(), "salvaged.esp");
+    {
+      using store = open(path, { pageSize: PAGE_BYTES });
+      const bytes = { keyEncoding: "binary", valueEncoding: "binary" } as const;
+      store.tree<Uint8Array, Uint8Array>("lost_and_found", bytes).put(Buffer.of(1), Buffer.of(2));
+      for (const name of ["one", "two"])
+        for (let i = 0; i < 300; i++) store.tree(name).put(key(i), `${name} ${i}`);
+    }
+    const { trees } = JSON.parse(output(["inspect", path, "--json"])) as {
+      trees: { name: string; root: number }[];
+    };
+    const damaged = readFileSync(path);
+    // Without both roots nobody can tell whose the leaves are.
+    const roots = trees.filter(({ name }) => name === "one" || name === "two").map(({ root }) => root);
+    expect(roots).toHaveLength(2);
+    for (const root of roots) damaged[root * PAGE_BYTES + 100]! ^= 0x40;
+    writeFileSync(path, damaged);
+    const { report, out } = salvage(path);
     using store = open(out, { readOnly: true });
     const found = store.tree<Uint8Array, Uint8Array>("lost_and_found");
-    expect(Buffer.from(found.get(Buffer.from(key(400)))!).toString()).toBe("400");
+    expect([...found.range()].map(([each, value]) => [each[0], value[0]])).toEqual([[1, 2]]);
+    const records = report.trees.filter(({ name }) => /^lost_and_found_/.test(name));
+    expect(records.map((tree) => tree.records)).toEqual([300, 300]);
   });
 
   it("reads by the copy of the header that is left", () => {
-    const codes = [0, 4096].map((offset) => {
+    for (const offset of [0, 4096]) {
       const path = damaged(`header-${offset}`, []);
       const bytes = readFileSync(path);
       bytes.fill(0, offset, offset + 512);
       writeFileSync(path, bytes);
       const { code, out } = salvage(path);
       expectSame(out, () => false);
-      return code;
-    });
-    // Without the newer copy nobody can tell whether the older one is all there was.
-    expect(codes).toContain(0);
+      // Without the other copy nobody can tell whether this one is all there was.
+      expect(code).toBe(1);
+    }
+  });
+
+  it("does not call whole what is left where the newer header is lost, and the log that it knew", () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "without-log.esp");
+    using store = open(join(folder, "data.esp"));
+    store.putMany(Array.from({ length: 1000 }, (_, i) => [key(i), i] as const));
+    const bytes = readFileSync(join(folder, "data.esp"));
+    const newer = bytes.readUInt32LE(32) > bytes.readUInt32LE(4096 + 32) ? 0 : 4096;
+    bytes.fill(0, newer, newer + 512);
+    writeFileSync(path, bytes);
+    const { code, report } = salvage(path);
+    expect(report).toMatchObject({ complete: false, records: 0 });
+    expect(code).toBe(1);
+    expect(cli(["salvage", path, "--out", join(folder, "again.esp")]).stderr).toMatch(/header is damaged/);
+  });
+
+  it.each(["hit", "both"])("brings nothing back from behind long values, in whole blocks (%s)", (which) => {
+    const path = join(temporaryFolder(), "blocks.esp");
+    {
+      using store = open(path, { pageSize: PAGE_BYTES });
+      const doomed = store.tree("doomed");
+      for (let i = 0; i < 2000; i++) doomed.put(key(i), "deleted");
+      // So that the file is not cut off before it.
+      for (let i = 0; i < 100; i++) store.put(key(i), i);
+    }
+    {
+      using store = open(path);
+      store.tree("doomed").clear();
+    }
+    {
+      using store = open(path);
+      const long = store.tree("long");
+      for (let i = 0; i < 200; i++) long.put(`a/${key((i + 100) % 200)}`, "v".repeat(4100));
+      for (let i = 0; i < 300; i++) store.tree("hit").put(key(i * 5), i);
+    }
+    expect(readFileSync(path).includes("deleted")).toBe(true);
+    const { trees } = JSON.parse(output(["inspect", path, "--json"])) as {
+      trees: { name: string; root: number }[];
+    };
+    const bytes = readFileSync(path);
+    const rootOf = (wanted: string): number => trees.find(({ name }) => name === wanted)!.root;
+    bytes[rootOf("hit") * PAGE_BYTES + 100]! ^= 0x40;
+    if (which === "both") {
+      const drawn = JSON.parse(output(["inspect", path, "--page", String(rootOf("long")), "--json"])) as {
+        children: { child: number }[];
+      };
+      for (const { child } of drawn.children.slice(1, -1)) bytes[child * PAGE_BYTES + 100]! ^= 0x40;
+    }
+    writeFileSync(path, bytes);
+    const { out } = salvage(path);
+    using store = open<string, unknown>(out, { readOnly: true });
+    const hit = [...store.tree<string, unknown>("hit").range()];
+    expect(hit).toEqual(Array.from({ length: 300 }, (_, i) => [key(i * 5), i]));
+    if (which === "hit") expect(store.trees()).toEqual(["doomed", "hit", "long"]);
+  });
+
+  it("gives no leaf to a tree where old ones cannot be told from new ones", () => {
+    const path = join(temporaryFolder(), "old.esp");
+    {
+      using store = open(path, { pageSize: PAGE_BYTES });
+      const other = store.tree("other");
+      for (let i = 0; i < 400; i++) other.put(key(i), i % 20 === 10 ? "long".repeat(500) : "deleted");
+      other.deleteRange({ gte: key(1), lt: key(399) });
+      store.putMany(Array.from({ length: 400 }, (_, i) => [key(i), i] as const));
+    }
+    const { trees } = JSON.parse(output(["inspect", path, "--json"])) as {
+      trees: { name: string; root: number }[];
+    };
+    const bytes = readFileSync(path);
+    bytes[trees.find(({ name }) => name === "")!.root * PAGE_BYTES + 100]! ^= 0x40;
+    bytes.fill(0, 0, 8192);
+    writeFileSync(path, bytes);
+    const { report, out } = salvage(path);
+    expect(report.trees.map(({ name }) => name)).toContain("lost_and_found");
+    using store = open<string, unknown>(out, { readOnly: true });
+    expect([...store.range()]).toEqual([]);
+    const found = new Set<string>();
+    for (const name of store.trees().filter((each) => each.startsWith("lost_and_found"))) {
+      for (const [each, value] of store.tree<Uint8Array, Uint8Array>(name).range())
+        found.add(`${Buffer.from(each)} ${Buffer.from(value)}`);
+    }
+    for (let i = 0; i < 400; i++) expect(found, key(i)).toContain(`${key(i)} ${i}`);
   });
 
   it.each([PAGE_BYTES, 4096, 32768])("reads pages of %i bytes without any header", (pageSize) => {
@@ -244,10 +364,7 @@ describe("salvage", () => {
     writeFileSync(path, bytes);
     const { code, report, out } = salvage(path);
     expect(code).toBe(1);
-    expect(report.trees.map(({ name }) => name)).toEqual(["lost_and_found"]);
-    using store = open(out, { readOnly: true });
-    const found = store.tree<Uint8Array, Uint8Array>("lost_and_found");
-    expect(Buffer.from(found.get(Buffer.from(key(400)))!).toString()).toBe("400");
+    expectStrays(report, out);
   });
 
   it("says of a file of something else that it is no store", () => {

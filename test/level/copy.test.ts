@@ -1,6 +1,6 @@
 /** Copies from classic-level and back: complete, proven, and nothing half-done left. */
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -205,6 +205,70 @@ describe("import-level of a database with a flipped bit", () => {
     const bytes = readFileSync(join(source, name));
     writeFileSync(join(source, name), bytes.subarray(0, bytes.length - 100));
     expect((await importLevel(source, at("copy.esp"))).records).toBe(4000);
+  });
+});
+
+describe("import-level of a database whose log goes on behind a damage", () => {
+  const PUTS = 1500;
+
+  /** All of it in the log, a record each, in several blocks. */
+  async function makeLog(): Promise<string> {
+    const db = new ClassicLevel(at("classic"));
+    for (let i = 0; i < PUTS; i++) await db.put(`key${i}`, `value ${i}`.repeat(5));
+    await db.close();
+    return join(at("classic"), readdirSync(at("classic")).find((name) => name.endsWith(".log"))!);
+  }
+
+  const BLOCK = 32_768;
+  const damages: Record<string, (bytes: Buffer) => Buffer> = {
+    "a length in the last block that leads out of it": (bytes) => {
+      let last = bytes.length - (bytes.length % BLOCK);
+      // Behind the part that the last block begins with.
+      last += 7 + bytes.readUInt16LE(last + 4);
+      bytes[last + 5]! |= 0x10;
+      return bytes;
+    },
+    "the last length": (bytes) => {
+      const last = bytes.lastIndexOf(`key${PUTS - 1}`);
+      const header = bytes.lastIndexOf(Buffer.of(0, 1), last - 14) - 4 - 1;
+      expect(header + 7 + bytes.readUInt16LE(header + 4)).toBe(bytes.length);
+      bytes[header + 5]! |= 0x01;
+      return bytes;
+    },
+    "a hole within a block": (bytes) => bytes.fill(0, BLOCK + 4096, BLOCK + 8192),
+    "a block of zeros": (bytes) => bytes.fill(0, BLOCK, 2 * BLOCK),
+    "zeros at its beginning": (bytes) => bytes.fill(0, 0, 512),
+    "its first block missing": (bytes) => bytes.subarray(BLOCK),
+  };
+
+  it.each(Object.keys(damages))("refuses %s, which LevelDB passes over without a word", async (name) => {
+    const log = await makeLog();
+    writeFileSync(log, damages[name]!(readFileSync(log)));
+    expect(await codesOf(() => importLevel(at("classic"), at("copy.esp")))).toEqual([
+      "ERR_ESPALIER_CORRUPTION",
+    ]);
+    expect(readdirSync(folder)).toEqual(["classic"]);
+  });
+
+  it("refuses one whose log is missing, which LevelDB takes for empty", async () => {
+    rmSync(await makeLog());
+    await expect(importLevel(at("classic"), at("copy.esp"))).rejects.toThrow(/names the log \d+.*missing/);
+  });
+
+  it("takes one that ends in zeros, or anywhere, as a power cut leaves it", async () => {
+    const log = await makeLog();
+    const bytes = readFileSync(log);
+    writeFileSync(log, Buffer.concat([bytes, Buffer.alloc(3 * BLOCK)]));
+    expect((await importLevel(at("classic"), at("padded.esp"))).records).toBe(PUTS);
+    rmSync(at("classic"), { recursive: true });
+    for (const cut of [1, 6, 8, 60, 130, BLOCK + 1]) {
+      const again = await makeLog();
+      writeFileSync(again, bytes.subarray(0, bytes.length - cut));
+      const { records } = await importLevel(at("classic"), at(`cut-${cut}.esp`));
+      expect(records).toBeLessThan(PUTS);
+      expect(records).toBeGreaterThan(500);
+      rmSync(at("classic"), { recursive: true });
+    }
   });
 });
 

@@ -9,6 +9,7 @@
 import { readU32 } from "../../base/bytes.js";
 import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../../base/errors.js";
 import { createMetrics } from "../../base/metrics.js";
+import { BLOCK_BYTES } from "../../log/log-format.js";
 import { type OverflowReference, overflowChecksums, overflowPages } from "../../page/overflow.js";
 import { checkPage } from "../../page/page-check.js";
 import type { PageProblem } from "../../pager/block-store.js";
@@ -17,7 +18,14 @@ import { readFreeList } from "../../pager/free-list.js";
 import { ExtentSet } from "../../pager/free-space.js";
 import { AT_NUMBER, checksumSeed, pageChecksum } from "../../pager/page-header.js";
 import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
-import { firstPage, type StoreHeader } from "../../pager/store-header.js";
+import {
+  decodeStoreHeader,
+  FORMAT_VERSION,
+  firstPage,
+  HEADER_COPIES,
+  headerVersion,
+  type StoreHeader,
+} from "../../pager/store-header.js";
 import { open } from "../../store/open.js";
 import { readStoreHeader } from "../../store/read-header.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
@@ -38,6 +46,8 @@ export class PageSource {
   readonly pool: PagePool;
   /** Both copies of the header are lost, and this one comes from the pages. */
   readonly rebuilt: boolean;
+  /** One copy of the header is damaged, and no log is there: whether that copy knew of one, nobody can tell. */
+  readonly mayLackLog: boolean;
   /** Why the store does not open; undefined where it does. */
   readonly trouble: EspalierError | undefined;
   /** Free pages and those of the free list itself; undefined where the list can't be read. */
@@ -60,6 +70,7 @@ export class PageSource {
     this.#data = opened.data;
     this.pageSize = this.header.pageSize;
     this.firstPage = firstPage(this.pageSize);
+    this.mayLackLog = this.header.log === undefined && wholeHeaders(this.#data) < HEADER_COPIES;
     this.pageCount = this.#session?.engine.pager.pageCount ?? this.#pagesThere();
     this.#seed = checksumSeed(this.header.storeId);
     this.pool = new PagePool(this.pageSize, FRAMES_MIN, NO_OWNER, createMetrics().pager);
@@ -72,6 +83,7 @@ export class PageSource {
   }
 
   #readFree(): ExtentSet | undefined {
+    if (this.rebuilt) return undefined;
     const all = new ExtentSet();
     const pager = this.#session?.engine.pager;
     if (pager !== undefined) {
@@ -171,6 +183,17 @@ function tryOpen(path: string, rebuild: boolean): Opened {
     file.close();
     throw error;
   }
+}
+
+function wholeHeaders(data: DataFile): number {
+  const bytes = new Uint8Array(HEADER_COPIES * BLOCK_BYTES);
+  data.read(bytes, 0, bytes.length, 0);
+  let whole = 0;
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const copy = bytes.subarray(at, at + BLOCK_BYTES);
+    if (headerVersion(copy) === FORMAT_VERSION && decodeStoreHeader(copy) !== undefined) whole++;
+  }
+  return whole;
 }
 
 /** undefined where neither copy is whole. */

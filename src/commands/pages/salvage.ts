@@ -1,6 +1,7 @@
 /**
  * Writes what can be read of a damaged store to a new one. Every tree keeps its name and encodings; leaves
- * that no tree can claim go to the tree "lost_and_found", as bytes.
+ * that no tree can claim go to the tree "lost_and_found", as bytes; where their ranges overlap, since they are of
+ * several trees or times, to "lost_and_found_2" and so on, so that no record takes the place of another.
  */
 
 import { compareBytes } from "../../base/bytes.js";
@@ -102,9 +103,11 @@ class Writer {
       if (name !== UNNAMED) this.#store.tree(name, { keyEncoding, valueEncoding });
       return this.#write(name, leaves, lost);
     });
-    if (survey.stray.length > 0) {
-      this.#store.tree(LOST_TREE, { keyEncoding: "binary", valueEncoding: "binary" });
-      trees.push(this.#write(LOST_TREE, survey.stray, []));
+    const names = lostTreeNames(survey);
+    for (const leaves of withoutOverlaps(survey.stray)) {
+      const name = names.next().value;
+      this.#store.tree(name, { keyEncoding: "binary", valueEncoding: "binary" });
+      trees.push(this.#write(name, leaves, []));
     }
     return { trees, records: trees.reduce((sum, { records }) => sum + records, 0) };
   }
@@ -150,4 +153,28 @@ class Writer {
     }
     return records;
   }
+}
+
+/** Names that no tree of the damaged store has: it may be a salvaged one itself. */
+function* lostTreeNames({ trees }: StoreSurvey): Generator<string, never> {
+  const taken = new Set(trees.map(({ name }) => name));
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? LOST_TREE : `${LOST_TREE}_${i}`;
+    if (!taken.has(name)) yield name;
+  }
+}
+
+/** Leaves in groups whose ranges do not overlap; neighbours, as the leaves of one tree are, stay together. */
+function withoutOverlaps(leaves: readonly LeafPage[]): LeafPage[][] {
+  const groups: LeafPage[][] = [];
+  for (const leaf of leaves.toSorted((a, b) => compareBytes(a.low, b.low))) {
+    const order = (group: LeafPage[]): number => {
+      const { high } = group[group.length - 1]!;
+      return high.length === 0 ? 1 : compareBytes(high, leaf.low);
+    };
+    const group = groups.find((each) => order(each) === 0) ?? groups.find((each) => order(each) < 0);
+    if (group === undefined) groups.push([leaf]);
+    else group.push(leaf);
+  }
+  return groups;
 }

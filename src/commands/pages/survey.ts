@@ -4,13 +4,14 @@
  *
  * Leaves whose parent is lost are found by reading every page: a leaf knows its fences, and where they
  * lie in the lost range of exactly one tree, it belongs to that tree. Free pages hold old leaves that look
- * as good as live ones, so they are passed over as long as the free list can be read.
+ * as good as live ones, so they are passed over as long as the free list can be read. Where it can't, no leaf is given to a
+ * tree by its fences: it may be an old one, or another tree's.
  */
 
 import { compareBytes, EMPTY_BYTES } from "../../base/bytes.js";
 import { childAt, separatorOf } from "../../page/branch.js";
 import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt, valueLength } from "../../page/leaf.js";
-import { overflowPages, readReference } from "../../page/overflow.js";
+import { readReference } from "../../page/overflow.js";
 import {
   AT_HOLES,
   AT_KIND,
@@ -21,6 +22,7 @@ import {
   KIND_LEAF,
 } from "../../pager/page-header.js";
 import { CATALOG_RECORD_BYTES, decodeTreeRecord, type TreeRecord } from "../../store/catalog.js";
+import { runPages, runUnit } from "../../tree/bulk-images.js";
 import type { PageSource } from "./page-source.js";
 
 export const PAGE_UNKNOWN = 0;
@@ -83,7 +85,7 @@ export function surveyStore(
   const catalog = walk(source, survey, catalogTree(source), step);
   for (const tree of treesIn(source, catalog, survey)) survey.trees.push(walk(source, survey, tree, step));
   if (catalog.lost.length > 0 || survey.trees.some(({ lost }) => lost.length > 0)) {
-    adoptLeaves(source, survey, catalog.lost.length > 0, step);
+    adoptLeaves(source, survey, catalog.lost.length === 0 && source.free !== undefined, step);
   }
   return survey;
 }
@@ -167,12 +169,13 @@ function pushChildren(source: PageSource, visit: Visit, stack: Visit[]): void {
   }
 }
 
+/** Whole blocks: behind a value, its last one still has what was there before, old leaves for instance. */
 function markOverflow(source: PageSource, survey: StoreSurvey): void {
   const { pool } = source;
   for (let i = slotCount(pool, 0) - 1; i >= 0; i--) {
     if (!isOverflow(pool, 0, i)) continue;
     const { page, length } = readReference(pool.u8, valueAt(pool, 0, i));
-    const end = Math.min(page + overflowPages(length, source.pageSize), source.pageCount);
+    const end = Math.min(page + runPages(length, source.pageSize), source.pageCount);
     if (page >= source.firstPage) survey.kinds.fill(PAGE_OVERFLOW, page, end);
   }
 }
@@ -197,19 +200,21 @@ function treesIn(source: PageSource, catalog: SurveyedTree, survey: StoreSurvey)
   return trees;
 }
 
-/** Finds leaves whose way from the root is lost, and gives them to the tree that misses them. */
-function adoptLeaves(source: PageSource, survey: StoreSurvey, catalogLost: boolean, step: () => void): void {
+/** Finds leaves whose way from the root is lost, and gives them to the tree that misses them, where that can be told. */
+function adoptLeaves(source: PageSource, survey: StoreSurvey, canTell: boolean, step: () => void): void {
   for (let page = source.firstPage; page < source.pageCount; page++) {
     const kind = survey.kinds[page];
     if (kind !== PAGE_UNKNOWN && kind !== PAGE_DAMAGED) continue;
     step();
+    const isBehindValue = mayBeBehindValue(source, survey, page);
     if (source.load(page) !== undefined || source.pool.u8[AT_KIND] !== KIND_LEAF) continue;
     const leaf: LeafPage = { page, low: lowFence(source.pool, 0), high: highFence(source.pool, 0) };
     const owners = survey.trees.filter(({ lost }) => lost.some((range) => contains(range, leaf)));
     measure(source, survey, page);
-    markOverflow(source, survey);
+    // An old leaf would have leaves that lie where its values lay passed over.
+    if (source.free !== undefined) markOverflow(source, survey);
     const [owner] = owners;
-    if (owners.length !== 1 || owner === undefined || catalogLost) {
+    if (owners.length !== 1 || owner === undefined || !canTell || isBehindValue) {
       survey.stray.push(leaf);
       continue;
     }
@@ -217,6 +222,12 @@ function adoptLeaves(source: PageSource, survey: StoreSurvey, catalogLost: boole
     owner.lost = owner.lost.flatMap((range) => (contains(range, leaf) ? without(range, leaf) : [range]));
   }
   for (const tree of survey.trees) tree.leaves.sort((a, b) => compareBytes(a.low, b.low));
+}
+
+/** Whether the page's block begins with what is no page, and may be a value whose leaf is lost. */
+function mayBeBehindValue(source: PageSource, survey: StoreSurvey, page: number): boolean {
+  const first = page - (page % runUnit(source.pageSize));
+  return first < page && survey.kinds[first] === PAGE_UNKNOWN && source.load(first) !== undefined;
 }
 
 function contains(range: LostRange, leaf: LeafPage): boolean {

@@ -31,7 +31,7 @@ export class DumpReader {
   #dump = false;
   /** Trees that the dump says it has; undefined for one of an earlier espalier, which does not say. */
   #trees: number | undefined;
-  #treesEnded = 0;
+  readonly #treesEnded: Set<string> = new Set();
   #parts: Parts | undefined;
 
   /** What a line means; empty lines and parts of a value that is not whole yet mean nothing. Throws DamagedInputError. */
@@ -54,8 +54,10 @@ export class DumpReader {
     const end = `the dump ends after line ${this.#line}`;
     if (this.#parts !== undefined || (this.#dump && this.#tree !== undefined))
       throw new DamagedInputError(`${end}, in the middle of a tree: it was cut off`);
-    if (this.#dump && this.#trees !== undefined && this.#treesEnded < this.#trees)
-      throw new DamagedInputError(`${end}, with ${this.#treesEnded} of ${this.#trees} trees: it was cut off`);
+    if (this.#dump && this.#trees !== undefined && this.#treesEnded.size < this.#trees)
+      throw new DamagedInputError(
+        `${end}, with ${this.#treesEnded.size} of ${this.#trees} trees: it was cut off`,
+      );
   }
 
   #meaning(line: Line): DumpEvent[] {
@@ -82,6 +84,9 @@ export class DumpReader {
     const tree = line["tree"];
     if (keyEncoding === undefined || valueEncoding === undefined || typeof tree !== "string")
       throw new UsageError("a tree needs a name, a keyEncoding and a valueEncoding");
+    if (this.#dump && this.#tree !== undefined)
+      throw new UsageError(`the tree "${this.#tree.tree}" has no end before the next one`);
+    if (this.#dump && this.#treesEnded.has(tree)) throw new UsageError(`the tree "${tree}" comes twice`);
     this.#tree = { tree, keyEncoding, valueEncoding };
     return { kind: "tree", ...this.#tree };
   }
@@ -90,8 +95,10 @@ export class DumpReader {
     const { end, records, digest } = line;
     if (typeof end !== "string" || typeof records !== "number" || typeof digest !== "string")
       throw new UsageError("the end of a tree needs its name, records and digest");
+    if (this.#dump && this.#tree?.tree !== end)
+      throw new UsageError(`the end of the tree "${end}" stands outside of it`);
     this.#tree = undefined;
-    this.#treesEnded++;
+    this.#treesEnded.add(end);
     return { kind: "end", end, records, digest };
   }
 
