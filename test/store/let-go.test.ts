@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CorruptionError, IoError, LockedError, open, PoisonedError } from "../../src/index.js";
+import { CorruptionError, IoError, open, PoisonedError } from "../../src/index.js";
 import { ThreadSync } from "../../src/log/sync-thread.js";
 import { Catalog } from "../../src/store/catalog.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
@@ -79,7 +79,10 @@ describe("a disk that fails, and is read-only from then on", () => {
       throw failed;
     });
     expect(() => store.close()).toThrow(PoisonedError);
-    expect(() => open(join(folder, "s.esp"), { vfs })).toThrow(LockedError);
+    expect(() => open(join(folder, "s.esp"), { vfs })).toThrow(IoError);
+    broken = false;
+    // This thread takes over the lock that it could not remove.
+    open(join(folder, "s.esp"), { vfs }).close();
   });
 
   it("and by open", () => {
