@@ -94,26 +94,10 @@ export const MIGRATOR_GUARDS = [
   ),
   guard(
     "M3",
-    "branches are synced before the header",
-    "migrate/in-place/forward.ts",
-    "const freeListHead = this.#freeList();\n    this.#file.sync();",
-    "const freeListHead = this.#freeList();",
-    MIGRATE,
-  ),
-  guard(
-    "M3",
     "the header is synced before the journal is cut off",
     "migrate/in-place/forward.ts",
     "writeFully(file, block, 0, block.length, copy * BLOCK_BYTES);\n    file.sync();",
     "writeFully(file, block, 0, block.length, copy * BLOCK_BYTES);",
-    MIGRATE,
-  ),
-  guard(
-    "M3",
-    "the way back: branches are synced before the head",
-    "migrate/in-place/back.ts",
-    "this.#output.flush();\n    this.#file.sync();\n    return { freeListHead };",
-    "this.#output.flush();\n    return { freeListHead };",
     MIGRATE,
   ),
   guard(
@@ -346,14 +330,6 @@ export const MIGRATOR_GUARDS = [
     ],
     tests: JOURNAL,
   },
-  guard(
-    "M3",
-    "until the fence, undoing is cutting off",
-    FENCE,
-    "file.size() > note.bytes && headChecksum(file, note.bytes) === note.head ? note.bytes : undefined",
-    "undefined",
-    MIGRATE,
-  ),
   guard(
     "M3",
     "but not of a file that somebody has used since",
