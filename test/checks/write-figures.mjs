@@ -1,12 +1,13 @@
 /**
  * Writes measured figures into the documents, so that nobody copies numbers by hand. Every part is optional:
  *
- *   npm run build && node test/checks/write-figures.mjs [--run DIR [--before DIR] [--migrations FILE]] [--sizing FILE]
+ *   npm run build && node test/checks/write-figures.mjs [--run DIR [--before DIR] [--migrations FILE]] [--sizing FILE] [--growth FILE]
  *
  * --run is a run of the matrix: the table in README.md. With --before, an earlier run with the same cells, the
  * sample dashboard in docs/sample is built anew from both, and with --migrations its migration section from what
  * `espalier migrate run --json` printed. --sizing is what `node dist/migrate/bench/measure.js` printed: the table in
- * ROLLOUT.md.
+ * ROLLOUT.md. --growth is what `npm run bench -- --large growth --json FILE` wrote: the table and the figure in
+ * docs/performance.md.
  */
 
 import { execFileSync } from "node:child_process";
@@ -15,6 +16,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { growthSpec, growthTable } from "./growth-figures.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const GIB = 2 ** 30;
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     before: { type: "string" },
     migrations: { type: "string" },
     sizing: { type: "string" },
+    growth: { type: "string" },
   },
 });
 function readRun(path) {
@@ -152,9 +155,18 @@ function sizingTable(text) {
   return [...about, "", table(head, rows)].join("\n");
 }
 
-if (values.run === undefined && values.sizing === undefined)
-  throw new Error("--run DIR, --sizing FILE, or both");
+async function writeGrowth(results) {
+  const { head, rows } = growthTable(results, rate);
+  writeBetween("docs/performance.md", "growth table", table(head, rows));
+  const { renderSpec } = await import("../../dist/dashboards/render.js");
+  const { svg } = await renderSpec(growthSpec(results));
+  writeFileSync(join(ROOT, "docs/figures/growth.svg"), `${svg}\n`);
+}
+
+if (values.run === undefined && values.sizing === undefined && values.growth === undefined)
+  throw new Error("one of --run DIR, --sizing FILE and --growth FILE");
 if (values.run !== undefined) writeBetween("README.md", "peer table", peerTable(readRun(values.run)));
 if (values.before !== undefined) buildSample(values);
 if (values.sizing !== undefined)
   writeBetween("ROLLOUT.md", "sizing table", sizingTable(readFileSync(values.sizing, "utf8")));
+if (values.growth !== undefined) await writeGrowth(JSON.parse(readFileSync(values.growth, "utf8")));
