@@ -9,13 +9,7 @@ import { BLOCK_BYTES } from "../log/log-format.js";
 import type { Vfs } from "../vfs/vfs.js";
 import type { DataFile } from "./data-file.js";
 import { readFreeList } from "./free-list.js";
-import {
-  decodeStoreHeader,
-  FORMAT_VERSION,
-  HEADER_COPIES,
-  headerVersion,
-  type StoreHeader,
-} from "./store-header.js";
+import { HEADER_COPIES, headerIn, type StoreHeader } from "./store-header.js";
 
 /**
  * Before anything is overwritten that the older copy of the header needs: makes the one in force durable.
@@ -39,8 +33,7 @@ function placeOf(sequence: number): number {
 
 /** The copy in the place of the header with this sequence number. */
 function headerAt(copies: Uint8Array, sequence: number): StoreHeader | undefined {
-  const copy = copies.subarray(placeOf(sequence), placeOf(sequence) + BLOCK_BYTES);
-  return headerVersion(copy) === FORMAT_VERSION ? decodeStoreHeader(copy) : undefined;
+  return headerIn(copies.subarray(placeOf(sequence), placeOf(sequence) + BLOCK_BYTES));
 }
 
 /** Whether all is there that opening by this header takes: pages, free list, log. */

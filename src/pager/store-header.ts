@@ -130,6 +130,11 @@ export function headerVersion(bytes: Uint8Array): number {
   return readU32(bytes, 8);
 }
 
+/** The header in one copy; undefined where the copy is damaged, of another version, or no header at all. */
+export function headerIn(copy: Uint8Array): StoreHeader | undefined {
+  return headerVersion(copy) === FORMAT_VERSION ? decodeStoreHeader(copy) : undefined;
+}
+
 /** A copy whose version is FORMAT_VERSION; undefined where a field cannot be right. */
 export function decodeStoreHeader(b: Uint8Array): StoreHeader | undefined {
   const pageSize = readU32(b, 12);

@@ -14,11 +14,11 @@ import {
 import { LEGACY_MAGIC, MIGRATING_MAGIC } from "../base/magic.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import {
-  decodeStoreHeader,
   FORMAT_VERSION,
   HEADER_AREA_BYTES,
   HEADER_COPIES,
   hasStoreMagic,
+  headerIn,
   headerVersion,
   type StoreHeader,
 } from "../pager/store-header.js";
@@ -42,7 +42,7 @@ export function readStoreHeader(file: VfsFile, path: string, readOnly: boolean):
     magic ||= hasStoreMagic(part);
     const version = headerVersion(part);
     if (version > FORMAT_VERSION) throw new NewerFormatError(path, `format version ${version}`);
-    const header = version === FORMAT_VERSION ? decodeStoreHeader(part) : undefined;
+    const header = headerIn(part);
     if (header !== undefined && (best === undefined || header.sequence > best.sequence)) best = header;
   }
   if (best === undefined) {

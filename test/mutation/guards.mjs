@@ -3,6 +3,7 @@
 import { CALLERS_GUARDS } from "./guards/callers.mjs";
 import { CHECKPOINT_GUARDS } from "./guards/checkpoint.mjs";
 import { DURABILITY_GUARDS } from "./guards/durability.mjs";
+import { JOURNAL_GUARDS } from "./guards/journal.mjs";
 import { LOCK_GUARDS } from "./guards/lock.mjs";
 import { LOG_GUARDS } from "./guards/log.mjs";
 import { MIGRATOR_GUARDS } from "./guards/migrator.mjs";
@@ -21,5 +22,6 @@ export const GUARDS = [
   ...LOCK_GUARDS,
   ...CALLERS_GUARDS,
   ...MIGRATOR_GUARDS,
+  ...JOURNAL_GUARDS,
   ...SURROUNDINGS_GUARDS,
 ];

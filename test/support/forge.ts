@@ -12,14 +12,14 @@ import {
   frameHeaderCheck,
 } from "../../src/log/log-format.js";
 import { AT_NUMBER, checksumSeed, pageChecksum } from "../../src/pager/page-header.js";
-import { decodeStoreHeader, headerVersion, type StoreHeader } from "../../src/pager/store-header.js";
+import { headerIn, type StoreHeader } from "../../src/pager/store-header.js";
 
 /** The header in force in a store's file. */
 export function headerOf(data: Uint8Array): StoreHeader {
   let best: StoreHeader | undefined;
   for (let copy = 0; copy < 2; copy++) {
     const part = data.subarray(copy * BLOCK_BYTES, copy * BLOCK_BYTES + 512);
-    const header = headerVersion(part) > 0 ? decodeStoreHeader(part) : undefined;
+    const header = headerIn(part);
     if (header !== undefined && (best === undefined || header.sequence > best.sequence)) best = header;
   }
   if (best === undefined) throw new Error("no header is valid");

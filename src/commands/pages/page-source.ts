@@ -18,14 +18,7 @@ import { readFreeList } from "../../pager/free-list.js";
 import { ExtentSet } from "../../pager/free-space.js";
 import { AT_NUMBER, checksumSeed, pageChecksum } from "../../pager/page-header.js";
 import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
-import {
-  decodeStoreHeader,
-  FORMAT_VERSION,
-  firstPage,
-  HEADER_COPIES,
-  headerVersion,
-  type StoreHeader,
-} from "../../pager/store-header.js";
+import { firstPage, HEADER_COPIES, headerIn, type StoreHeader } from "../../pager/store-header.js";
 import { open } from "../../store/open.js";
 import { readStoreHeader } from "../../store/read-header.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
@@ -189,10 +182,8 @@ function wholeHeaders(data: DataFile): number {
   const bytes = new Uint8Array(HEADER_COPIES * BLOCK_BYTES);
   data.read(bytes, 0, bytes.length, 0);
   let whole = 0;
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const copy = bytes.subarray(at, at + BLOCK_BYTES);
-    if (headerVersion(copy) === FORMAT_VERSION && decodeStoreHeader(copy) !== undefined) whole++;
-  }
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES)
+    if (headerIn(bytes.subarray(at, at + BLOCK_BYTES)) !== undefined) whole++;
   return whole;
 }
 
