@@ -15,7 +15,8 @@ import { drive, Pace, type PaceOptions } from "./control.js";
 import type { FileOptions } from "./options.js";
 import { type FilePlan, newPlan, planSteps } from "./plan-steps.js";
 import type { MigrationReport } from "./report.js";
-import { type RunOptions, runFiles } from "./run-files.js";
+import { runFiles } from "./run-files.js";
+import type { RunOptions } from "./run-options.js";
 
 export type { MigrationPhase, PaceOptions } from "./control.js";
 export { findFiles } from "./find-files.js";
@@ -32,7 +33,7 @@ export type {
   RunInfo,
 } from "./report.js";
 export { exitCode, type FileFormat, type FileResult, type FileStatus } from "./results.js";
-export type { RunOptions } from "./run-files.js";
+export type { RunOptions } from "./run-options.js";
 export { type SalvageReport, salvageLegacyFile } from "./salvage.js";
 export { type FileStanding, statusOf } from "./status.js";
 

@@ -7,7 +7,7 @@ import { EspalierError, OptionError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
 import { backupPlaces, copyWithLog } from "./backup.js";
-import { Pace, type PaceOptions, type WorkStep } from "./control.js";
+import { Pace, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
 import { isHalfConverted } from "./file-state.js";
 import type { FileOptions } from "./options.js";
@@ -24,16 +24,8 @@ import {
   RunProgress,
 } from "./report.js";
 import { type FileResult, newResult, RefusedError } from "./results.js";
+import type { FileTask, RunOptions } from "./run-options.js";
 import { WorkerPool } from "./worker-pool.js";
-
-export interface RunOptions extends FileOptions, PaceOptions {
-  /** Files in parallel, each in a thread of its own. Default 1: in this thread, as always on another file system. */
-  readonly jobs?: number;
-  readonly onEvent?: (event: MigrationEvent) => void;
-  /** What was asked for, for the report. */
-  readonly command?: string;
-  readonly label?: string;
-}
 
 /** Progress events of one file are at least so far apart. */
 const EVENT_MS = 250;
@@ -189,13 +181,6 @@ function statOf(vfs: Vfs, path: string): VfsStat | undefined {
     if (error instanceof EspalierError) return undefined;
     throw error;
   }
-}
-
-export interface FileTask {
-  readonly action: MigrationAction;
-  readonly path: string;
-  /** Where a copy of the original goes. */
-  readonly backup?: string;
 }
 
 /** The work on one file, in whatever thread. */

@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { WorkStep } from "./control.js";
 import { type FileResult, newResult } from "./results.js";
-import type { FileTask, RunOptions } from "./run-files.js";
+import type { FileTask, RunOptions } from "./run-options.js";
 
 /** What a worker is given at its start: options that can be copied. */
 export interface WorkerSettings {

@@ -3,7 +3,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { Pace, type WorkStep } from "./control.js";
-import { type FileTask, runTask } from "./run-files.js";
+import { runTask } from "./run-files.js";
+import type { FileTask } from "./run-options.js";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker-pool.js";
 
 const { options } = workerData as WorkerSettings;

@@ -3,7 +3,7 @@
 import type { Engine, Presence } from "../engines/engine.js";
 import { type CellGroup, cellId, groupId } from "../plan/cells.js";
 import type { RoundOutcome } from "../runner/child.js";
-import type { RoundResult } from "../runner/measure.js";
+import type { RoundResult } from "../runner/round.js";
 import { bootstrapMedian } from "../stats/bootstrap.js";
 import { histogram, median, outliers, summarise } from "../stats/summary.js";
 import { counterAt, counterDelta } from "./counters.js";

@@ -13,7 +13,7 @@ import { type Key, valuePool } from "../streams/shapes.js";
 import { readStreamFile, type SharedStream } from "../streams/stream-file.js";
 import { workloadByName } from "../workloads/registry.js";
 import type { Pass, PassContext, Workload } from "../workloads/workload.js";
-import type { RoundRequest } from "./measure.js";
+import type { RoundRequest } from "./round.js";
 import { syncFiles } from "./sync-files.js";
 
 /** Commits in flight together for engines whose commits are awaited. */

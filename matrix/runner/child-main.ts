@@ -5,7 +5,8 @@
  */
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { measureRound, type RoundRequest, WrongContentError } from "./measure.js";
+import { measureRound, WrongContentError } from "./measure.js";
+import type { RoundRequest } from "./round.js";
 
 // Ctrl-C reaches the whole process group; the runner decides what becomes of its child.
 process.on("SIGINT", () => {});

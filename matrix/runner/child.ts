@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RoundRequest, RoundResult } from "./measure.js";
+import type { RoundRequest, RoundResult } from "./round.js";
 
 /** How a round ended. */
 export type RoundOutcome =

@@ -4,9 +4,10 @@
  */
 
 import { AbstractChainedBatch } from "abstract-level";
+import type { Data } from "./formats.js";
 import type { RawOperation } from "./level-store.js";
 import type { WriteOptions } from "./options.js";
-import { type Data, toBytes } from "./range.js";
+import { toBytes } from "./range.js";
 
 /** What writes a batch: the database's own. */
 export type BatchWriter = (

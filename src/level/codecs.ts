@@ -7,7 +7,7 @@
 import type { ByteSource } from "../base/text.js";
 import { type KeyCodec, keyCodec } from "../store/key-codec.js";
 import { type ValueCodec, valueCodec } from "../store/value-codec.js";
-import type { Format } from "./range.js";
+import type { Format } from "./formats.js";
 
 function copyToBuffer(bytes: ByteSource, from: number, to: number): Buffer {
   const copy = Buffer.allocUnsafe(to - from);

@@ -8,7 +8,7 @@ import {
   AbstractValueIterator,
   type AbstractValueIteratorOptions,
 } from "abstract-level";
-import type { Data } from "./range.js";
+import type { Data } from "./formats.js";
 import { Scan, type ScanOptions } from "./scan.js";
 import type { View } from "./view.js";
 

@@ -11,7 +11,8 @@ import type { KeyEncoding, StoreOptions, ValueEncoding } from "../store/options.
 import type { Store } from "../store/store.js";
 import { TreeHandle } from "../store/tree-handle.js";
 import { levelError } from "./errors.js";
-import { boundsOf, type Data, type RawRange, rangeOptionsOf } from "./range.js";
+import type { Data } from "./formats.js";
+import { boundsOf, type RawRange, rangeOptionsOf } from "./range.js";
 import { View, wellFormed } from "./view.js";
 
 /** One step of a batch as abstract-level hands it on. */

@@ -27,7 +27,7 @@ import type {
   Transcoder,
 } from "abstract-level";
 import type { Durability, StoreOptions } from "../store/options.js";
-import type { Data } from "./range.js";
+import type { Data } from "./formats.js";
 
 /** Those of the store that an application may set; see StoreOptions. */
 type StoreTuning = Pick<

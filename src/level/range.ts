@@ -4,11 +4,8 @@
  */
 
 import type { Bound, Bounds, RangeOptions } from "../store/range-options.js";
+import type { Data } from "./formats.js";
 import type { LevelSnapshot } from "./snapshot.js";
-
-/** Encoded data in one of the formats that the database takes natively. */
-export type Data = string | Uint8Array;
-export type Format = "utf8" | "buffer" | "view";
 
 export interface RawRange {
   readonly gt?: Data;

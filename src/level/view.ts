@@ -10,7 +10,7 @@ import type { Bounds } from "../store/range-options.js";
 import { Reader } from "../store/reader.js";
 import { asBuffer, keysAs, valuesAs } from "./codecs.js";
 import { levelError } from "./errors.js";
-import type { Data, Format } from "./range.js";
+import type { Data, Format } from "./formats.js";
 
 /** Formats that an operation wants its data in. */
 export interface KeyFormat {

@@ -6,20 +6,45 @@
 import { alignUp } from "../base/bytes.js";
 import { DiskFullError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
+import type { StoreMetrics } from "../base/metrics.js";
 import type { CheckpointTarget } from "../log/checkpoint.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
+import type { RedoLog } from "../log/redo-log.js";
+import type { BlockStore } from "./block-store.js";
+import type { DataFile } from "./data-file.js";
 import { freeListPages, writeFreeList } from "./free-list.js";
-import { ExtentSet } from "./free-space.js";
-import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX } from "./page-pool.js";
-import type { Pager } from "./pager.js";
+import { ExtentSet, type FreeSpace } from "./free-space.js";
+import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX, type PagePool } from "./page-pool.js";
+import type { PageSpace } from "./page-space.js";
 import { headerFailed } from "./session-start.js";
+import type { StoreHeader } from "./store-header.js";
+import type { Versions } from "./versions.js";
 
 const STAGING_BYTES = 128 * 1024;
 /** Share of the cache that may be read from the log for one write: the rest may hold versions and before-images. */
 const STAGING_SHARE = 1 / 8;
 
+/** What is checkpointed: the pager. */
+export interface Checkpointed {
+  readonly pool: PagePool;
+  readonly log: RedoLog;
+  readonly blocks: BlockStore;
+  readonly data: DataFile;
+  readonly header: StoreHeader;
+  readonly space: PageSpace;
+  readonly free: FreeSpace;
+  readonly versions: Versions;
+  readonly metrics: StoreMetrics;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  /** Pages that hold the free list on disk. */
+  freeListChain: ExtentSet;
+  /** Frame with the committed bytes of a block that the running transaction has changed. */
+  beforeImage(block: number): number;
+}
+
 export class CheckpointSet implements CheckpointTarget {
-  readonly #pager: Pager;
+  readonly #pager: Checkpointed;
   #blocks: Int32Array = new Int32Array(0);
   #next = 0;
   /** Blocks that became dirty in this log generation or before are part of the checkpoint. */
@@ -37,7 +62,7 @@ export class CheckpointSet implements CheckpointTarget {
   readonly #staging: Uint8Array;
   readonly #stagedFrames: number[] = [];
 
-  constructor(pager: Pager) {
+  constructor(pager: Checkpointed) {
     this.#pager = pager;
     this.#commit = pager.header.commit;
     this.#pageCount = pager.header.pageCount;

@@ -11,11 +11,11 @@
 import { setImmediate } from "node:timers";
 import { copyBytes } from "../base/bytes.js";
 import { TransactionError, ValueTooLargeError } from "../base/errors.js";
-import type { Waiter } from "../log/group-commit.js";
+import type { GroupCommit, Waiter } from "../log/group-commit.js";
 import type { Entry } from "../page/entry.js";
 import { VALUE_BYTES_MAX } from "../page/limits.js";
+import type { Pager } from "../pager/pager.js";
 import type { Tree } from "../tree/tree.js";
-import type { Engine } from "./engine.js";
 
 /** A turn that queues more than this makes several transactions. */
 const OPERATIONS_MAX = 10_000;
@@ -59,14 +59,25 @@ class Batch implements Waiter {
   }
 }
 
+/** Where the queue's transactions go: the engine. */
+export interface QueueTarget {
+  readonly pager: Pager;
+  readonly group: GroupCommit;
+  readonly entry: Entry;
+  readonly keyBuffer: Buffer;
+  readonly inTransaction: boolean;
+  assertOpen(): void;
+  change<T>(sync: boolean | undefined, partly: boolean, edit: () => T): T;
+}
+
 export class AsyncWrites {
-  readonly #engine: Engine;
+  readonly #engine: QueueTarget;
   #operations: Operation[] = [];
   #arena: Buffer = Buffer.alloc(0);
   #used = 0;
   #scheduled = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: QueueTarget) {
     this.#engine = engine;
   }
 

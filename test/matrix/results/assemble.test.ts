@@ -6,7 +6,7 @@ import { engineById } from "../../../matrix/engines/registry.js";
 import { assembleCell, type CellInput, type RoundRecord } from "../../../matrix/results/assemble.js";
 import { counterAt, counterDelta } from "../../../matrix/results/counters.js";
 import { runDocumentProblems } from "../../../matrix/results/validate.js";
-import type { RoundResult } from "../../../matrix/runner/measure.js";
+import type { RoundResult } from "../../../matrix/runner/round.js";
 import { run } from "../support/documents.js";
 
 const engine: Engine = engineById("espalier");

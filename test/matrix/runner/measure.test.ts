@@ -10,7 +10,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sortedBtree } from "../../../matrix/engines/sorted-btree.js";
 import { counterAt, counterDelta } from "../../../matrix/results/counters.js";
 import type { WorkloadName } from "../../../matrix/results/document.js";
-import { measureRound, type RoundRequest, WrongContentError } from "../../../matrix/runner/measure.js";
+import { measureRound, WrongContentError } from "../../../matrix/runner/measure.js";
+import type { RoundRequest } from "../../../matrix/runner/round.js";
 import type { Expectation } from "../../../matrix/streams/content.js";
 import { ensureStreamFile } from "../../../matrix/streams/stream-file.js";
 
