@@ -10,7 +10,7 @@
  * has thrown, the pages are as the last commit left them.
  */
 
-import { DiskFullError, ReadOnlyError } from "../base/errors.js";
+import { DiskFullError, EspalierError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
 import { type LogSettings, RedoLog } from "../log/redo-log.js";
@@ -191,7 +191,21 @@ export class Pager {
     this.space.begin();
   }
 
-  /** First change since the store was opened. */
+  /**
+   * Begins the log before the first change does. What stands in its way, that change comes upon as well, and tells
+   * of it. Throws IoError where it is unknown which header the disk has.
+   */
+  beginSession(): void {
+    try {
+      this.#startLog();
+    } catch (error) {
+      if (this.log.failure === undefined && error instanceof EspalierError) return;
+      this.log.close(false);
+      throw this.log.failure ?? error;
+    }
+  }
+
+  /** First change since the store was opened, or the end of its creation. */
   #startLog(): void {
     this.#start.begin(this.pageCount);
     this.segments.started();

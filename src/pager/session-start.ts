@@ -1,6 +1,6 @@
 /**
- * The first change of a session: what lies in the log's way goes, the log begins, and the header says so before
- * anything is changed (W4).
+ * The beginning of a session, at its first change or once the store is made: what lies in the log's way goes, the
+ * log begins, and the header says so before anything is changed (W4).
  */
 
 import { IoError } from "../base/errors.js";

@@ -3,7 +3,10 @@
 import { expect, it } from "vitest";
 import { EspalierError, open, PoisonedError } from "../../src/index.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
-import { type ByteStore, STORE_PATH, storeOptions } from "../support/session.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { type ByteStore, type SessionSettings, STORE_PATH, storeOptions } from "../support/session.js";
+
+const SETTINGS: SessionSettings = { pageSize: 4096, durability: "sync" };
 
 function key(i: number): Buffer {
   return Buffer.from(String(i).padStart(5, "0"));
@@ -11,10 +14,7 @@ function key(i: number): Buffer {
 
 /** Rounds of overwriting more than the cache holds, with a large value after each. */
 function work(vfs: FaultyVfs, written: Map<number, number>): ByteStore {
-  const store = open<Uint8Array, Uint8Array>(
-    STORE_PATH,
-    storeOptions({ pageSize: 4096, durability: "sync" }, vfs),
-  );
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, storeOptions(SETTINGS, vfs));
   try {
     for (let round = 1; round <= 4; round++) {
       for (let part = 0; part < 8; part++) {
@@ -38,7 +38,9 @@ function work(vfs: FaultyVfs, written: Map<number, number>): ByteStore {
  */
 it("reads after a failed sync give what was written, or an error", () => {
   const syncs: number[] = [];
-  const trial = new FaultyVfs({ seed: 1 });
+  const disk = new MemoryVfs();
+  open(STORE_PATH, storeOptions(SETTINGS, disk)).close();
+  const trial = new FaultyVfs({ seed: 1, disk });
   trial.onCall = (record) => {
     if (record.operation === "sync" && record.path === STORE_PATH) syncs.push(record.call);
   };
@@ -49,7 +51,7 @@ it("reads after a failed sync give what was written, or an error", () => {
   let read = 0;
   for (const at of syncs) {
     for (let seed = 1; seed <= 2; seed++) {
-      const vfs = new FaultyVfs({ seed, faults: [{ kind: "lost-sync", at, lasts: "once" }] });
+      const vfs = new FaultyVfs({ seed, disk, faults: [{ kind: "lost-sync", at, lasts: "once" }] });
       const written = new Map<number, number>();
       const store = work(vfs, written);
       expect(vfs.faultsHit).toBe(1);

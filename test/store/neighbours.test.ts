@@ -73,8 +73,9 @@ describe("a store that lies beside", () => {
 it("what a killed process left of a store or a copy in the making goes", async () => {
   const vfs = new MemoryVfs();
   for (const name of ["/orders", "/copy"]) vfs.open(`${name}-new-0123456789abcdef01234567`, "create").close();
-  using store = make(vfs, PATH);
+  const store = make(vfs, PATH);
   await store.backup("/copy");
+  store.close();
   expect(vfs.list("/")).toEqual(["copy", "orders"]);
 });
 
@@ -151,6 +152,7 @@ describe("a store whose files were moved away while it was open", () => {
 
   it("begins no log there", () => {
     const vfs = new MemoryVfs();
+    open<string, number>(PATH, { vfs }).close();
     const store = open<string, number>(PATH, { vfs });
     moveAway(vfs);
     for (let i = 0; i < 2; i++) expect(() => store.put("a", 1)).toThrow("ESTALE");
