@@ -44,6 +44,17 @@ describe("a store that lies beside", () => {
     expectNeighbour(vfs, "/copy-new");
   });
 
+  it("as -log1-new, when a store is recovered", () => {
+    const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-log1-new`) });
+    make(vfs, PATH).put("a", "b");
+    const killed = vfs.processKill(vfs.calls);
+    killed.open(`${PATH}-log1-new-0123456789abcdef01234567`, "create").close();
+    using store = make(killed, PATH);
+    expect(store.get("a")).toBe("b");
+    expectNeighbour(killed, `${PATH}-log1-new`);
+    expect(killed.list("/")).toEqual(["orders", "orders-log1-new"]);
+  });
+
   it("as -versions, when old versions leave the memory", () => {
     const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-versions`) });
     const made: string[] = [];
