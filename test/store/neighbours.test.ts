@@ -160,6 +160,21 @@ describe("a store whose files were moved away while it was open", () => {
     ]);
   });
 
+  it("leaves its log to a copy that has taken its file's name, and needs that", () => {
+    const vfs = new MemoryVfs();
+    const store = open<string, number>(PATH, { vfs });
+    store.put("a", 1);
+    const copy = bytesOf(vfs, PATH);
+    store.put("b", 2);
+    vfs.rename(PATH, MOVED);
+    const file = vfs.open(PATH, "create");
+    file.write(copy, 0, copy.length, 0);
+    file.close();
+    store.close();
+    using recovered = open<string, number>(PATH, { vfs });
+    expect([recovered.get("a"), recovered.get("b")]).toEqual([1, 2]);
+  });
+
   it("begins no log there", () => {
     const vfs = new MemoryVfs();
     const store = open<string, number>(PATH, { vfs });

@@ -153,6 +153,14 @@ export const CHECKPOINT_GUARDS = [
   ),
   guard(
     "W4",
+    "a log is not taken for that of a file that lacks none of its headers",
+    RECOVERY,
+    "if (wholeHeaders(data) === HEADER_COPIES) {",
+    "if (header === undefined) {",
+    DAMAGE,
+  ),
+  guard(
+    "W4",
     "a new store is synced before it has its name",
     "src/store/create.ts",
     "file.sync();",
