@@ -15,6 +15,7 @@ import { EXIT_FINDINGS } from "./support/exit-codes.js";
 import { formatKey, formatOfKeys, jsonKey, printable } from "./support/formats.js";
 import { bytes, note, paint, plural, print, printJson } from "./support/output.js";
 import { Progress } from "./support/progress.js";
+import { MAY_LACK_LOG } from "./support/session.js";
 
 export interface SalvageArguments extends FileArgument, JsonArgument {
   readonly out: string;
@@ -65,8 +66,7 @@ function salvage({ file, out, json }: SalvageArguments): void {
     if (source.trouble !== undefined) note(`The data file alone is read: ${source.trouble.message}`);
     if (source.rebuilt)
       note(`Its pages say that they have ${bytes(source.pageSize)} and belong to one store.`);
-    else if (source.mayLackLog)
-      note("One copy of its header is damaged. Was it the newer one, what lay in its log is lost.");
+    else if (source.mayLackLog) note(MAY_LACK_LOG);
     const survey = surveyStore(source, (done, total) => progress.show(done, total * 2));
     const { pageCount } = source;
     const result = salvageStore(source, survey, out, (done, total) =>

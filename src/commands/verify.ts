@@ -2,11 +2,12 @@
 
 import type { CommandModule } from "yargs";
 import { shellWord } from "../base/shell-word.js";
+import { mayLackLog } from "../pager/opened-header.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import { EXIT_CORRUPTION } from "./support/exit-codes.js";
 import { printable } from "./support/formats.js";
 import { count, duration, note, paint, percent, plural, print, printJson, table } from "./support/output.js";
-import { withReadOnly } from "./support/session.js";
+import { MAY_LACK_LOG, withReadOnly } from "./support/session.js";
 
 const PROBLEMS_SHOWN = 20;
 
@@ -22,6 +23,9 @@ export const verifyCommand: CommandModule = command<FileArgument & JsonArgument>
       const start = performance.now();
       const report = session.store.verify();
       if (!report.ok) process.exitCode = EXIT_CORRUPTION;
+      const { pager } = session.engine;
+      const lacksLog = mayLackLog(pager.data, pager.header);
+      if (lacksLog) note(MAY_LACK_LOG);
       if (json) {
         printJson(report);
         return;
@@ -41,7 +45,8 @@ export const verifyCommand: CommandModule = command<FileArgument & JsonArgument>
       }
       const more = report.problems.length - PROBLEMS_SHOWN;
       if (more > 0) print(`and ${plural(more, "problem")} more; --json lists them`);
-      if (report.ok) note(paint("green", "The file is sound.", process.stderr));
+      if (report.ok && lacksLog) note("All that is there is sound.");
+      else if (report.ok) note(paint("green", "The file is sound.", process.stderr));
       else
         note(
           `Damaged: ${plural(report.problems.length, "problem")}. Readable records: espalier salvage ${shellWord(file)} --out NEW`,

@@ -8,6 +8,7 @@
 import { crc32 } from "node:zlib";
 import { alignUp } from "../base/bytes.js";
 import { CorruptionError, DiskFullError, LogMissingError } from "../base/errors.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readFully, writeFully } from "../vfs/whole-io.js";
 import { isGeneration } from "./found-segments.js";
@@ -256,8 +257,8 @@ export class LogReader {
     const stretch = this.#stretches.findLast(({ frames }) => frames.length > 0);
     if (stretch === undefined) return;
     const path = segmentPath(this.#storePath, stretch.index);
-    const copyPath = `${path}-new`;
-    if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
+    removeScratch(vfs, path, "new");
+    const copyPath = scratchName(path, "new");
     const copy = vfs.open(copyPath, "create");
     try {
       copyBytes(stretch.file, copy, stretch.end);

@@ -17,14 +17,33 @@ import { HEADER_COPIES, headerIn, type StoreHeader } from "./store-header.js";
  * has taken away what the older one needs had this one on the disk before. Throws IoError, DiskFullError.
  */
 export function makeHeaderDurable(vfs: Vfs, path: string, data: DataFile, header: StoreHeader): void {
-  const copies = new Uint8Array(HEADER_COPIES * BLOCK_BYTES);
-  data.read(copies, 0, copies.length, 0);
+  const copies = readCopies(data);
   const older = headerAt(copies, header.sequence + 1);
   if (older?.sequence === header.sequence - 1 && suffices(vfs, path, data, older)) {
     const at = placeOf(header.sequence);
     data.write(copies, at, BLOCK_BYTES, at);
   }
   data.sync();
+}
+
+/** Of a store as it was opened: a copy of its header is damaged and no log is there. Whether it knew of one, nobody can tell. */
+export function mayLackLog(data: DataFile, header: StoreHeader): boolean {
+  return header.log === undefined && wholeHeaders(data) < HEADER_COPIES;
+}
+
+/** How many copies of the header are whole. */
+export function wholeHeaders(data: DataFile): number {
+  const copies = readCopies(data);
+  let whole = 0;
+  for (let sequence = 0; sequence < HEADER_COPIES; sequence++)
+    if (headerAt(copies, sequence) !== undefined) whole++;
+  return whole;
+}
+
+function readCopies(data: DataFile): Uint8Array {
+  const copies = new Uint8Array(HEADER_COPIES * BLOCK_BYTES);
+  data.read(copies, 0, copies.length, 0);
+  return copies;
 }
 
 function placeOf(sequence: number): number {

@@ -464,7 +464,8 @@ export class Pager {
         this.log.sync();
         this.#endCheckpoint();
         this.#checkpointSet.writeEverything();
-        this.log.close(true);
+        // Where another file has taken the data file's name (a copy that was put back), that one may need the log.
+        this.log.close(this.#start.isInPlace);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
     } catch (error) {
       try {

@@ -8,18 +8,18 @@
 
 import { CorruptionError } from "../base/errors.js";
 import { findUnknownLog } from "../log/found-segments.js";
-import type { LogPosition } from "../log/log-format.js";
+import { type LogPosition, segmentPath } from "../log/log-format.js";
 import { LogReader } from "../log/log-reader.js";
 import { removeLogRemains } from "../log/log-remains.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { PAGES_MAX } from "./data-file.js";
 import { readFreeList } from "./free-list.js";
 import type { ExtentSet } from "./free-space.js";
-import { makeHeaderDurable } from "./opened-header.js";
+import { makeHeaderDurable, wholeHeaders } from "./opened-header.js";
 import type { Pager } from "./pager.js";
 import { Replay } from "./replay.js";
 import { OverlayTarget, PoolTarget } from "./replay-target.js";
-import type { StoreHeader } from "./store-header.js";
+import { HEADER_COPIES } from "./store-header.js";
 
 /** Of each page that a crash has left behind the data file's end the log has a record of so many bytes at least. */
 const RECORD_BYTES_A_PAGE = 8;
@@ -41,7 +41,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   assertWholeFile(pager, path);
   const list = readFreeList(pager.data, header);
   pager.freeListChain = list.chain;
-  header.log ??= unknownLog(header, vfs, path);
+  header.log ??= unknownLog(pager, vfs, path);
   if (header.log === undefined) {
     takeFreeList(pager, list.extents);
     return { transactions: 0, logBytes: 0 };
@@ -95,11 +95,20 @@ function assertWholeFile(pager: Pager, path: string): void {
   );
 }
 
-/** A log that only a header copy which is lost knew of; its generations are not used again. */
-function unknownLog(header: StoreHeader, vfs: Vfs, path: string): LogPosition | undefined {
+/**
+ * A log that only a header copy which is lost knew of; its generations are not used again. Where both copies are
+ * whole none is lost: an older file was put beside the log, and lacks what has bypassed that. Throws CorruptionError.
+ */
+function unknownLog({ header, data }: Pager, vfs: Vfs, path: string): LogPosition | undefined {
   const { storeId, lastGeneration, commit } = header;
   const position = findUnknownLog(vfs, path, storeId, lastGeneration, commit);
-  if (position !== undefined) header.lastGeneration = position.generation + 1;
+  if (position === undefined) return undefined;
+  if (wholeHeaders(data) === HEADER_COPIES) {
+    const log = segmentPath(path, position.segment);
+    const reason = `${log} holds commits that are not the file's: a backup that takes a store's place needs that one's log moved away`;
+    throw new CorruptionError("W4", reason, { path, page: 0, offset: 0 });
+  }
+  header.lastGeneration = position.generation + 1;
   return position;
 }
 

@@ -159,13 +159,19 @@ class Attempt {
     }
     for (let step = chain.pop(); step !== undefined; step = chain.pop()) {
       const claim = this.#claimOf(step.nonce);
-      const found = readLockFile(this.#vfs, step.file);
-      if (typeof found === "string" || found.text.nonce !== step.nonce) {
-        // Somebody was done with this one before the claim was made.
+      try {
+        const found = readLockFile(this.#vfs, step.file);
+        if (typeof found === "string" || found.text.nonce !== step.nonce) {
+          // Somebody was done with this one before the claim was made.
+          this.#remove(claim);
+          return found;
+        }
+        this.#vfs.rename(claim, step.file);
+      } catch (error) {
+        // As long as this process lives, the claim would keep everybody out, itself as well.
         this.#remove(claim);
-        return found;
+        throw error;
       }
-      this.#vfs.rename(claim, step.file);
     }
     return undefined;
   }

@@ -43,10 +43,18 @@ export function ownIdentity(): ProcessIdentity {
     pid: process.pid,
     started: readProcStat("/proc/self/stat")?.started ?? 0,
     thread: threadId,
-    task: Number(/\/task\/(\d+)$/.exec(readLink("/proc/thread-self"))?.[1] ?? 0),
+    task: procHasOwnNumbers() ? Number(/\/task\/(\d+)$/.exec(readLink("/proc/thread-self"))?.[1] ?? 0) : 0,
     taskStarted: readProcStat("/proc/thread-self/stat")?.started ?? 0,
   };
   return known;
+}
+
+/**
+ * Whether /proc numbers processes as this one's pid namespace does. A namespace that was made without a /proc of
+ * its own sees that of another: what stands there under a pid is some other process.
+ */
+function procHasOwnNumbers(): boolean {
+  return readLink("/proc/self") === String(process.pid);
 }
 
 /** A name that is never given twice. */
@@ -87,8 +95,9 @@ export function livenessOf(other: ProcessIdentity): "alive" | "dead" | "unknown"
   // Where the host has them but shows none (to a program that may not read /proc), a pid says nothing.
   if (own.pidNamespace === "" && HAS_PID_NAMESPACES) return "unknown";
   if (!pidExists(other.pid)) return "dead";
-  const stat = readProcStat(`/proc/${other.pid}/stat`);
-  if (stat === undefined || other.started === 0) return "alive"; // Somebody has the pid; /proc may be hidden.
+  // Somebody has the pid. Whether it is who had it then, only a /proc tells that is this namespace's, and not hidden.
+  const stat = procHasOwnNumbers() ? readProcStat(`/proc/${other.pid}/stat`) : undefined;
+  if (stat === undefined || other.started === 0) return "alive";
   if (stat.started !== other.started || isGone(other.pid, stat.state)) return "dead";
   return taskIsGone(other) ? "dead" : "alive";
 }

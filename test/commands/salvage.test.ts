@@ -262,6 +262,9 @@ describe("salvage", () => {
     expect(report).toMatchObject({ complete: false, records: 0 });
     expect(code).toBe(1);
     expect(cli(["salvage", path, "--out", join(folder, "again.esp")]).stderr).toMatch(/header is damaged/);
+    const verified = cli(["verify", path]);
+    expect(verified.stderr).toMatch(/header is damaged.*\n.*All that is there is sound/s);
+    expect(verified.code).toBe(0);
   });
 
   it.each(["hit", "both"])("brings nothing back from behind long values, in whole blocks (%s)", (which) => {

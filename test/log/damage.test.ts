@@ -294,6 +294,23 @@ describe("a log that does not belong to the store", () => {
     );
   });
 
+  /** As a backup that was put in the place of a store that had crashed. What has bypassed the log is not in it. */
+  it("is an error when the store's file is from just before it", () => {
+    const vfs = new FaultyVfs({ seed: SEED });
+    const session = new Session(vfs, settings, SEED);
+    session.open();
+    commits(session, 5);
+    session.close();
+    const old = bytesOf(vfs.powerCutImage("dropped", 1), STORE_PATH);
+    session.open();
+    commits(session, 2);
+    session.put(session.key(20), session.bytes(20_000));
+    const now = withFile(vfs.powerCutImage("dropped", 1), STORE_PATH, old);
+    expect(outcome(now, settings, session.history)).toBe("ERR_ESPALIER_CORRUPTION");
+    for (const log of [LOG, OTHER_LOG]) now.unlink(log);
+    expect(outcome(now, settings, session.history)).toBe(5);
+  });
+
   it("is an error when the store's file is from another time", () => {
     const vfs = new FaultyVfs({ seed: SEED });
     const session = new Session(vfs, settings, SEED);

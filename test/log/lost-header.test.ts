@@ -175,7 +175,7 @@ it("the header is written in its place only where the older copy would do", () =
       older.freeListHead = 2;
     },
     "not the one before": (older: StoreHeader) => {
-      older.sequence -= 2;
+      older.sequence -= 1;
     },
     "another log": (older: StoreHeader) => {
       older.clean = false;

@@ -44,6 +44,17 @@ describe("a store that lies beside", () => {
     expectNeighbour(vfs, "/copy-new");
   });
 
+  it("as -log1-new, when a store is recovered", () => {
+    const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-log1-new`) });
+    make(vfs, PATH).put("a", "b");
+    const killed = vfs.processKill(vfs.calls);
+    killed.open(`${PATH}-log1-new-0123456789abcdef01234567`, "create").close();
+    using store = make(killed, PATH);
+    expect(store.get("a")).toBe("b");
+    expectNeighbour(killed, `${PATH}-log1-new`);
+    expect(killed.list("/")).toEqual(["orders", "orders-log1-new"]);
+  });
+
   it("as -versions, when old versions leave the memory", () => {
     const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-versions`) });
     const made: string[] = [];
@@ -148,6 +159,21 @@ describe("a store whose files were moved away while it was open", () => {
       ["a", 1],
       ["b", 2],
     ]);
+  });
+
+  it("leaves its log to a copy that has taken its file's name, and needs that", () => {
+    const vfs = new MemoryVfs();
+    const store = open<string, number>(PATH, { vfs });
+    store.put("a", 1);
+    const copy = bytesOf(vfs, PATH);
+    store.put("b", 2);
+    vfs.rename(PATH, MOVED);
+    const file = vfs.open(PATH, "create");
+    file.write(copy, 0, copy.length, 0);
+    file.close();
+    store.close();
+    using recovered = open<string, number>(PATH, { vfs });
+    expect([recovered.get("a"), recovered.get("b")]).toEqual([1, 2]);
   });
 
   it("begins no log there", () => {

@@ -415,6 +415,26 @@ describe("a crash in a takeover", () => {
   });
 });
 
+describe("a takeover that fails", () => {
+  it.each([0, 1])(
+    "leaves no claim behind, which would keep the others out (after %i dead takers)",
+    (takers) => {
+      const nonce = leaveLock("db-lock", {});
+      if (takers > 0) leaveLock(`db-lock.${nonce}.takeover`, {});
+      const before = fs.readdirSync(folder);
+      const vfs = altered({
+        rename: (from) => {
+          throw new IoError(from, "rename", "EPERM");
+        },
+      });
+      expect(() => acquireLock(vfs, store)).toThrow("EPERM");
+      expect(fs.readdirSync(folder)).toEqual(before);
+      acquireLock(nodeVfs, store).release();
+      expect(fs.readdirSync(folder)).toEqual([]);
+    },
+  );
+});
+
 describe("where", () => {
   it.each(["EPERM", "ENOTSUP"])("there are no hard links (%s), the lock works all the same", (errno) => {
     const vfs = altered({

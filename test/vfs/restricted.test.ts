@@ -68,6 +68,33 @@ describe("under Node's permission model", () => {
   });
 });
 
+/** A pid namespace of its own, in which /proc goes on showing that of the machine. */
+const UNSHARE = ["--user", "--map-root-user", "--pid", "--fork"];
+const canUnshare = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
+
+describe.skipIf(!canUnshare)("in a pid namespace without a /proc of its own", () => {
+  it("a holder that lives is not taken for dead by what /proc has under its number", () => {
+    const file = join(folder, "program.mjs");
+    fs.writeFileSync(
+      file,
+      `import { spawnSync } from "node:child_process";
+      const [store, src, second] = process.argv.slice(2);
+      const { open } = await import(src + "/index.js");
+      try {
+        const s = open(store);
+        if (second === undefined)
+          process.stdout.write(spawnSync(process.execPath, [...process.argv.slice(1, 4), "second"]).stdout);
+        else console.log("opened, too");
+        s.close();
+      } catch (error) {
+        console.log(error.code, error.holder.pid);
+      }`,
+    );
+    const args = [...UNSHARE, process.execPath, file, store, join(compiled(), "src")];
+    expect(spawnSync("unshare", args, { encoding: "utf8" }).stdout).toBe("ERR_ESPALIER_LOCKED 1\n");
+  });
+});
+
 describe("with an Error of its own", () => {
   const { prepareStackTrace } = Error;
   afterEach(() => {

@@ -9,16 +9,16 @@
 import { readU32 } from "../../base/bytes.js";
 import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../../base/errors.js";
 import { createMetrics } from "../../base/metrics.js";
-import { BLOCK_BYTES } from "../../log/log-format.js";
 import { type OverflowReference, overflowChecksums, overflowPages } from "../../page/overflow.js";
 import { checkPage } from "../../page/page-check.js";
 import type { PageProblem } from "../../pager/block-store.js";
 import { DataFile } from "../../pager/data-file.js";
 import { readFreeList } from "../../pager/free-list.js";
 import { ExtentSet } from "../../pager/free-space.js";
+import { mayLackLog } from "../../pager/opened-header.js";
 import { AT_NUMBER, checksumSeed, pageChecksum } from "../../pager/page-header.js";
 import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
-import { firstPage, HEADER_COPIES, headerIn, type StoreHeader } from "../../pager/store-header.js";
+import { firstPage, type StoreHeader } from "../../pager/store-header.js";
 import { open } from "../../store/open.js";
 import { readStoreHeader } from "../../store/read-header.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
@@ -63,7 +63,7 @@ export class PageSource {
     this.#data = opened.data;
     this.pageSize = this.header.pageSize;
     this.firstPage = firstPage(this.pageSize);
-    this.mayLackLog = this.header.log === undefined && wholeHeaders(this.#data) < HEADER_COPIES;
+    this.mayLackLog = mayLackLog(this.#data, this.header);
     this.pageCount = this.#session?.engine.pager.pageCount ?? this.#pagesThere();
     this.#seed = checksumSeed(this.header.storeId);
     this.pool = new PagePool(this.pageSize, FRAMES_MIN, NO_OWNER, createMetrics().pager);
@@ -176,15 +176,6 @@ function tryOpen(path: string, rebuild: boolean): Opened {
     file.close();
     throw error;
   }
-}
-
-function wholeHeaders(data: DataFile): number {
-  const bytes = new Uint8Array(HEADER_COPIES * BLOCK_BYTES);
-  data.read(bytes, 0, bytes.length, 0);
-  let whole = 0;
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES)
-    if (headerIn(bytes.subarray(at, at + BLOCK_BYTES)) !== undefined) whole++;
-  return whole;
 }
 
 /** undefined where neither copy is whole. */

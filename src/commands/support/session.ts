@@ -11,6 +11,10 @@ import type { StoreOptions } from "../../store/options.js";
 import type { Store } from "../../store/store.js";
 import { TreeHandle } from "../../store/tree-handle.js";
 
+/** What a command says of a store whose header is as `mayLackLog` has it. */
+export const MAY_LACK_LOG =
+  "One copy of its header is damaged. Was it the newer one, what lay in its log is lost.";
+
 export interface RawTree {
   readonly name: string;
   readonly record: TreeRecord;

@@ -184,8 +184,16 @@ export const CALLERS_GUARDS = [
     "W4",
     "no log is begun where the store's file no longer lies",
     SESSION_START,
-    "if (this.#vfs.stat(this.#path)?.identity !== this.#identity)",
-    "if (this.#vfs === undefined)",
+    "if (!this.isInPlace) throw",
+    "if (this.#vfs === undefined) throw",
+    NEIGHBOURS,
+  ),
+  guard(
+    "W4",
+    "a log that another file under the store's name may need is not removed",
+    "src/pager/pager.ts",
+    "this.log.close(this.#start.isInPlace);",
+    "this.log.close(true);",
     NEIGHBOURS,
   ),
   guard(

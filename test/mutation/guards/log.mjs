@@ -267,10 +267,14 @@ export const LOG_GUARDS = [
     rule: "W6",
     name: "recovery writes the frames to a copy, not over themselves",
     edits: [
-      { file: LOG_READER, text: "const copyPath = `", instead: "const copyPath = path;\n    void `" },
       {
         file: LOG_READER,
-        text: 'if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);\n    const copy = vfs.open(copyPath, "create");',
+        text: 'const copyPath = scratchName(path, "new");',
+        instead: "const copyPath = path;",
+      },
+      {
+        file: LOG_READER,
+        text: 'const copy = vfs.open(copyPath, "create");',
         instead: 'const copy = vfs.open(copyPath, "write");',
       },
       { file: LOG_READER, text: "vfs.rename(copyPath, path);", instead: "" },
