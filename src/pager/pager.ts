@@ -464,8 +464,8 @@ export class Pager {
         this.log.sync();
         this.#endCheckpoint();
         this.#checkpointSet.writeEverything();
-        // Where another file has taken the data file's name (a copy that was put back), that one may need the log.
-        this.log.close(this.#start.isInPlace);
+        // A copy that was put back in the data file's place may need the log.
+        this.log.close(!this.#start.isReplaced);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
     } catch (error) {
       try {

@@ -36,15 +36,17 @@ export class SessionStart {
     this.#identity = vfs.stat(path)?.identity;
   }
 
-  /** Whether the data file is what its name leads to, still. */
-  get isInPlace(): boolean {
-    return this.#vfs.stat(this.#path)?.identity === this.#identity;
+  /** Whether another file has taken the data file's name. */
+  get isReplaced(): boolean {
+    const there = this.#vfs.stat(this.#path);
+    return there !== undefined && there.identity !== this.#identity;
   }
 
   /** From now on the data file needs its log. Throws IoError, DiskFullError, PoisonedError. */
   begin(pageCount: number): void {
     // Where the folder was moved, the log would lie beside another store, and in the way of that one's.
-    if (!this.isInPlace) throw new IoError(this.#path, "change", "ESTALE");
+    if (this.#vfs.stat(this.#path)?.identity !== this.#identity)
+      throw new IoError(this.#path, "change", "ESTALE");
     this.#leaveRemains();
     this.#data.claimForCheckpoints(pageCount);
     const header = this.#header;

@@ -26,7 +26,9 @@ it("the first commit of a new store is one write, through to the disk", () => {
   const vfs = new FaultyVfs({ seed: 1 });
   using store = make(vfs);
   const calls: string[] = [];
-  vfs.onCall = ({ operation }) => calls.push(operation);
+  vfs.onCall = ({ operation }) => {
+    if (operation !== "read") calls.push(operation);
+  };
   store.put("a", 1);
   vfs.onCall = undefined;
   expect(calls).toEqual(["write-through"]);
