@@ -7,7 +7,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { byteMemory, readU32, writeU32 } from "../base/bytes.js";
-import { CorruptionError, EncodingError, OptionError } from "../base/errors.js";
+import { CorruptionError, EncodingError, KeyTooLargeError, OptionError } from "../base/errors.js";
 import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
 import { assertReference, readOverflow, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
@@ -170,8 +170,12 @@ export class Catalog {
     return trees;
   }
 
-  /** Makes a tree; inside the caller's change. */
+  /** Makes a tree; inside the caller's change. Throws KeyTooLargeError; nothing is changed then. */
   create(name: string, options: TreeOptions): TreeRecord {
+    const { keyBytesMax } = this.#engine.context;
+    const length = Buffer.byteLength(name, "utf8");
+    // Before there is a root that no record names.
+    if (length > keyBytesMax) throw new KeyTooLargeError(length, keyBytesMax);
     const root = Tree.create(this.#engine.context);
     const record: TreeRecord = {
       root,

@@ -4,7 +4,7 @@
  */
 
 import { copyBytes } from "../base/bytes.js";
-import { OptionError } from "../base/errors.js";
+import { ClosedError, OptionError } from "../base/errors.js";
 import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
 import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
@@ -23,6 +23,15 @@ import {
 } from "./range-options.js";
 import type { ValueCodec } from "./value-codec.js";
 
+/** What is read: it may end, a tree by being dropped, a snapshot by being closed, while a call reads its key. */
+export interface Source {
+  /** For the error. */
+  readonly what: string;
+  ended: boolean;
+}
+
+const ENDLESS: Source = { what: "", ended: false };
+
 export class Reader<K, V> {
   readonly engine: Engine;
   readonly tree: Tree;
@@ -30,13 +39,28 @@ export class Reader<K, V> {
   readonly values: ValueCodec;
   /** Commit that is read, or -1. */
   readonly snapshot: number;
+  readonly #source: Source;
 
-  constructor(engine: Engine, tree: Tree, keys: KeyCodec, values: ValueCodec, snapshot: number) {
+  constructor(
+    engine: Engine,
+    tree: Tree,
+    keys: KeyCodec,
+    values: ValueCodec,
+    snapshot: number,
+    source: Source = ENDLESS,
+  ) {
     this.engine = engine;
     this.tree = tree;
     this.keys = keys;
     this.values = values;
     this.snapshot = snapshot;
+    this.#source = source;
+  }
+
+  /** After the key was read: the elements of a tuple may be the caller's code. */
+  #assertThere(): void {
+    this.engine.assertOpen();
+    if (this.#source.ended) throw new ClosedError(this.#source.what);
   }
 
   /** Slot of the key in the leaf at tree.foundIn, or -1. */
@@ -44,8 +68,7 @@ export class Reader<K, V> {
     const { engine } = this;
     if (engine.closed) engine.assertOpen();
     const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
-    // The elements of a tuple may be the caller's code.
-    if (engine.closed) engine.assertOpen();
+    if (engine.closed || this.#source.ended) this.#assertThere();
     return this.tree.find(engine.keyBuffer, length, this.snapshot);
   }
 
@@ -112,7 +135,7 @@ export class Reader<K, V> {
     const { engine, tree, keys, values, snapshot } = this;
     engine.assertOpen();
     const settings = this.#settings(options);
-    engine.assertOpen();
+    this.#assertThere();
     const { reverse, limit } = settings;
     const seen = snapshot < 0 ? undefined : snapshot;
     return new RangeIterator<T>(engine, tree, keys, values, shape, settings, reverse, limit, seen);
@@ -137,7 +160,7 @@ export class Reader<K, V> {
   count(options: RangeOptions<K>): number {
     this.engine.assertOpen();
     const { low, high, limit } = this.#settings(options);
-    this.engine.assertOpen();
+    this.#assertThere();
     this.engine.pager.beginOperation();
     if (low === undefined && high === undefined) return Math.min(limit, this.tree.count(this.snapshot));
     const all = this.#rankFrom(low?.key, high?.key, high?.inclusive ?? false);

@@ -10,24 +10,24 @@ import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
 import type { RangeIterator } from "./range.js";
 import type { RangeOptions } from "./range-options.js";
-import { Reader } from "./reader.js";
+import { Reader, type Source } from "./reader.js";
 import { valueCodec } from "./value-codec.js";
 
 /** One tree as a snapshot sees it. */
 export class SnapshotTree<K = string, V = unknown> {
   readonly #reader: Reader<K, V>;
-  readonly #isOpen: () => boolean;
+  readonly #source: Source;
 
   /** @internal Made by Store.snapshot(). */
-  constructor(engine: Engine, record: TreeRecord, snapshot: number, isOpen: () => boolean) {
+  constructor(engine: Engine, record: TreeRecord, snapshot: number, source: Source) {
     const keys = keyCodec(record.keyEncoding);
     const values = valueCodec(record.valueEncoding);
-    this.#reader = new Reader<K, V>(engine, engine.treeAt(record.root), keys, values, snapshot);
-    this.#isOpen = isOpen;
+    this.#reader = new Reader<K, V>(engine, engine.treeAt(record.root), keys, values, snapshot, source);
+    this.#source = source;
   }
 
   #live(): Reader<K, V> {
-    if (!this.#isOpen()) throw new ClosedError("the snapshot");
+    if (this.#source.ended) throw new ClosedError(this.#source.what);
     return this.#reader;
   }
 
@@ -67,18 +67,17 @@ export class SnapshotTree<K = string, V = unknown> {
   }
 }
 
-interface Hold {
+interface Hold extends Source {
   readonly engine: Engine;
   readonly commit: number;
-  open: boolean;
 }
 
 /** Gives back snapshots that were forgotten. */
 const forgotten: FinalizationRegistry<Hold> = new FinalizationRegistry((hold) => letGo(hold));
 
 function letGo(hold: Hold): void {
-  if (!hold.open) return;
-  hold.open = false;
+  if (hold.ended) return;
+  hold.ended = true;
   hold.engine.releaseSnapshot(hold.commit);
 }
 
@@ -90,8 +89,8 @@ export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
 
   /** @internal Made by Store.snapshot(). */
   constructor(engine: Engine, catalog: Catalog, commit: number) {
-    const hold: Hold = { engine, commit, open: true };
-    super(engine, catalog.tree(UNNAMED, commit)!, commit, () => hold.open);
+    const hold: Hold = { what: "the snapshot", ended: false, engine, commit };
+    super(engine, catalog.tree(UNNAMED, commit)!, commit, hold);
     this.#engine = engine;
     this.#catalog = catalog;
     this.#hold = hold;
@@ -104,7 +103,7 @@ export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
     assertTreeName(name);
     const record = this.#catalog.tree(name, this.#hold.commit);
     if (record === undefined) throw new NotFoundError(name, `the snapshot has no tree "${name}"`);
-    return new SnapshotTree<TK, TV>(this.#engine, record, this.#hold.commit, () => this.#hold.open);
+    return new SnapshotTree<TK, TV>(this.#engine, record, this.#hold.commit, this.#hold);
   }
 
   /** Names of the named trees. */
@@ -114,7 +113,7 @@ export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
   }
 
   #assertOpen(): void {
-    if (!this.#hold.open) throw new ClosedError("the snapshot");
+    if (this.#hold.ended) throw new ClosedError(this.#hold.what);
     this.#engine.assertOpen();
   }
 

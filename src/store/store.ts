@@ -58,7 +58,8 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /**
    * A named tree, made where it is missing. Throws EncodingError where it exists with other encodings
-   * than are asked for, NotFoundError where it is missing and the store is read-only.
+   * than are asked for, NotFoundError where it is missing and the store is read-only, KeyTooLargeError for a name
+   * that is longer than a key may be.
    */
   tree<TK = string, TV = unknown>(name: string, options: TreeOptions = {}): TreeHandle<TK, TV> {
     this.engine.assertOpen();

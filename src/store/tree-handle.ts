@@ -11,7 +11,7 @@ import type { Engine } from "./engine.js";
 import { keyCodec } from "./key-codec.js";
 import type { RangeIterator } from "./range.js";
 import type { BoundOptions, RangeOptions } from "./range-options.js";
-import { Reader } from "./reader.js";
+import { Reader, type Source } from "./reader.js";
 import { valueCodec } from "./value-codec.js";
 
 /** One step of a batch. */
@@ -22,14 +22,16 @@ export type BatchOperation<K, V> =
 export class TreeHandle<K = string, V = unknown> {
   readonly name: string;
   /** @internal */ protected readonly engine: Engine;
+  /** Has ended where the tree is gone. */
+  readonly #source: Source;
   #tree: Tree;
   #reader: Reader<K, V>;
-  #gone = false;
 
   /** @internal Made by open() and Store.tree(). */
   constructor(engine: Engine, name: string, record: TreeRecord) {
     this.engine = engine;
     this.name = name;
+    this.#source = { what: `the tree "${name}"`, ended: false };
     this.#tree = engine.treeAt(record.root);
     this.#reader = this.#readerOf(record);
   }
@@ -37,7 +39,7 @@ export class TreeHandle<K = string, V = unknown> {
   #readerOf(record: TreeRecord): Reader<K, V> {
     const keys = keyCodec(record.keyEncoding);
     const values = valueCodec(record.valueEncoding);
-    return new Reader<K, V>(this.engine, this.#tree, keys, values, -1);
+    return new Reader<K, V>(this.engine, this.#tree, keys, values, -1, this.#source);
   }
 
   /** @internal The tree's root has moved. */
@@ -49,11 +51,11 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** @internal The tree was dropped, or the transaction that made it was undone. */
   markGone(gone: boolean): void {
-    this.#gone = gone;
+    this.#source.ended = gone;
   }
 
   #live(): Reader<K, V> {
-    if (this.#gone) throw new ClosedError(`the tree "${this.name}"`);
+    if (this.#source.ended) throw new ClosedError(this.#source.what);
     return this.#reader;
   }
 
@@ -166,7 +168,7 @@ export class TreeHandle<K = string, V = unknown> {
     const ownKey = this.#plain(key);
     this.#reader.values.encode(value, entry, engine.valueBuffer);
     entry.keyLength = this.#reader.keys.encode(ownKey, engine.keyBuffer, engine.context.keyBytesMax);
-    if (engine.closed || this.#gone) this.#assertUsable();
+    if (engine.closed || this.#source.ended) this.#assertUsable();
     // A view of the store's own memory moves under the edit (P4). A Buffer's slice would be one more.
     if (engine.pager.pool.isView(entry.value)) entry.value = new Uint8Array(entry.value);
     return entry;

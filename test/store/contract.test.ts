@@ -130,6 +130,18 @@ describe("the contract", () => {
     expect([...store.keys()]).toEqual(["before"]);
   });
 
+  /** Story: the root that had been made for it was left in use, by no tree, for good: verify() told of it. */
+  it("leaves nothing of a tree whose name is too long, in a transaction that goes on", () => {
+    using store = open<string, number>(path);
+    store.transaction(() => {
+      expect(codeOf(() => store.tree("n".repeat(1001)))).toBe("ERR_ESPALIER_KEY_TOO_LARGE");
+      store.put("a", 1);
+      store.tree("n".repeat(1000)).put("b", 2);
+    });
+    expect(store.trees()).toEqual(["n".repeat(1000)]);
+    expect(store.verify().problems).toEqual([]);
+  });
+
   it("keeps snapshots as they were, across trees", () => {
     using store = open<string, number>(path);
     const index = store.tree<string, string>("by-name");

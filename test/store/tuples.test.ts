@@ -49,6 +49,47 @@ it("puts, removes and finds what each call says, where a tuple's elements use it
   expect(codeOf(() => store.get(closing()))).toBe(CLOSED);
 });
 
+/** Story: it read on in the pages that had been the tree's, and were another one's by then; or what was put since. */
+it("is told so by a read whose tuple drops the tree, or closes the snapshot", () => {
+  type Key = string[];
+  type Reads = Pick<TreeHandle<Key, string>, "get" | "has" | "count" | "range">;
+  using store = open<Key, string>(STORE_PATH, { vfs: new MemoryVfs(), keyEncoding: "ordered" });
+  const nosy = (act: () => void): Key =>
+    Object.defineProperty(["a", ""], 1, {
+      get: () => {
+        act();
+        return "b";
+      },
+    });
+  const dropping = (): [TreeHandle<Key, string>, Key] => {
+    store.dropTree("other");
+    const tree = store.tree<Key, string>("t", { keyEncoding: "ordered" });
+    tree.put(["a", "b"], "of t");
+    const key = nosy(() => {
+      if (store.dropTree("t"))
+        store.tree<Key, string>("other", { keyEncoding: "ordered" }).put(["a", "b"], "of the other");
+    });
+    return [tree, key];
+  };
+  const closing = (): [Reads, Key] => {
+    store.put(["a", "b"], "older");
+    const snapshot = store.snapshot();
+    store.put(["a", "b"], "newer");
+    return [snapshot, nosy(() => snapshot.close())];
+  };
+  for (const read of [
+    (tree, key) => tree.get(key),
+    (tree, key) => tree.has(key),
+    (tree, key) => tree.count({ gte: key }),
+    (tree, key) => tree.range({ gte: key }),
+  ] satisfies ((tree: Reads, key: Key) => unknown)[]) {
+    expect(codeOf(() => read(...dropping()))).toBe(CLOSED);
+    expect(codeOf(() => read(...closing()))).toBe(CLOSED);
+  }
+  const [tree, key] = dropping();
+  expect(codeOf(() => tree.getInto(key, new Uint8Array(20)))).toBe(CLOSED);
+});
+
 /** Story: they were copied before their length was looked at, which took the process all of its memory. */
 it("reads no element of a tuple that is too long for a key", async () => {
   using store = open<unknown[], number>(STORE_PATH, { vfs: new MemoryVfs(), keyEncoding: "ordered" });
