@@ -289,8 +289,7 @@ function* finishOrUndo(
     fillFromProgram(state.program, result);
     const { generation } = state.program.head;
     result.from = "migrating";
-    result.to = generation;
-    result.digest.after = result.digest.before;
+    result.to = generation; // Nothing was read back: there is no digest after.
     result.status = "rolled-back";
     return true;
   }

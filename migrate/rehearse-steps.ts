@@ -2,6 +2,7 @@
 
 import { constants, copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
 import { NotAStoreError } from "../src/base/errors.js";
+import { lockPathOf } from "../src/vfs/lock-file.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { attempt } from "./backup.js";
 import type { WorkStep } from "./control.js";
@@ -61,7 +62,8 @@ function removeAll(clone: string): void {
     notePath(clone),
     rewritePath(clone),
     keptPath(clone),
-    `${clone}-lock`,
+    lockPathOf(clone),
+    lockPathOf(rewritePath(clone)),
   ]) {
     attempt(name, () => rmSync(name, { recursive: true, force: true }));
   }

@@ -4,6 +4,7 @@
  */
 
 import { EspalierError, IoError, KeyTooLargeError } from "../src/base/errors.js";
+import { lockPathOf } from "../src/vfs/lock-file.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import {
   assertConvertible,
@@ -217,9 +218,10 @@ function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorRes
   }
 }
 
-/** What an interrupted rewrite of `path` has left beside it. */
+/** What an interrupted rewrite of `path` has left beside it; killed while it was verified, with a lock. */
 export function removeRewrite(vfs: Vfs, path: string): void {
   removeFile(vfs, rewritePath(path));
+  removeFile(vfs, lockPathOf(rewritePath(path)));
   removeFile(vfs, keptPath(path));
   removeNote(vfs, rewritePath(path));
 }

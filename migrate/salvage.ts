@@ -1,13 +1,15 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
 import { resolve } from "node:path";
-import { CorruptionError, EspalierError, ExistsError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, ExistsError, NotAStoreError } from "../src/base/errors.js";
+import { lostTreeNames } from "../src/commands/pages/salvage.js";
 import { keyBytesMax } from "../src/page/limits.js";
 import { isPageSize, PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
 import { salvageHalf } from "./in-place/half-salvage.js";
+import { findStrayLeaves } from "./in-place/stray-leaves.js";
 import { legacyBytes } from "./leftover.js";
 import { hexOf } from "./legacy/big-endian.js";
 import type { RecordBatch } from "./legacy/leaf.js";
@@ -57,7 +59,7 @@ export function salvageLegacyFile(path: string, out: string, options: SalvageOpt
   const vfs: Vfs = options.vfs ?? nodeVfs;
   if (vfs.stat(out) !== undefined) throw new ExistsError(out);
   const left = new ProblemList();
-  const found = halfConverted(vfs, path, left) ?? legacy(vfs, path, options, left);
+  const found = halfConverted(vfs, path, options, left) ?? legacy(vfs, path, options, left);
   try {
     const records = write(vfs, out, found, options, left);
     const { generation, dropped } = found;
@@ -71,8 +73,13 @@ export function salvageLegacyFile(path: string, out: string, options: SalvageOpt
   }
 }
 
-/** Undefined where it is none; a journal that is damaged is told, and what is left of the legacy file is all there is. */
-function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | undefined {
+/** Undefined where it is none. */
+function halfConverted(
+  vfs: Vfs,
+  given: string,
+  options: SalvageOptions,
+  left: ProblemList,
+): Found | undefined {
   const path = vfs.canonical(given);
   try {
     const state = inspectFile(vfs, path);
@@ -91,14 +98,53 @@ function halfConverted(vfs: Vfs, given: string, left: ProblemList): Found | unde
     return { generation: head.generation, trees, lost: lost.items, dropped: [], longestKey, close };
   } catch (error) {
     if (!(error instanceof EspalierError)) throw error;
-    if (error instanceof CorruptionError && error.invariant === "M3")
-      left.add(
-        "G2",
-        -1,
-        -1,
-        `${error.reason}: leaves of the store are not found, and what is found may be older`,
-      );
-    return undefined;
+    if (!(error instanceof CorruptionError) || error.invariant !== "M3") return undefined;
+    left.add(
+      "G2",
+      -1,
+      -1,
+      `${error.reason}: what is found may be older, or of trees that are not told apart`,
+    );
+    return withoutJournal(vfs, given, options, left);
+  }
+}
+
+/** Of a half-converted file whose journal is damaged: leaves of the legacy file, and those of the store by themselves. */
+function withoutJournal(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemList): Found {
+  const file = vfs.open(vfs.canonical(given), "read");
+  try {
+    const { trees, longestKey } = findStrayLeaves(file, left);
+    const found =
+      trees.length === 0 ? legacy(vfs, given, options, left) : legacyIfAny(vfs, given, options, left);
+    const names = lostTreeNames(found?.trees ?? []);
+    const strays = trees.map(({ leaves, records }) => {
+      const name = names.next().value;
+      return { name, storeName: name, leaves, unreached: leaves, records };
+    });
+    return {
+      generation: found?.generation ?? "unknown",
+      trees: [...(found?.trees ?? []), ...strays],
+      lost: found?.lost ?? [],
+      dropped: found?.dropped ?? [],
+      longestKey: Math.max(found?.longestKey ?? 0, longestKey),
+      close: () => {
+        found?.close();
+        file.close();
+      },
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Undefined where nothing of a legacy file is there any more. */
+function legacyIfAny(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemList): Found | undefined {
+  try {
+    return legacy(vfs, given, options, left);
+  } catch (error) {
+    if (error instanceof NotAStoreError) return undefined;
+    throw error;
   }
 }
 

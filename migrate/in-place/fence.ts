@@ -11,6 +11,7 @@ import { EspalierError } from "../../src/base/errors.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../../src/pager/store-header.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
+import { savedMeta } from "./forward-source.js";
 import {
   fenceSector,
   type Program,
@@ -177,10 +178,14 @@ export function raiseFence(file: VfsFile, program: Program): SlotState {
   return FENCED;
 }
 
-/** Takes the fence down again; nothing else may have changed. */
+/**
+ * Takes the fence down again; nothing else may have changed. A meta page is written whole: a power cut in the fence's
+ * sector may have ruined the block that it lies in.
+ */
 export function lowerFence(file: VfsFile, program: Program): void {
-  const sector = Buffer.from(program.head.firstSector, "base64");
-  writeFully(file, sector, 0, sector.length, 0);
+  const { direction, firstSector } = program.head;
+  const start = direction === "forward" ? savedMeta(program) : Buffer.from(firstSector, "base64");
+  writeFully(file, start, 0, start.length, 0);
   file.sync();
   file.truncate(program.head.oldBytes);
   file.sync();

@@ -40,27 +40,27 @@ export function salvageHalf(vfs: Vfs, path: string, program: Program, slot: Slot
   const lost = new ProblemList();
   const file = vfs.open(path, "read");
   const needed = neededOf(program, slot);
-  const forward = program.head.direction === "forward";
-  const source = forward ? openSource(vfs, path, program, lost) : undefined;
+  const source = program.head.direction === "forward" ? openSource(vfs, path, program, lost) : undefined;
   const tellOlder = (): void => {
     if (source !== undefined && !isPlannedLog(source, program))
       lost.add("G8", -1, -1, `${logMissing(path, program).message}; records may be older ones`);
   };
   if (slot.phase <= 1) tellOlder();
   const { units, leafPages } = program.tables;
+  const { direction, sourcePageSize, targetPageSize } = program.head;
+  const storePageSize = direction === "forward" ? targetPageSize : sourcePageSize;
   // Until all moves are done, the temporary places are as they were.
   const moved = new Map(slot.phase <= 2 ? movedPages(program) : []);
   return {
     *batches(tree) {
       const old = { pages: units, range: tree.units, needed: (index: number) => index >= needed.unit };
       const made = { pages: leafPages, range: tree.leaves, needed: (index: number) => index < needed.leaf };
+      const places = source === undefined ? new Map() : moved;
+      const pages = new StorePages(file, storePageSize, storeIdOf(program), places);
       const [first, second] =
         source === undefined
-          ? [
-              madeLegacyLeaves(file, program, made, moved, lost),
-              storeLeaves(file, program, old, new Map(), lost),
-            ]
-          : [storeLeaves(file, program, made, moved, lost), sourceLeaves(source, program, old, lost)];
+          ? [madeLegacyLeaves(file, program, made, moved, lost), storeLeaves(pages, old, lost)]
+          : [storeLeaves(pages, made, lost), sourceLeaves(source, program, old, lost)];
       let records = 0;
       const before = lost.count;
       for (const batch of mergeRecords(first, second)) {
@@ -82,7 +82,7 @@ export function salvageHalf(vfs: Vfs, path: string, program: Program, slot: Slot
 }
 
 /** Leaves of one side of a tree, and which of them nothing stands in for. */
-interface Leaves {
+export interface Leaves {
   readonly pages: Uint32Array;
   readonly range: readonly [number, number];
   readonly needed: (index: number) => boolean;
@@ -130,17 +130,9 @@ function* sourceLeaves(
   yield* readLeaves(file.pages, generation, step.value.order, { choose: () => false });
 }
 
-function* storeLeaves(
-  file: VfsFile,
-  program: Program,
-  leaves: Leaves,
-  moved: ReadonlyMap<number, number>,
-  lost: ProblemList,
-): Generator<RecordBatch> {
-  const { direction, sourcePageSize, targetPageSize } = program.head;
-  const pageSize = direction === "forward" ? targetPageSize : sourcePageSize;
-  const pages = new StorePages(file, pageSize, storeIdOf(program), moved);
-  const leaf = new StoreLeafDecoder(file.path, pageSize);
+/** Leaves of a store in the order given, as far as they and their long values are sound. */
+export function* storeLeaves(pages: StorePages, leaves: Leaves, lost: ProblemList): Generator<RecordBatch> {
+  const leaf = new StoreLeafDecoder(pages.path, pages.pageSize);
   for (const [page, needed] of pagesOf(leaves)) {
     const told = needed ? lost : undefined;
     const damaged = new Set<number>();

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
+import { isUntouched } from "../../migrate/in-place/slot.js";
 import { convertInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { runFiles } from "../../migrate/run-files.js";
@@ -112,6 +113,25 @@ test("nor one of a store that was opened since, and never closed", async () => {
     store.close();
   }
   expect(done).toBeGreaterThan(0);
+});
+
+test("nor does a rollback that only takes the fence down: it has read nothing", async () => {
+  const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
+  const images: FaultyVfs[] = [];
+  vfs.onCall = ({ changes }) => {
+    if (changes) images.push(vfs.processKill(1));
+  };
+  await convert(vfs);
+  let untouched = 0;
+  for (const image of images) {
+    const state = inspectFile(image, FILE);
+    if (state.kind !== "migrating" || !isUntouched(state.slot)) continue;
+    untouched++;
+    const { status, digest } = await rollBack(image);
+    expect({ status, after: digest.after }).toEqual({ status: "rolled-back", after: null });
+    expect(digest.before).not.toBe(null);
+  }
+  expect(untouched).toBeGreaterThan(0);
 });
 
 test.each(["there", "back"] as const)(

@@ -13,6 +13,7 @@ import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
+import { put } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 import { convert, FILE, names, rollBack, verified } from "./support.js";
 
@@ -158,4 +159,21 @@ test("a rollback by rewriting takes the note of one in place with it that came t
     expect(names(left)).toEqual(["file.db"]);
   }
   expect(noted).toBeGreaterThan(0);
+});
+
+test("what a rewrite has left that was killed while it was verified goes with the next run, its lock, too", async () => {
+  const disk = plain.vfs.clone();
+  for (const name of ["-migration-new", "-migration-new-lock"]) put(disk, FILE + name, Buffer.from("{}"));
+  expect(await convert(disk)).toMatchObject({ status: "converted" });
+  expect(names(disk)).toEqual(["file.db"]);
+  const folder = mkdtempSync(join(tmpdir(), "espalier-leftover-"));
+  try {
+    const path = join(folder, "file.db");
+    cpSync(join(fixtureFolder, "gen3/u64-range-delete.db"), path);
+    appendFileSync(`${path}-migration-rehearsal-migration-new-lock`, "{}");
+    expect((await rehearse([path])).files[0]).toMatchObject({ status: "rehearsed" });
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

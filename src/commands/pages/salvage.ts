@@ -103,7 +103,7 @@ class Writer {
       if (name !== UNNAMED) this.#store.tree(name, { keyEncoding, valueEncoding });
       return this.#write(name, leaves, lost);
     });
-    const names = lostTreeNames(survey);
+    const names = lostTreeNames(survey.trees);
     for (const leaves of withoutOverlaps(survey.stray)) {
       const name = names.next().value;
       this.#store.tree(name, { keyEncoding: "binary", valueEncoding: "binary" });
@@ -156,7 +156,7 @@ class Writer {
 }
 
 /** Names that no tree of the damaged store has: it may be a salvaged one itself. */
-function* lostTreeNames({ trees }: StoreSurvey): Generator<string, never> {
+export function* lostTreeNames(trees: readonly { readonly name: string }[]): Generator<string, never> {
   const taken = new Set(trees.map(({ name }) => name));
   for (let i = 1; ; i++) {
     const name = i === 1 ? LOST_TREE : `${LOST_TREE}_${i}`;
@@ -165,7 +165,7 @@ function* lostTreeNames({ trees }: StoreSurvey): Generator<string, never> {
 }
 
 /** Leaves in groups whose ranges do not overlap; neighbours, as the leaves of one tree are, stay together. */
-function withoutOverlaps(leaves: readonly LeafPage[]): LeafPage[][] {
+export function withoutOverlaps(leaves: readonly LeafPage[]): LeafPage[][] {
   const groups: LeafPage[][] = [];
   for (const leaf of leaves.toSorted((a, b) => compareBytes(a.low, b.low))) {
     const order = (group: LeafPage[]): number => {
