@@ -3,6 +3,7 @@
  * for the store: bounds of bytes.
  */
 
+import { isBytes } from "../base/bytes.js";
 import type { Bound, Bounds, RangeOptions } from "../store/range-options.js";
 import type { LevelSnapshot } from "./snapshot.js";
 
@@ -21,9 +22,21 @@ export interface RawRange {
   readonly snapshot?: LevelSnapshot | null;
 }
 
+/**
+ * Data as the store takes it. LevelDB writes lone surrogates as U+FFFD; the store refuses them. Of a view that is
+ * no Uint8Array, which the view encoding hands on as it is, the bytes count, as for LevelDB.
+ */
+export function storable(data: Data): Data {
+  return typeof data === "string" ? data.toWellFormed() : bytesOf(data);
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return isBytes(view) ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
 /** A copy: iterators keep bounds for later, callers may reuse their buffers. */
 export function toBytes(data: Data): Uint8Array {
-  return typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(data);
+  return typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(bytesOf(data));
 }
 
 /** Bounds as they are given. */
