@@ -10,6 +10,7 @@ import {
   PART_BYTES,
   valueField,
 } from "./support/dump-format.js";
+import { printable } from "./support/formats.js";
 import { note, Output, plural } from "./support/output.js";
 import { Progress } from "./support/progress.js";
 import { type RawTree, withReadOnly } from "./support/session.js";
@@ -42,7 +43,7 @@ export const dumpCommand: CommandModule = command<DumpArguments>({
 async function dumpTree(tree: RawTree, output: Output): Promise<number> {
   const { keyEncoding, valueEncoding } = tree.record;
   const digest = new ContentDigest();
-  const progress = new Progress(tree.name === "" ? "dumping" : `dumping ${tree.name}`);
+  const progress = new Progress(tree.name === "" ? "dumping" : `dumping ${printable(tree.name)}`);
   const total = tree.handle.count();
   output.line(JSON.stringify({ tree: tree.name, keyEncoding, valueEncoding }));
   for (const [key, value] of tree.handle.range()) {

@@ -12,7 +12,7 @@ import {
   withTree,
 } from "./support/command.js";
 import { UsageError } from "./support/exit-codes.js";
-import { jsonKey, parseValue } from "./support/formats.js";
+import { assertReadableKey, assertReadableValue, exactText, jsonKey, parseValue } from "./support/formats.js";
 import { note, printJson } from "./support/output.js";
 import {
   type KeyFormatArgument,
@@ -57,8 +57,11 @@ export const putCommand: CommandModule = command<PutArguments>({
     withStore(args.file, { createIfMissing: args.create }, (session) => {
       const tree = session.tree(args.tree);
       const key = keyOf(tree, args.key, args["key-as"]);
+      const value = valueBytes(args, tree);
+      assertReadableKey(key, tree.record.keyEncoding);
+      assertReadableValue(value, tree.record.valueEncoding);
       const existed = tree.handle.has(key);
-      tree.handle.put(key, valueBytes(args, tree), { sync: true });
+      tree.handle.put(key, value, { sync: true });
       if (args.json) printJson({ key: jsonKey(key, tree.record.keyEncoding), replaced: existed });
       else note(existed ? "replaced" : "added");
     }),
@@ -70,9 +73,6 @@ function valueBytes(args: PutArguments, tree: RawTree): Uint8Array {
     return parseValue(args.value, valueFormatOf(tree, args["value-as"]), valueEncoding);
   if (args.from === undefined) throw new UsageError("a value is needed: on the command line, or by --from");
   const bytes = readFileSync(args.from === "-" ? 0 : args.from);
-  if (valueEncoding === "binary") return bytes;
-  const text = bytes.toString("utf8");
-  if (Buffer.compare(Buffer.from(text, "utf8"), bytes) !== 0)
-    throw new UsageError(`${args.from} is not UTF-8, but the tree's values are ${valueEncoding}`);
-  return valueEncoding === "json" ? parseValue(text, "json", "json") : bytes;
+  const text = valueEncoding === "json" ? exactText(bytes) : undefined;
+  return text === undefined ? bytes : parseValue(text, "json", "json");
 }

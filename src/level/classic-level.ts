@@ -1,6 +1,6 @@
 /** classic-level, loaded when it is needed: a LevelDB database as a sorted stream of bytes, in and out. */
 
-import { LockedError, NotFoundError } from "../base/errors.js";
+import { CorruptionError, LockedError, NotFoundError } from "../base/errors.js";
 import { PackageMissingError } from "../base/package-missing.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { isLevelDbFolder } from "./location.js";
@@ -73,6 +73,8 @@ async function opened(db: ClassicDatabase, folder: string): Promise<ClassicDatab
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
     if (cause?.code === "LEVEL_LOCKED")
       throw new LockedError(folder, `${folder} is open elsewhere; close it first`);
+    if (cause?.code === "LEVEL_CORRUPTION")
+      throw new CorruptionError("LevelDB", cause.message, { path: folder, page: -1, offset: -1 });
     throw cause ?? error;
   }
 }

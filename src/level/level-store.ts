@@ -11,9 +11,9 @@ import type { KeyEncoding, StoreOptions, ValueEncoding } from "../store/options.
 import type { Store } from "../store/store.js";
 import { TreeHandle } from "../store/tree-handle.js";
 import { levelError } from "./errors.js";
-import type { Data } from "./formats.js";
+import { type Data, storable } from "./formats.js";
 import { boundsOf, type RawRange, rangeOptionsOf } from "./range.js";
-import { View, wellFormed } from "./view.js";
+import { View } from "./view.js";
 
 /** One step of a batch as abstract-level hands it on. */
 export interface RawOperation {
@@ -75,7 +75,7 @@ export class LevelStore {
 
   put(key: Data, value: Data): void {
     try {
-      this.#handle(key, value).put(wellFormed(key), wellFormed(value));
+      this.#handle(key, value).put(storable(key), storable(value));
     } catch (error) {
       throw levelError(error);
     }
@@ -84,7 +84,7 @@ export class LevelStore {
   /** A key that is longer than keys can be is not there. */
   del(key: Data): void {
     try {
-      this.#handle(key, key).delete(wellFormed(key));
+      this.#handle(key, key).delete(storable(key));
     } catch (error) {
       if (!(error instanceof KeyTooLargeError)) throw levelError(error);
     }
@@ -93,7 +93,7 @@ export class LevelStore {
   /** As put, but resolves when it is durable: those of one turn of the event loop share a transaction. */
   async putAwaited(key: Data, value: Data): Promise<void> {
     try {
-      await this.#handle(key, value).putAsync(wellFormed(key), wellFormed(value));
+      await this.#handle(key, value).putAsync(storable(key), storable(value));
     } catch (error) {
       throw levelError(error);
     }
@@ -101,7 +101,7 @@ export class LevelStore {
 
   /** As del, and as putAwaited. */
   async delAwaited(key: Data): Promise<void> {
-    const removal = this.#handle(key, key).deleteAsync(wellFormed(key));
+    const removal = this.#handle(key, key).deleteAsync(storable(key));
     try {
       await removal.catch((error: unknown) => {
         if (!(error instanceof KeyTooLargeError)) throw error;
@@ -126,12 +126,12 @@ export class LevelStore {
 
   #apply({ type, key, value }: RawOperation): void {
     if (type === "put") {
-      const put = { type: "put", key: wellFormed(key), value: wellFormed(value!) } as const;
+      const put = { type: "put", key: storable(key), value: storable(value!) } as const;
       this.#handle(key, value!).applyOperation(put);
       return;
     }
     try {
-      this.#handle(key, key).applyOperation({ type: "delete", key: wellFormed(key) });
+      this.#handle(key, key).applyOperation({ type: "delete", key: storable(key) });
     } catch (error) {
       if (!(error instanceof KeyTooLargeError)) throw error;
     }

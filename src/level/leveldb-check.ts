@@ -4,7 +4,9 @@
  *
  * What counts is what the manifest names: tables (blocks, each with a type and a CRC-32C, and an index of them) and
  * logs (records in blocks of 32 KiB). A log that breaks off, as a killed process leaves it, is sound: one that ends
- * within a record, or in zeros. One that goes on behind that is not, though LevelDB passes over it without a word.
+ * within a record, or in zeros. One that goes on behind that is not, though LevelDB passes over it without a word:
+ * neither in its own file nor in that of the next log, which LevelDB begins before it has done with the last. That
+ * no batch is missing before another is told by the numbers that LevelDB gives to changes, one after the other.
  */
 
 import { join } from "node:path";
@@ -27,7 +29,8 @@ const SNAPPY = 1;
 export async function assertSoundLevelDb(vfs: Vfs, folder: string, signal?: AbortSignal): Promise<void> {
   const manifest = join(folder, readFile(vfs, join(folder, "CURRENT")).toString("latin1").trim());
   if (vfs.stat(manifest)?.kind !== "file") return; // LevelDB says so itself, as of tables that are missing.
-  const { tables, log, previousLog } = readManifest(vfs, manifest);
+  const { tables, log, previousLog, lastSequence } = readManifest(vfs, manifest);
+  const logs: { readonly number: number; readonly path: string }[] = [];
   const names = vfs.list(folder);
   // LevelDB makes a log before it names it, and takes one that is gone for one that was empty.
   if (log > 0 && !names.some((name) => name.endsWith(".log") && Number.parseInt(name, 10) === log))
@@ -41,7 +44,13 @@ export async function assertSoundLevelDb(vfs: Vfs, folder: string, signal?: Abor
     await breathe();
     if (match[2] !== "log") {
       if (tables.has(number)) checkTable(readFile(vfs, path), path);
-    } else if (number >= log || number === previousLog) [...logRecords(readFile(vfs, path), path)];
+    } else if (number >= log || number === previousLog) logs.push({ number, path });
+  }
+  let next = lastSequence + 1;
+  for (const { path } of logs.sort((a, b) => a.number - b.number)) {
+    signal?.throwIfAborted();
+    await breathe();
+    next = checkLog(readFile(vfs, path), path, next);
   }
 }
 
@@ -124,15 +133,31 @@ function goesOn(bytes: Buffer, at: number): boolean {
   return false;
 }
 
+const BATCH_HEADER_BYTES = 12;
+
+/** Checks a log whose first change has the number `next`, or an earlier one; returns that of the change behind it. */
+function checkLog(bytes: Buffer, path: string, next: number): number {
+  for (const batch of logRecords(bytes, path)) {
+    if (batch.length < BATCH_HEADER_BYTES) throw bad(path, -1, "a record of the log is no batch of changes");
+    const first = Number(batch.readBigUInt64LE(0));
+    if (first > next) throw bad(path, -1, `changes ${next} to ${first - 1} are missing before others`);
+    next = first + batch.readUInt32LE(8);
+  }
+  return next;
+}
+
 interface Manifest {
   readonly tables: Set<number>;
   readonly log: number;
   readonly previousLog: number;
+  /** Number of the last change before it was written: those of tables, and maybe some of the log. */
+  readonly lastSequence: number;
 }
 
 /** Tags of the fields of a change of version. */
 const COMPARATOR = 1;
 const LOG_NUMBER = 2;
+const LAST_SEQUENCE = 4;
 const COMPACT_POINTER = 5;
 const DELETED_TABLE = 6;
 const NEW_TABLE = 7;
@@ -140,7 +165,7 @@ const PREVIOUS_LOG = 9;
 
 function readManifest(vfs: Vfs, path: string): Manifest {
   const tables = new Set<number>();
-  let [log, previousLog] = [0, 0];
+  let [log, previousLog, lastSequence] = [0, 0, 0];
   for (const record of logRecords(readFile(vfs, path), path)) {
     const reader = { bytes: record, at: 0 };
     const number = (): number => readVarint(reader);
@@ -166,11 +191,12 @@ function readManifest(vfs: Vfs, path: string): Manifest {
       } else {
         const value = number();
         if (tag === LOG_NUMBER) log = value;
+        else if (tag === LAST_SEQUENCE) lastSequence = value;
         else if (tag === PREVIOUS_LOG) previousLog = value;
       }
     }
   }
-  return { tables, log, previousLog };
+  return { tables, log, previousLog, lastSequence };
 }
 
 function checkTable(bytes: Buffer, path: string): void {

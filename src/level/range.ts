@@ -4,7 +4,7 @@
  */
 
 import type { Bound, Bounds, RangeOptions } from "../store/range-options.js";
-import type { Data } from "./formats.js";
+import { type Data, toBytes } from "./formats.js";
 import type { LevelSnapshot } from "./snapshot.js";
 
 export interface RawRange {
@@ -16,11 +16,6 @@ export interface RawRange {
   /** -1: none. */
   readonly limit: number;
   readonly snapshot?: LevelSnapshot | null;
-}
-
-/** A copy: iterators keep bounds for later, callers may reuse their buffers. */
-export function toBytes(data: Data): Uint8Array {
-  return typeof data === "string" ? Buffer.from(data, "utf8") : new Uint8Array(data);
 }
 
 /** Bounds as they are given. */

@@ -8,8 +8,8 @@ import { compareBytes, EMPTY_BYTES } from "../base/bytes.js";
 import type { RangeIterator, RangeShape } from "../store/range.js";
 import type { Bounds } from "../store/range-options.js";
 import { LevelAbortError, levelError } from "./errors.js";
-import type { Data } from "./formats.js";
-import { cutBounds, givenBounds, type RawRange, toBytes } from "./range.js";
+import { type Data, toBytes } from "./formats.js";
+import { cutBounds, givenBounds, type RawRange } from "./range.js";
 import { type Formats, View } from "./view.js";
 
 /** all() lets the event loop turn after so many records. */

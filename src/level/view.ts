@@ -10,7 +10,7 @@ import type { Bounds } from "../store/range-options.js";
 import { Reader } from "../store/reader.js";
 import { asBuffer, keysAs, valuesAs } from "./codecs.js";
 import { levelError } from "./errors.js";
-import type { Data, Format } from "./formats.js";
+import { type Data, type Format, storable } from "./formats.js";
 
 /** Formats that an operation wants its data in. */
 export interface KeyFormat {
@@ -18,11 +18,6 @@ export interface KeyFormat {
 }
 export interface Formats extends KeyFormat {
   readonly valueEncoding: Format;
-}
-
-/** LevelDB writes lone surrogates as U+FFFD; the store refuses them. */
-export function wellFormed(data: Data): Data {
-  return typeof data === "string" ? data.toWellFormed() : data;
 }
 
 type ReadersByFormat = Record<Format, Reader<Data, Data> | undefined>;
@@ -59,7 +54,7 @@ export class View {
   get(key: Data, options: Formats): Data | undefined {
     try {
       const { valueEncoding } = options;
-      const value = this.#reader(key, valueEncoding).get(wellFormed(key));
+      const value = this.#reader(key, valueEncoding).get(storable(key));
       return valueEncoding === "buffer" && value !== undefined ? asBuffer(value as Uint8Array) : value;
     } catch (error) {
       if (error instanceof KeyTooLargeError) return undefined;
@@ -69,7 +64,7 @@ export class View {
 
   has(key: Data): boolean {
     try {
-      return this.#reader(key, "view").has(wellFormed(key));
+      return this.#reader(key, "view").has(storable(key));
     } catch (error) {
       if (error instanceof KeyTooLargeError) return false;
       throw levelError(error);

@@ -197,7 +197,7 @@ describe("a dump's fields", () => {
       fc.property(
         bytes,
         bytes,
-        fc.constantFrom("binary" as const, "ordered" as const),
+        fc.constantFrom("binary" as const, "ordered" as const, "utf8" as const),
         fc.constantFrom("json" as const, "utf8" as const, "binary" as const),
         (key, value, keyEncoding, valueEncoding) => {
           const reader = new DumpReader();

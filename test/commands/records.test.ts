@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { formatBytes } from "../../src/commands/support/formats.js";
 import { open } from "../../src/index.js";
 import { cli, cliEntry, output, spawnCli, temporaryFolder } from "./support.js";
 
@@ -85,6 +86,52 @@ describe("put", () => {
     expect(cli(["put", file, "k"]).code).toBe(2);
     expect(cli(["put", file, "k".repeat(2000), "1"]).code).toBe(2);
   });
+
+  it("refuses as hexadecimal, base64 or text, too, what programs could not read from the tree", () => {
+    fill();
+    const before = output(["dump", file]);
+    for (const [words, problem] of [
+      [["ff", "1", "--key-as", "hex"], "the key is not UTF-8, as the tree's keys are"],
+      [
+        ["ff", "x", "--key-as", "hex", "--tree", "tuples"],
+        "the key is no ordered key, as the tree's keys are",
+      ],
+      [["k", "ff", "--value-as", "hex"], "the value is not UTF-8, but the tree's values are json"],
+      [["k", "/w==", "--value-as", "base64"], "the value is not UTF-8, but the tree's values are json"],
+      [["k", "Ada", "--value-as", "text"], "the value Ada is not JSON"],
+      [["1", "ff", "--value-as", "hex", "--tree", "tuples"], "the value is not UTF-8, but"],
+    ] as const) {
+      const { code, stderr } = cli(["put", file, ...words]);
+      expect({ code, stderr }, words.join(" ")).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(problem),
+      });
+    }
+    expect(output(["dump", file])).toBe(before);
+    // minus infinity, which JSON has no word for
+    output([
+      "put",
+      file,
+      "0800fffffffffffff0",
+      "7b7d",
+      "--key-as",
+      "hex",
+      "--value-as",
+      "hex",
+      "--tree",
+      "tuples",
+    ]);
+    output(["put", file, "6b", '{ "a":1}', "--key-as", "hex", "--value-as", "text"]);
+    using store = open<string, unknown>(file, { readOnly: true });
+    expect(store.get("k")).toEqual({ a: 1 });
+    expect(store.tree<unknown, string>("tuples").get(Number.NEGATIVE_INFINITY)).toBe("{}");
+  });
+
+  it("quotes no more of a value than fits a line", () => {
+    fill();
+    const { stderr } = cli(["put", file, "k", "--from", "-"], { input: "x".repeat(1_000_000) });
+    expect(stderr.length).toBeLessThan(300);
+  });
 });
 
 describe("delete", () => {
@@ -119,6 +166,17 @@ describe("scan", () => {
   it("lets no control character of the data reach the terminal", () => {
     fill();
     expect(output(["scan", file, "--tree", "tuples"])).toBe('["user",1]\tone\\x1b[31m\n');
+    using store = open(file);
+    store.tree("odd\u001b[31m\u0007");
+    store.close();
+    expect(cli(["scan", file, "--tree", "nobody"]).stderr).toContain("odd\\x1b[31m\\x07");
+  });
+
+  it("shows how long a value is that no string can hold", () => {
+    const value = { length: 300_000_000 } as Uint8Array;
+    expect(formatBytes(value, "hex")).toBe("(300000000 bytes)");
+    expect(formatBytes({ length: 450_000_000 } as Uint8Array, "base64")).toBe("(450000000 bytes)");
+    expect(formatBytes({ length: 600_000_000 } as Uint8Array, "text")).toBe("(600000000 bytes)");
   });
 
   it("is quiet when its reader has seen enough", () => {

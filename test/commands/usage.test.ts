@@ -43,7 +43,7 @@ describe("words that begin with a dash", () => {
 });
 
 describe("an option", () => {
-  it("that stands there twice, or lacks its value, is told and nothing done", () => {
+  it("that stands there twice, lacks its value or is denied, is told and nothing done", () => {
     const file = join(temporaryFolder(), "data.esp");
     output(["put", file, "user/1", "1", "--create"]);
     for (const [words, problem] of [
@@ -52,11 +52,19 @@ describe("an option", () => {
       [["scan", file, "--limit", "1", "--limit", "2"], "--limit stands there twice"],
       [["scan", file, "--limit"], "--limit needs a value"],
       [["scan", file, "-n", "--keys"], "-n needs a value"],
+      [["scan", file, "--limit", ""], "--limit needs a value"],
+      [["scan", file, "--limit="], "--limit needs a value"],
       [["delete", file, "--tree", "--prefix", "user/"], "--tree needs a value"],
       [["salvage", file, "--out"], "--out needs a value"],
       [["matrix", "show", file, "--baseline"], "--baseline needs a value"],
     ] as const)
       expect(cli(words), words.join(" ")).toMatchObject({ code: 2, stderr: `espalier: ${problem}\n` });
+    for (const word of ["--no-limit", "--no-n", "--no-tree", "--no-gte", "--no-file"])
+      expect(cli(["scan", file, word]), word).toMatchObject({
+        code: 2,
+        stderr: `espalier: unknown option ${word}\n`,
+      });
+    expect(cli(["delete", file, "--no-keys"]).stderr).toContain("unknown option --no-keys");
     expect(output(["scan", file, "--json", "--json", "--limit", "1"])).toContain("user/1");
     expect(output(["scan", file, "--tree", "", "--prefix="])).toContain("user/1");
   });

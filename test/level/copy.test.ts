@@ -241,18 +241,90 @@ describe("import-level of a database whose log goes on behind a damage", () => {
     "its first block missing": (bytes) => bytes.subarray(BLOCK),
   };
 
+  const reasons: Record<string, string> = {
+    "a length in the last block that leads out of it": "the checksum of a record of the log does not match",
+    "the last length": "the length of a record of the log is wrong",
+    "a hole within a block": "the checksum of a record of the log does not match",
+    "a block of zeros": "records of the log are missing before others",
+    "zeros at its beginning": "records of the log are missing before others",
+    "its first block missing": "parts of a record of the log are missing",
+  };
+
   it.each(Object.keys(damages))("refuses %s, which LevelDB passes over without a word", async (name) => {
     const log = await makeLog();
     writeFileSync(log, damages[name]!(readFileSync(log)));
-    expect(await codesOf(() => importLevel(at("classic"), at("copy.esp")))).toEqual([
-      "ERR_ESPALIER_CORRUPTION",
-    ]);
+    const error = await importLevel(at("classic"), at("copy.esp")).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "ERR_ESPALIER_CORRUPTION", reason: reasons[name] });
     expect(readdirSync(folder)).toEqual(["classic"]);
   });
 
   it("refuses one whose log is missing, which LevelDB takes for empty", async () => {
     rmSync(await makeLog());
     await expect(importLevel(at("classic"), at("copy.esp"))).rejects.toThrow(/names the log \d+.*missing/);
+  });
+
+  describe("in the next log, as a change of logs leaves two", () => {
+    const RECORD_BYTES = 43;
+    const [FIRST, SECOND] = [30, 20];
+
+    /** One after the other, as LevelDB would have them: the records fit a block. */
+    async function makeLogs(): Promise<[first: Buffer, second: Buffer]> {
+      const db = new ClassicLevel(at("classic"));
+      for (let i = 0; i < FIRST + SECOND; i++) await db.put(`key${i + 100}`, "x".repeat(15));
+      await db.close();
+      const bytes = readFileSync(join(at("classic"), "000003.log"));
+      expect(bytes.length).toBe((FIRST + SECOND) * RECORD_BYTES);
+      return [bytes.subarray(0, FIRST * RECORD_BYTES), bytes.subarray(FIRST * RECORD_BYTES)];
+    }
+
+    const writeLogs = (first: Uint8Array, second: Uint8Array): void => {
+      writeFileSync(join(at("classic"), "000003.log"), first);
+      writeFileSync(join(at("classic"), "000010.log"), second);
+    };
+
+    it.each([
+      ["the first one's last record missing", (first: Buffer) => first.subarray(0, -RECORD_BYTES)],
+      ["the first one cut off", (first: Buffer) => first.subarray(0, -100)],
+      ["the first one's end in zeros", (first: Buffer) => Buffer.from(first).fill(0, 10 * RECORD_BYTES)],
+      ["the first one empty", (first: Buffer) => first.subarray(0, 0)],
+    ])("refuses %s, and the second one's beginning missing", async (_, damaged) => {
+      const [first, second] = await makeLogs();
+      for (const logs of [
+        [damaged(first), second] as const,
+        [first, second.subarray(RECORD_BYTES)] as const,
+      ]) {
+        writeLogs(...logs);
+        await expect(importLevel(at("classic"), at("copy.esp"))).rejects.toThrow(
+          /changes \d+ to \d+ are missing/,
+        );
+        expect(readdirSync(folder)).toEqual(["classic"]);
+      }
+    });
+
+    it("takes both, and a second one that breaks off or is empty", async () => {
+      for (const [cut, records] of [
+        [0, SECOND],
+        [100, SECOND - 3],
+        [SECOND * RECORD_BYTES, 0],
+      ] as const) {
+        const [first, second] = await makeLogs();
+        writeLogs(first, second.subarray(0, second.length - cut));
+        const copy = await importLevel(at("classic"), at(`copy-${cut}.esp`));
+        expect(copy.records).toBe(FIRST + records);
+        rmSync(at("classic"), { recursive: true });
+      }
+    });
+  });
+
+  it("refuses one that lacks a table, or a whole manifest, as damaged", async () => {
+    const source = await makeClassic(1000, (db) => db.compactRange("a", "z"));
+    const [table, manifest] = [/\.ldb$/, /^MANIFEST/].map((name) =>
+      join(source, readdirSync(source).find((each) => name.test(each))!),
+    );
+    rmSync(table!);
+    expect(await codesOf(() => importLevel(source, at("copy.esp")))).toEqual(["ERR_ESPALIER_CORRUPTION"]);
+    writeFileSync(manifest!, "");
+    expect(await codesOf(() => importLevel(source, at("copy.esp")))).toEqual(["ERR_ESPALIER_CORRUPTION"]);
   });
 
   it("takes one that ends in zeros, or anywhere, as a power cut leaves it", async () => {

@@ -107,6 +107,28 @@ describe("keys and values", () => {
     expect(db.getSync(key)).toBe("foo");
   });
 
+  it("may be views of any kind: their bytes count, in a chained batch and as the end of a range, too", async () => {
+    const db = await openLevel<unknown, unknown>({ keyEncoding: "view", valueEncoding: "view" });
+    const words = Uint16Array.of(0x0102, 0x0304);
+    const part = new DataView(Uint8Array.of(9, 8, 7, 6).buffer, 1, 2);
+    const bytes = (view: ArrayBufferView): string =>
+      Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("hex");
+    const entries = [words, part].map((view) => [bytes(view), bytes(part)]).sort();
+    const all = (): Promise<unknown> => db.iterator({ keyEncoding: "hex", valueEncoding: "hex" }).all();
+    await db.batch().put(words, part).put(part, part).write();
+    expect(await all()).toEqual(entries);
+    await db.clear();
+    await db.put(words, part);
+    await db.batch([{ type: "put", key: part, value: part }]);
+    expect(await all()).toEqual(entries);
+    expect(await db.get(words)).toEqual(Uint8Array.of(8, 7));
+    expect(await db.hasMany([words, part])).toEqual([true, true]);
+    await db.clear({ gte: part });
+    expect(await all()).toEqual(entries.filter(([key]) => key !== bytes(part)));
+    await db.del(words);
+    expect(await all()).toEqual([]);
+  });
+
   it("are the same bytes in every encoding", async () => {
     const db = await openLevel();
     await db.put("größe", '{"ü":1}');

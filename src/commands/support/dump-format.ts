@@ -9,12 +9,12 @@
  *   {"part64":"..."}                                          its parts
  *   {"end":"","records":2,"digest":"<SHA-256>"}               ends the tree; digest as `espalier verify` has it
  *
- * Keys stand as themselves where the tree's keys are utf8, or where an ordered key is written in JSON
- * without loss; values where they are utf8, or JSON in the form that JSON.stringify gives.
+ * Keys stand as themselves where they are UTF-8 in a tree of such keys, or where an ordered key is written in JSON
+ * without loss; values where they are UTF-8, or JSON in the form that JSON.stringify gives.
  */
 
 import type { KeyEncoding, ValueEncoding } from "../../store/options.js";
-import { decodeKey, parseKey } from "./formats.js";
+import { decodeKey, exactText, parseKey } from "./formats.js";
 
 export const DUMP_VERSION = 1;
 /** Values above this are cut into parts. */
@@ -36,8 +36,10 @@ export interface EndLine {
 /** The key's part of a line. */
 export function keyField(key: Uint8Array, encoding: KeyEncoding): string {
   const bytes = buffer(key);
-  if (encoding === "utf8") return `"key":${JSON.stringify(bytes.toString("utf8"))}`;
-  if (encoding === "ordered") {
+  if (encoding === "utf8") {
+    const text = exactText(bytes);
+    if (text !== undefined) return `"key":${JSON.stringify(text)}`;
+  } else if (encoding === "ordered") {
     const text = orderedAsJson(bytes);
     if (text !== undefined && sameKey(text, bytes)) return `"key":${text}`;
   }
@@ -68,14 +70,6 @@ export function valueField(value: Uint8Array, encoding: ValueEncoding): string {
   if (text !== undefined && encoding === "utf8") return `"value":${JSON.stringify(text)}`;
   if (text !== undefined && isCanonicalJson(text)) return `"value":${text}`;
   return `"value64":"${bytes.toString("base64")}"`;
-}
-
-/** undefined where the bytes are not UTF-8. */
-function exactText(bytes: Buffer): string | undefined {
-  const text = bytes.toString("utf8");
-  return Buffer.byteLength(text) === bytes.length && Buffer.from(text, "utf8").equals(bytes)
-    ? text
-    : undefined;
 }
 
 function isCanonicalJson(text: string): boolean {

@@ -5,6 +5,7 @@
 
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
+import { printable } from "./formats.js";
 import { note, paint } from "./output.js";
 import { outputHandedOn, ReaderGoneError, watchStandardStreams } from "./standard-output.js";
 import { usageError } from "./usage.js";
@@ -84,7 +85,9 @@ function report(error: unknown, json: boolean): void {
     return;
   }
   const message = error instanceof Error ? error.message : String(error);
-  note(`${paint("red", "espalier:", process.stderr)} ${message}`);
+  // It may quote names that a file holds.
+  const lines = message.split("\n").map(printable).join("\n");
+  note(`${paint("red", "espalier:", process.stderr)} ${lines}`);
   if (isDefect(error)) note((error as Error).stack?.split("\n").slice(1).join("\n") ?? "");
 }
 

@@ -43,16 +43,21 @@ interface OptionKinds {
   readonly alias: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Takes the masks off, and throws UsageError for an option that stands there twice or lacks its value. */
+/** Takes the masks off, and throws UsageError for an option that stands there twice, lacks its value or says --no-. */
 export function settleArguments(argv: Record<string, unknown>, words: readonly string[], parser: Argv): void {
   const kinds = (parser as unknown as { getOptions(): OptionKinds }).getOptions();
   const end = words.indexOf("--");
   const before = end < 0 ? words : words.slice(0, end);
   for (const name of [...kinds.string, ...kinds.number]) {
+    // yargs takes --no-NAME for false, or 0, whatever NAME is.
+    const denied = [name, ...(kinds.alias[name] ?? [])].map((each) => `--no-${each}`);
+    const wrong = before.find((word) => denied.includes(word.replace(/=.*/s, "")));
+    if (wrong !== undefined) throw new UsageError(`unknown option ${wrong}`);
     if (kinds.array.includes(name)) continue;
     if (Array.isArray(argv[name])) throw new UsageError(`--${name} stands there twice`);
     for (const spelling of [`--${name}`, ...(kinds.alias[name] ?? []).map((alias) => `-${alias}`)]) {
-      if (lacksValue(before, spelling)) throw new UsageError(`${spelling} needs a value`);
+      const isEmpty = kinds.number.includes(name) && hasEmptyValue(before, spelling);
+      if (isEmpty || lacksValue(before, spelling)) throw new UsageError(`${spelling} needs a value`);
     }
   }
   for (const [name, value] of Object.entries(argv)) argv[name] = unmasked(value);
@@ -63,4 +68,9 @@ function lacksValue(words: readonly string[], option: string): boolean {
   if (at < 0) return false;
   const value = words[at + 1];
   return value === undefined || /^-[^0-9]/.test(value);
+}
+
+/** yargs takes the empty word for the number 0. */
+function hasEmptyValue(words: readonly string[], option: string): boolean {
+  return words.some((word, i) => word === `${option}=` || (word === option && words[i + 1] === ""));
 }

@@ -270,4 +270,12 @@ export const SURROUNDINGS_GUARDS = [
     "if (type > LAST)",
     LEVEL_COPIES,
   ),
+  guard(
+    "S1",
+    "no change is missing between two logs of a LevelDB database",
+    "src/level/leveldb-check.ts",
+    "if (first > next)",
+    "if (next < 0)",
+    LEVEL_COPIES,
+  ),
 ];
