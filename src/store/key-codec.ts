@@ -203,7 +203,9 @@ function assertElement(element: unknown, limit: number): OrderedElement {
     return element;
   }
   if (typeof element === "boolean" || element === null) return element;
-  throw new EncodingError(`an ordered key cannot be ${describe(element)}`);
+  throw new EncodingError(
+    `an ordered key must be a number, a string, a boolean, null, a bigint or a tuple of them, not ${describe(element)}`,
+  );
 }
 
 function describe(value: unknown): string {
