@@ -10,6 +10,7 @@ import {
 } from "../src/base/errors.js";
 import { InterruptedError } from "./control.js";
 
+/** What a file is: of a legacy generation, a store, or on the way from one to the other. */
 export type FileFormat = "gen1" | "gen2" | "gen3" | "espalier" | "migrating";
 
 export type FileStatus =

@@ -179,7 +179,7 @@ function treesToReturn(catalog: StoreCatalog, record: LegacyRecord, pages: Store
       trees.push({ name, storeRoot: tree.root, legacyRoot: 0, metaOffset: null });
     } else {
       const which = name === "" ? "the unnamed tree" : `the tree "${name}"`;
-      throw new RefusedError(`${which} was added after the migration, and a legacy file has no place for it`);
+      throw new RefusedError(`${which} was made by espalier, and a legacy file has no place for it`);
     }
   }
   for (const name of known.keys()) {

@@ -105,5 +105,9 @@ noscript p { padding: 1rem; }
   .gates .number small { display: inline; margin: 0; }
   .gates td::before { content: attr(data-label) " "; color: var(--muted); }
 }
-@media print { header, .bar, details.data, .controls { display: none; } figure { break-inside: avoid; } }
+@media print {
+  header, .bar, details.data, .controls, .vega-embed summary { display: none; }
+  figure { break-inside: avoid; }
+  .drawing svg.marks, .drawing canvas.marks { max-width: 100%; height: auto !important; }
+}
 `;

@@ -61,7 +61,7 @@ export function explainCell(run: RunDocument, id: string): string {
   if (opsPerSecond !== null) {
     const { median, low, high, n } = opsPerSecond;
     lines.push(
-      `  ops/s        ${formatRate(median)} [${formatRate(low)}, ${formatRate(high)}] over ${n} rounds of ${cell.operations} operations`,
+      `  ops/s        ${formatRate(median)} [${formatRate(low)}, ${formatRate(high)}] over ${n === 1 ? "1 round" : `${n} rounds`} of ${cell.operations} operations`,
     );
     const rounds = cell.rounds.map(
       (round) =>

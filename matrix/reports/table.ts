@@ -193,7 +193,7 @@ function roundsText(run: RunDocument): string {
   const counts = run.cells.flatMap(({ opsPerSecond }) => (opsPerSecond === null ? [] : [opsPerSecond.n]));
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
   if (counts.length === 0) return `0 of ${asked} rounds`;
-  if (least === asked) return `${asked} rounds`;
+  if (least === asked) return asked === 1 ? "1 round" : `${asked} rounds`;
   return `${least === most ? least : `${least} to ${most}`} of ${asked} rounds`;
 }
 

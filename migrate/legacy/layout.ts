@@ -28,6 +28,7 @@
  * u32, CRC-32 of this header u32, page image).
  */
 
+/** The generations of the legacy engine's files; what tells them apart is how leaves are laid out. */
 export type LegacyGeneration = "gen1" | "gen2" | "gen3";
 
 export const MAGIC_PAGE = 0x534f4d42;

@@ -1,5 +1,6 @@
 /** What import and export share: their options, report and the check of the digest. */
 
+/** How far a copy is. */
 export interface CopyProgress {
   readonly phase: "copying" | "verifying";
   readonly records: number;

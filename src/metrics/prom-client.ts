@@ -72,7 +72,7 @@ export function registerMetrics(
   const { stores } = registeredIn(registry) ?? registerAll(registry);
   const held = stores.get(name);
   if (held !== undefined && sourceOf(held) !== null)
-    throw new RangeError(`the registry has a store named ${name} already`);
+    throw new RangeError(`the registry has a store named ${name} already; give this one a name of its own`);
   stores.set(name, store);
   return () => {
     if (stores.get(name) !== store) return;

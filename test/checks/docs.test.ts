@@ -169,6 +169,18 @@ describe("every script", () => {
   });
 });
 
+/** Story: a constant ended at the semicolon in its text, and a class had the rest of a member that is left out. */
+it("every declaration of docs/api.md is whole", () => {
+  const blocks = blocksOf(text("docs/api.md"), "ts");
+  expect(blocks.length).toBeGreaterThan(200);
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "api.ts"), blocks.join(""));
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const onlyRead = ["api.ts", "--noEmit", "--noCheck", "--ignoreConfig", "--types", ""];
+  const { stdout } = spawnSync(process.execPath, [compiler, ...onlyRead], { cwd: folder, encoding: "utf8" });
+  expect(stdout).toBe("");
+});
+
 /** The anchors that a page's headings have, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
   const headings = text(page)

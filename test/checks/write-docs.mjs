@@ -80,6 +80,7 @@ function endOf(text, index) {
   for (let i = index; i < text.length; i++) {
     const c = text[i];
     if (text.startsWith("/*", i)) i = text.indexOf("*/", i) + 1;
+    else if (c === '"') i = text.indexOf('"', i + 1);
     else if (c === "{" || c === "(" || c === "[") depth++;
     else if (c === "}" || c === ")" || c === "]") {
       depth--;
@@ -101,7 +102,10 @@ function publicPart(code) {
       /^ {4}\/\*\*(?:(?!\*\/)[\s\S])*@internal(?:(?!\*\/)[\s\S])*\*\/\s*(?:protected |readonly |get )*[\s\S]*?;\n/gm,
       "",
     )
-    .replaceAll(/^ {4}(private|#|protected).*\n/gm, "");
+    .replaceAll(
+      /(?:^ {4}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^ {4}(?:private|#|protected).*\n(?:(?: {5,}.*\n)* {4}\}.*;\n)?/gm,
+      "",
+    );
 }
 
 function apiPage() {

@@ -231,6 +231,27 @@ test("the theme follows the system, can be switched, and is kept in the address"
   });
 });
 
+/** Story: a printed page had the charts that its reader had scrolled to, cut off at the right, and light on white from a dark screen. */
+test("a printed page has every chart whole, in the light theme, whatever was on the screen", async () => {
+  await withPage("#theme=dark", async (page) => {
+    await drawn(page, names[0]!);
+    await page.evaluate(
+      "addEventListener('beforeprint', () => setTimeout(() => { window.printed = document.querySelectorAll('.drawing svg.marks, .drawing canvas.marks').length; window.theme = document.documentElement.dataset.theme; }))",
+    );
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    await page.waitForFunction("window.printed !== undefined");
+    expect(await page.evaluate("[printed, theme]")).toEqual([names.length, "light"]);
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 700, height: 900 });
+    const cut = await page.evaluate(
+      "[...document.querySelectorAll('.drawing svg.marks, .drawing canvas.marks')].filter((marks) => marks.getBoundingClientRect().right > marks.closest('.scroll').getBoundingClientRect().right + 1).length",
+    );
+    expect(cut).toBe(0);
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+  });
+});
+
 test("ratios can be taken to another engine", async () => {
   await withPage("", async (page) => {
     const select = page.locator('[data-chart="ratio-heatmap"] select[data-param="baseline"]');

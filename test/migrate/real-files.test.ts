@@ -123,7 +123,7 @@ describe("one file", () => {
       (store: ReturnType<typeof openBinary>) => {
         store.tree("more").put("a", 1);
       },
-      /added after the migration/,
+      /made by espalier/,
     ],
   ] as const)(
     "%s makes a rollback impossible, and the store stays as it is",

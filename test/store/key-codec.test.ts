@@ -159,6 +159,8 @@ describe("an ordered key", () => {
     ["undefined", undefined],
   ])("that is no key is an EncodingError: %s", (_, key) => {
     expect(() => encode(key)).toThrow(EncodingError);
+    if (!Array.isArray(key) && typeof key === "object")
+      expect(() => encode(key)).toThrow(/must be a number, a string, .+ or a tuple of them/);
   });
 
   it("that can't be read says why, whatever was thrown", () => {

@@ -239,6 +239,19 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     if (name !== "cell") refresh();
   });
 
+  // Paper is white and is not scrolled: all charts, in the light theme. They are drawn before the browser lays it out.
+  let onScreen: string | undefined;
+  window.addEventListener("beforeprint", () => {
+    onScreen = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+    for (const entry of mounted) if (entry.stale || onScreen === "dark") void draw(entry);
+  });
+  window.addEventListener("afterprint", () => {
+    if (onScreen === undefined || onScreen === "light") return;
+    document.documentElement.dataset.theme = onScreen;
+    refresh();
+  });
+
   let waiting: number | undefined;
   const main = document.querySelector("main");
   const resize = new window.ResizeObserver(() => {

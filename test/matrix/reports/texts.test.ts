@@ -29,6 +29,8 @@ describe("runTable", () => {
     expect(rounds([1], [1, 2])).toBe("1 to 2 of 3 rounds, medians");
     expect(rounds([1, 2], [1, 2])).toBe("2 of 3 rounds, medians");
     expect(rounds()).toBe("0 of 3 rounds, medians");
+    const once = run([cell("espalier", [1])]);
+    expect(runTable({ ...once, settings: { ...once.settings, rounds: 1 } })).toContain("; 1 round, medians");
   });
 
   it("breaks into blocks that fit a terminal, each with its groups, and loses no column", () => {

@@ -385,8 +385,8 @@ export const CALLERS_GUARDS = [
     "S3",
     "the elements of an ordered tuple are read one by one",
     KEY_CODEC,
-    "if (end >= to) return readKey(buffer, from, to);",
-    "if (end >= 0) return readKey(buffer, from, to);",
+    "if (end >= to) return readElement(bytes, from, to);",
+    "if (end >= 0) return readElement(bytes, from, to);",
     KEY_CODECS,
   ),
   guard(
