@@ -1,0 +1,126 @@
+/**
+ * docs/format.md says all that it takes to read a store: a reader made after it alone finds, in what workloads leave
+ * closed, killed and after power cuts, exactly a state that the store had, and nothing amiss.
+ */
+
+import { afterAll, describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
+import { POWER_CUTS } from "../../src/vfs/crash-image.js";
+import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
+import { Prng } from "../../src/vfs/prng.js";
+import { bytesOf } from "../support/damage.js";
+import { type IndependentContent, readIndependently } from "../support/independent/reader.js";
+import { digestOf, fingerprintOf, keyOfBytes } from "../support/model.js";
+import { type Session, STORE_PATH } from "../support/session.js";
+import { makeSyncsSlow } from "../support/slow-syncs.js";
+import { sessionOf, WORKLOADS } from "../support/workloads.js";
+
+const SEED: number = Number(process.env["ESPALIER_READER_SEED"] ?? 1);
+/** About one image in so many calls that change the disk. */
+const CALLS_AN_IMAGE: number = Number(process.env["ESPALIER_READER_CALLS"] ?? 100);
+const CASES: readonly (readonly [workload: string, pageSizes: readonly number[]])[] = [
+  ["both-segments", [4096]],
+  ["compact-catalogue", [512, 32768]],
+  ["overflow-values", [1024]],
+  ["open-and-close", [2048, 8192]],
+  ["named-trees", [512, 16384]],
+  ["varied-meanwhile", [4096]],
+  ["tight-transactions", [1024]],
+];
+const RECORD_KINDS = 14;
+const MIB = 1024 * 1024;
+
+const kindsMet = new Set<number>();
+let images = 0;
+let partsDropped = 0;
+let secondSegments = 0;
+
+function readFiles(vfs: MemoryVfs): IndependentContent {
+  const [data, first, second] = ["", "-log1", "-log2"].map((end) => {
+    const path = `${STORE_PATH}${end}`;
+    return vfs.stat(path) === undefined ? undefined : Buffer.from(bytesOf(vfs, path).buffer);
+  });
+  expect(data).toBeDefined();
+  const content = readIndependently({ data: data!, logs: [first, second] });
+  for (const kind of content.log.kinds) kindsMet.add(kind);
+  partsDropped += content.log.partsDropped;
+  if (content.log.segments > 1) secondSegments++;
+  images++;
+  return content;
+}
+
+/** Which of the session's states the files hold; -1: none that there was. */
+function stateIn(vfs: MemoryVfs, session: Session): number {
+  const digests = [...readFiles(vfs).trees].map(([name, records]): [string, string] => [
+    name,
+    digestOf(new Map(records.map(([key, value]) => [keyOfBytes(key), value]))),
+  ]);
+  return session.history.states.lastIndexOf(fingerprintOf(digests));
+}
+
+async function readEverywhere(name: string, pageSize: number): Promise<void> {
+  const workload = WORKLOADS.find((each) => each.name === name)!;
+  const vfs = new FaultyVfs({ seed: SEED });
+  const session = sessionOf(workload, vfs, pageSize, SEED);
+  const { history } = session;
+  const prng = new Prng(SEED);
+  let failure: Error | undefined;
+  const look = (call: number): void => {
+    const policy = prng.pick([...POWER_CUTS, ...POWER_CUTS.map(() => undefined)]);
+    const seed = prng.next();
+    const image = policy === undefined ? vfs.processKill(seed).live : vfs.powerCutImage(policy, seed);
+    const least = policy === undefined ? history.committed : history.durable;
+    try {
+      expect(stateIn(image, session)).toBeGreaterThanOrEqual(least);
+    } catch (cause) {
+      failure = new Error(`seed ${SEED}, call ${call}, ${policy ?? "kill"} ${seed}`, { cause });
+    }
+  };
+  vfs.onCall = ({ changes, call }) => {
+    const wanted = changes && history.opened && prng.chance(1 / CALLS_AN_IMAGE);
+    if (wanted && failure === undefined) look(call);
+  };
+  await workload.run(session);
+  if (failure !== undefined) throw failure;
+  expect(vfs.stat(`${STORE_PATH}-log1`), "a workload that does not close its store").toBeUndefined();
+  expect(stateIn(vfs.live, session)).toBe(history.newest);
+}
+
+describe("a reader made after docs/format.md finds what the store had", () => {
+  for (const [name, pageSizes] of CASES) {
+    it.each(pageSizes)(`${name}, page size %i`, async (pageSize) => {
+      const restore = makeSyncsSlow();
+      try {
+        await readEverywhere(name, pageSize);
+      } finally {
+        restore();
+      }
+    });
+  }
+
+  it.each([512, 32768])("values about and beyond 1 MiB, and the longest keys, page size %i", (pageSize) => {
+    const vfs = new MemoryVfs();
+    const store = open<string, Uint8Array>(STORE_PATH, { vfs, pageSize, valueEncoding: "binary" });
+    const long = "k".repeat(store.stats().keyBytesMax - 1);
+    const values = new Map<string, Uint8Array>();
+    for (const [i, length] of [0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB + 7].entries())
+      values.set(`${long}${i}`, Buffer.alloc(length, `value ${i} `));
+    for (const [key, value] of values) store.put(key, value);
+    const found = (): (string | boolean)[][] =>
+      readFiles(vfs)
+        .trees.get("")!
+        .map(([key, value]) => [key.toString(), value.equals(values.get(key.toString())!)]);
+    const expected = [...values.keys()].map((key) => [key, true]);
+    expect(found()).toEqual(expected);
+    store.close();
+    expect(found()).toEqual(expected);
+  });
+
+  afterAll(() => {
+    console.log(`${images} images of seed ${SEED} read`);
+    expect([...kindsMet].sort((a, b) => a - b)).toEqual(Array.from({ length: RECORD_KINDS }, (_, i) => i));
+    expect(partsDropped).toBeGreaterThan(0);
+    expect(secondSegments).toBeGreaterThan(0);
+  });
+});
