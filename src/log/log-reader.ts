@@ -8,6 +8,7 @@
 import { crc32 } from "node:zlib";
 import { alignUp } from "../base/bytes.js";
 import { CorruptionError, DiskFullError, LogMissingError } from "../base/errors.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readFully, writeFully } from "../vfs/whole-io.js";
 import { isGeneration } from "./found-segments.js";
@@ -19,6 +20,7 @@ import {
   FRAME_LAST,
   isFrameHeader,
   type LogPosition,
+  SEGMENT_COPY,
   segmentPath,
 } from "./log-format.js";
 
@@ -256,8 +258,9 @@ export class LogReader {
     const stretch = this.#stretches.findLast(({ frames }) => frames.length > 0);
     if (stretch === undefined) return;
     const path = segmentPath(this.#storePath, stretch.index);
-    const copyPath = `${path}-new`;
-    if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
+    // What an earlier recovery was killed over may take the room of this one's.
+    removeScratch(vfs, path, SEGMENT_COPY);
+    const copyPath = scratchName(path, SEGMENT_COPY);
     const copy = vfs.open(copyPath, "create");
     try {
       copyBytes(stretch.file, copy, stretch.end);

@@ -267,16 +267,24 @@ export const LOG_GUARDS = [
     rule: "W6",
     name: "recovery writes the frames to a copy, not over themselves",
     edits: [
-      { file: LOG_READER, text: "const copyPath = `", instead: "const copyPath = path;\n    void `" },
       {
         file: LOG_READER,
-        text: 'if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);\n    const copy = vfs.open(copyPath, "create");',
-        instead: 'const copy = vfs.open(copyPath, "write");',
+        text: 'const copyPath = scratchName(path, SEGMENT_COPY);\n    const copy = vfs.open(copyPath, "create");',
+        instead:
+          'const copyPath = path;\n    void scratchName;\n    const copy = vfs.open(copyPath, "write");',
       },
       { file: LOG_READER, text: "vfs.rename(copyPath, path);", instead: "" },
     ],
     tests: [...STORIES, "-t", "tears nothing"],
   },
+  guard(
+    "W4",
+    "what a killed recovery left of that copy goes with the log",
+    LOG_REMAINS,
+    "removeScratch(vfs, path, SEGMENT_COPY);",
+    "",
+    [...NEIGHBOURS, "-t", "killed recovery"],
+  ),
   guard(
     "W6",
     "the name of that copy is synced",
