@@ -10,6 +10,7 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
 import { bytesOf } from "../support/damage.js";
+import { orderedKey } from "../support/independent/ordered-key.js";
 import { type IndependentContent, readIndependently } from "../support/independent/reader.js";
 import { digestOf, fingerprintOf, keyOfBytes } from "../support/model.js";
 import { type Session, STORE_PATH } from "../support/session.js";
@@ -115,6 +116,34 @@ describe("a reader made after docs/format.md finds what the store had", () => {
     expect(found()).toEqual(expected);
     store.close();
     expect(found()).toEqual(expected);
+  });
+
+  it("ordered keys of all kinds", () => {
+    const vfs = new MemoryVfs();
+    const store = open<unknown, number>(STORE_PATH, { vfs, keyEncoding: "ordered" });
+    const prng = new Prng(SEED);
+    const bits = new DataView(new ArrayBuffer(8));
+    const number = (): number => {
+      for (let i = 0; i < 8; i += 4) bits.setUint32(i, prng.next());
+      const any = bits.getFloat64(0);
+      return prng.chance(0.5) || Number.isNaN(any) ? (prng.next() - 2 ** 31) / prng.pick([1, 4, 1000]) : any;
+    };
+    const bigint = (): bigint => BigInt(prng.pick([1, -1]) * prng.next()) ** BigInt(1 + prng.below(30)) + 1n;
+    const characters = ["\0", "\x04", "\x1b", "a", "é", "€", "😀"];
+    const text = (): string =>
+      Array.from({ length: prng.below(prng.pick([4, 90])) }, () => prng.pick(characters)).join("");
+    const element = (): unknown => prng.pick([() => null, () => true, () => false, number, bigint, text])();
+    store.transaction(() => {
+      for (const key of ["", 0, 2 ** -1074, 1 / 0, -1 / 0, [null, null], [null, "", null]]) store.put(key, 0);
+      for (let i = 0; i < 1000; i++)
+        store.put(prng.chance(0.5) ? element() : Array.from({ length: 2 + prng.below(4) }, element), i);
+    });
+    const found = readFiles(vfs)
+      .trees.get("")!
+      .map(([key]) => orderedKey(key));
+    expect(found).toEqual([...store.keys()]);
+    expect(found.length).toBeGreaterThan(500);
+    store.close();
   });
 
   afterAll(() => {
