@@ -97,6 +97,9 @@ export function segmentPath(storePath: string, index: number): string {
   return `${storePath}-log${index + 1}`;
 }
 
+/** What recovery's copy of a segment is called behind that name, as scratch-name.ts has it. */
+export const SEGMENT_COPY = "new";
+
 /** The first block of a segment. */
 export function encodeSegmentHeader(storeId: Uint8Array, header: SegmentHeader): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);

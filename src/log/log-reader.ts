@@ -20,6 +20,7 @@ import {
   FRAME_LAST,
   isFrameHeader,
   type LogPosition,
+  SEGMENT_COPY,
   segmentPath,
 } from "./log-format.js";
 
@@ -257,8 +258,9 @@ export class LogReader {
     const stretch = this.#stretches.findLast(({ frames }) => frames.length > 0);
     if (stretch === undefined) return;
     const path = segmentPath(this.#storePath, stretch.index);
-    removeScratch(vfs, path, "new");
-    const copyPath = scratchName(path, "new");
+    // What an earlier recovery was killed over may take the room of this one's.
+    removeScratch(vfs, path, SEGMENT_COPY);
+    const copyPath = scratchName(path, SEGMENT_COPY);
     const copy = vfs.open(copyPath, "create");
     try {
       copyBytes(stretch.file, copy, stretch.end);

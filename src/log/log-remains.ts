@@ -5,10 +5,11 @@
 
 import { ExistsError } from "../base/errors.js";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../base/magic.js";
+import { removeScratch } from "../vfs/scratch-name.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
 import { firstCommit } from "./found-segments.js";
-import { BLOCK_BYTES, decodeSegmentHeader, SEGMENT_MAGIC, segmentPath } from "./log-format.js";
+import { BLOCK_BYTES, decodeSegmentHeader, SEGMENT_COPY, SEGMENT_MAGIC, segmentPath } from "./log-format.js";
 
 const STORE_ID_AT = 8;
 const STORE_ID_BYTES = 16;
@@ -25,6 +26,7 @@ export function hasLogRemains(vfs: Vfs, storePath: string): boolean {
 export function removeLogRemains(vfs: Vfs, storePath: string, storeId: Uint8Array): void {
   for (let index = 0; index < 2; index++) {
     const path = segmentPath(storePath, index);
+    removeScratch(vfs, path, SEGMENT_COPY);
     if (vfs.stat(path)?.kind !== "file") continue;
     const block = firstBlock(vfs, path);
     const text = Buffer.from(block.subarray(0, 8)).toString("latin1");

@@ -81,6 +81,45 @@ describe("a store that lies beside", () => {
   });
 });
 
+it.each([
+  ["-log1-new", 1],
+  ["-log2-new", 400],
+])("a store that lies beside as %s, when a log is recovered", (suffix, puts) => {
+  const name = `${PATH}${suffix}`;
+  const vfs = new FaultyVfs({ disk: withNeighbour(name) });
+  const options = { logBytes: 256 * 1024, durability: "sync" } as const;
+  const store = make(vfs, PATH, options);
+  for (let i = 0; i < puts; i++) store.put(`key ${i % 90}`, "x".repeat(1000));
+  const killed = vfs.processKill(1);
+  store.close();
+  make(killed, PATH, options).close();
+  expectNeighbour(killed, name);
+  expect(killed.list("/")).toEqual(["orders", `orders${suffix}`]);
+});
+
+/** With the copy in the making there, and the frames that it is of gone or not. */
+it("what a killed recovery left of a log goes", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const store = make(vfs, PATH);
+  store.put("a", "1");
+  const killed = vfs.processKill(1);
+  store.close();
+  const cuts: FaultyVfs[] = [];
+  killed.onCall = ({ call, changes }) => {
+    const cut = killed.powerCut("subset", call);
+    if (changes && cut.list("/").some((name) => name.startsWith("orders-log1-new"))) cuts.push(cut);
+  };
+  make(killed, PATH).close();
+  const before = cuts.map((cut) => {
+    using again = make(cut, PATH);
+    const value = again.get("a");
+    again.close();
+    expect(cut.list("/")).toEqual(["orders"]);
+    return value;
+  });
+  expect(new Set(before)).toEqual(new Set(["1", undefined]));
+});
+
 it("what a killed process left of a store or a copy in the making goes", async () => {
   const vfs = new MemoryVfs();
   for (const name of ["/orders", "/copy"]) vfs.open(`${name}-new-0123456789abcdef01234567`, "create").close();

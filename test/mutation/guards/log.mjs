@@ -269,18 +269,22 @@ export const LOG_GUARDS = [
     edits: [
       {
         file: LOG_READER,
-        text: 'const copyPath = scratchName(path, "new");',
-        instead: "const copyPath = path;",
-      },
-      {
-        file: LOG_READER,
-        text: 'const copy = vfs.open(copyPath, "create");',
-        instead: 'const copy = vfs.open(copyPath, "write");',
+        text: 'const copyPath = scratchName(path, SEGMENT_COPY);\n    const copy = vfs.open(copyPath, "create");',
+        instead:
+          'const copyPath = path;\n    void scratchName;\n    const copy = vfs.open(copyPath, "write");',
       },
       { file: LOG_READER, text: "vfs.rename(copyPath, path);", instead: "" },
     ],
     tests: [...STORIES, "-t", "tears nothing"],
   },
+  guard(
+    "W4",
+    "what a killed recovery left of that copy goes with the log",
+    LOG_REMAINS,
+    "removeScratch(vfs, path, SEGMENT_COPY);",
+    "",
+    [...NEIGHBOURS, "-t", "killed recovery"],
+  ),
   guard(
     "W6",
     "the name of that copy is synced",
