@@ -3,15 +3,17 @@
  * hangs or lies, and how a run that was stopped goes on.
  */
 
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hotFunctions, readProfiles } from "../../../matrix/reports/hot.js";
 import type { Environment, RunDocument } from "../../../matrix/results/document.js";
 import { readRun, runDocumentProblems } from "../../../matrix/results/validate.js";
 import type { MatrixOptions } from "../../../matrix/runner/options.js";
 import { runMatrix } from "../../../matrix/runner/run.js";
+import { ensureStreamFile } from "../../../matrix/streams/stream-file.js";
 import { LockedError } from "../../../src/base/errors.js";
 import { compiledChildEntry } from "../support/compiled.js";
 
@@ -65,6 +67,13 @@ function resumed(change: Partial<MatrixOptions> = {}): Promise<RunDocument> {
   return runMatrix({ out: join(folder, "run"), resume: true, childEntry, ...change });
 }
 
+/** The request of a child that is at work. */
+function requestIn(work: string): string | undefined {
+  const names = existsSync(work) ? readdirSync(work, { recursive: true, encoding: "utf8" }) : [];
+  const found = names.find((name) => basename(name) === "request.json");
+  return found === undefined ? undefined : join(work, found);
+}
+
 const statuses = (run: RunDocument): string[] => run.cells.map(({ status }) => status);
 
 describe("a run", () => {
@@ -108,8 +117,7 @@ describe("a run", () => {
     const controller = new AbortController();
     const entry = misbehaving(`setInterval(() => {}, 1000);`);
     const first = runMatrix(options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }));
-    const request = join(folder, "run", "work", "request.json");
-    await vi.waitFor(() => expect(existsSync(request)).toBe(true), { timeout: 20_000 });
+    const request = await vi.waitUntil(() => requestIn(join(folder, "run", "work")), { timeout: 20_000 });
     await expect(resumed()).rejects.toThrow(LockedError);
     expect(existsSync(request)).toBe(true);
     controller.abort();
@@ -211,6 +219,57 @@ describe("a run that is stopped", () => {
     expect(whole.run).toMatchObject({ id: stopped.run.id, complete: true, interrupted: null });
     expect(statuses(whole)).toEqual(["ok", "ok"]);
     for (const { opsPerSecond } of whole.cells) expect(opsPerSecond?.n).toBe(2);
+  });
+
+  it("goes on in another folder than a child of the first start that is still alive", async () => {
+    const told = join(folder, "told");
+    const entry = misbehaving(
+      `writeFileSync(${JSON.stringify(told)}, request.folder + " " + request.resultFile + "\\n", { flag: "a" });
+       process.exit(3);`,
+    );
+    await stoppedRun({ childEntry: entry });
+    await resumed({ childEntry: entry });
+    const [first = "", second = ""] = readFileSync(told, "utf8").split("\n");
+    expect(first).toMatch(/run.work.+result\.json$/);
+    const folders = (line: string): string[] => line.split(" ").map(dirname);
+    expect(folders(second)).not.toContain(folders(first)[0]);
+    expect(folders(second)).not.toContain(folders(first)[1]);
+  });
+
+  it.runIf(process.platform === "linux")("leaves no child at work when it was killed", async () => {
+    const work = join(folder, "work");
+    const streamFile = ensureStreamFile(folder, {
+      workload: "inserts",
+      shape: "u64",
+      order: "random",
+      records: 100,
+      operations: 100,
+      seed: 1,
+    });
+    const request = {
+      engine: "espalier",
+      workload: "inserts",
+      streamFile,
+      commitEvery: 100,
+      passes: 1_000_000,
+      warmOperations: 0,
+      folder: join(work, "store"),
+      profile: false,
+      cpuProfile: null,
+    };
+    const limits = { timeLimitMs: 60_000, scratch: work };
+    const runner = spawn(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { runChild } from ${JSON.stringify(join(dirname(childEntry), "child.js"))};
+       await runChild(${JSON.stringify(request)}, ${JSON.stringify(limits)});`,
+    ]);
+    const measured = join(work, "store", "measured");
+    await vi.waitUntil(() => existsSync(measured), { timeout: 20_000 });
+    const child = readFileSync(`/proc/${runner.pid}/task/${runner.pid}/children`, "utf8").trim();
+    expect(existsSync(`/proc/${child}`)).toBe(true);
+    runner.kill("SIGKILL");
+    await vi.waitUntil(() => !existsSync(`/proc/${child}`), { timeout: 20_000 });
   });
 
   it("goes on on the same machine with the same versions only", async () => {
