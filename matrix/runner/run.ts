@@ -3,7 +3,7 @@
  * seeded order, controls drift in between, and writes the run's document as it goes.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import type { Lock } from "../../src/vfs/lock.js";
@@ -86,7 +86,7 @@ class MatrixRun {
   static async open(options: MatrixOptions): Promise<MatrixRun> {
     const out = resolve(options.out);
     const state = new RunState(out);
-    if (options.resume !== true && state.exists()) {
+    if (options.resume !== true && (state.exists() || existsSync(join(out, RUN_FILE)))) {
       throw new Error(`${out} holds a run already: resume it, or choose another folder`);
     }
     if (options.resume === true && !state.exists()) throw new Error(`${out} holds no run to resume`);

@@ -111,6 +111,9 @@ describe("a run", () => {
     await expect(resumed()).rejects.toThrow(/no run to resume/);
     await runMatrix(options({ workloads: ["reads"] }));
     await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
+    // The document was kept without the state, and was replaced.
+    rmSync(join(folder, "run", "state"), { recursive: true });
+    await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
   });
 
   it("has its folder for itself while it goes on", async () => {
@@ -125,9 +128,17 @@ describe("a run", () => {
     expect((await resumed()).run.complete).toBe(true);
   });
 
-  it("refuses engines and rounds that make no sense, before it makes a folder", async () => {
+  it("refuses engines, numbers and lists that make no sense, before it makes a folder", async () => {
     await expect(runMatrix(options({ engines: ["oracle"] }))).rejects.toThrow(/no engine is called oracle/);
     await expect(runMatrix(options({ rounds: 0 }))).rejects.toThrow(RangeError);
+    await expect(runMatrix(options({ records: [] }))).rejects.toThrow("--docs names nothing");
+    for (const seed of [Number.NaN, 1.5]) {
+      await expect(runMatrix(options({ seed }))).rejects.toThrow(/the seed must be a whole number/);
+    }
+    // A timer that is asked for more than it can count ends at once.
+    for (const timeLimitMs of [Number.NaN, 0, 2 ** 31]) {
+      await expect(runMatrix(options({ timeLimitMs }))).rejects.toThrow(/the time limit must be/);
+    }
     expect(existsSync(join(folder, "run"))).toBe(false);
   });
 });
@@ -282,12 +293,36 @@ describe("a run that is stopped", () => {
       [/espalier was 0\.0\.0 and is/, { espalier: { ...environment.espalier, version: "0.0.0" } }],
       [/its commit was abc and is/, { espalier: { ...environment.espalier, gitCommit: "abc" } }],
       [/the processor was abacus and is/, { cpu: { ...environment.cpu, model: "abacus" } }],
+      [/the kernel was 2\.4 and is/, { os: { ...environment.os, kernel: "2.4" } }],
+      [/the file system was drum and is/, { disk: { ...environment.disk, fileSystem: "drum" } }],
+      [/its device was drum0 and is/, { disk: { ...environment.disk, device: "drum0" } }],
     ];
     for (const [message, change] of others) {
       writeFileSync(path, JSON.stringify({ ...plan, environment: { ...environment, ...change } }));
       await expect(resumed()).rejects.toThrow(message);
     }
     writeFileSync(path, JSON.stringify(plan));
+    expect((await resumed()).run.complete).toBe(true);
+  });
+
+  it("names the file of its state that is damaged, as a machine that died leaves it", async () => {
+    await stoppedRun();
+    const state = join(folder, "run", "state");
+    const round = join("rounds", readdirSync(join(state, "rounds"))[0] as string);
+    for (const [name, help] of [
+      [round, /remove it, and what it held is measured again/],
+      ["side.json", /remove it/],
+      ["plan.json", /start another run/],
+    ] as const) {
+      const held = readFileSync(join(state, name));
+      for (const damaged of ["", held.subarray(0, 20), "null"]) {
+        writeFileSync(join(state, name), damaged);
+        await expect(resumed()).rejects.toThrow(help);
+        await expect(resumed()).rejects.toThrow(name);
+      }
+      writeFileSync(join(state, name), held);
+    }
+    rmSync(join(state, round));
     expect((await resumed()).run.complete).toBe(true);
   });
 
