@@ -84,6 +84,9 @@ describe("a run", () => {
     );
     expect(statuses(run)).toEqual(["ok", "ok"]);
     expect(run.run).toMatchObject({ complete: true, interrupted: null });
+    // Two runs that began within a second had one id, and dashboards showed one of them.
+    expect(run.run.id).toBe(run.run.startedAt.replaceAll(/\W/g, ""));
+    expect(run.run.id).toMatch(/^\d{8}T\d{9}Z$/);
     for (const { contentHash, opsPerSecond, latencyUs, rounds } of run.cells) {
       expect(contentHash).toMatch(/^[0-9a-f]{64}$/);
       expect(opsPerSecond?.n).toBe(2);
