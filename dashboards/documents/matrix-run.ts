@@ -5,6 +5,8 @@
 
 export const RUN_SCHEMA = "espalier-matrix-run";
 export const RUN_VERSION = 1;
+/** The name of a run's document inside its folder. */
+export const RUN_FILE = "run.json";
 
 export type DurabilityClass = "durable" | "durable-awaited" | "os-buffered" | "memory";
 export type CellStatus = "ok" | "missing" | "skipped" | "failed" | "timeout";

@@ -5,11 +5,11 @@
  */
 
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { shippedJson } from "../package-files.js";
 import { reportFromEvents } from "./event-log.js";
-import { RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./matrix-run.js";
+import { RUN_FILE, RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./matrix-run.js";
 import {
   type MigrationEvent,
   type MigrationReport,
@@ -43,7 +43,7 @@ export interface Inputs {
   readonly files: readonly string[];
 }
 
-type Document = { readonly run: RunDocument } | { readonly migration: MigrationReport };
+type Document = { readonly run: RunDocument } | { readonly migrations: readonly MigrationReport[] };
 
 /**
  * Reads files and folders. In a folder, files of other kinds are passed over; a file that is named must be
@@ -60,7 +60,7 @@ export async function readInputs(paths: readonly string[]): Promise<Inputs> {
       if (document === null) continue;
       files.push(file);
       if ("run" in document) runs.set(document.run.run.id, document.run);
-      else migrations.set(document.migration.run.id, document.migration);
+      else for (const migration of document.migrations) migrations.set(migration.run.id, migration);
     }
   }
   return {
@@ -101,10 +101,10 @@ async function readDocument(path: string, searching: boolean): Promise<Document 
   const value = parse(path, text);
   const schema =
     typeof value === "object" && value !== null ? (value as { schema?: unknown }).schema : undefined;
-  if (Array.isArray(value)) return { migration: migrationOf(path, value) };
+  if (Array.isArray(value)) return { migrations: migrationsOf(path, value) };
   if (schema === RUN_SCHEMA) return { run: checked<RunDocument>(path, value, RUN_VERSION, runValidator()) };
   if (schema === REPORT_SCHEMA) {
-    return { migration: checked<MigrationReport>(path, value, REPORT_VERSION, reportValidator()) };
+    return { migrations: [checked<MigrationReport>(path, value, REPORT_VERSION, reportValidator())] };
   }
   if (searching) return null;
   throw new DashboardInputError(path, `neither a "${RUN_SCHEMA}" nor a "${REPORT_SCHEMA}" document`);
@@ -115,39 +115,63 @@ function parse(path: string, text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
     return isEvent(value) ? [value] : Array.isArray(value) ? undefined : value;
-  } catch {
-    return path.endsWith(".json") ? undefined : eventLines(text);
+  } catch (error) {
+    if (!path.endsWith(".json")) return eventLines(path, text);
+    // By its name it is a run: without it the one before would be judged, and nothing said.
+    if (basename(path) === RUN_FILE) throw new DashboardInputError(path, `not JSON: ${String(error)}`);
+    return undefined;
   }
 }
 
-/** Event lines; the last one may be cut short, because somebody is still writing it. */
-function eventLines(text: string): unknown[] | undefined {
+/**
+ * Event lines; the last one may be cut short, because somebody is still writing it. Undefined where no migration
+ * starts in them; of one that does, another line that is no event may hide how it ended.
+ */
+function eventLines(path: string, text: string): unknown[] | undefined {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const events: unknown[] = [];
-  for (const [i, line] of lines.entries()) {
-    try {
-      events.push(JSON.parse(line));
-    } catch {
-      if (i < lines.length - 1) return undefined;
-    }
-  }
-  return events.length > 0 && events.every(isEvent) ? events : undefined;
+  const values = lines.map(parsedLine);
+  if (values.length > 1 && values.at(-1) === undefined) values.pop();
+  const wrong = values.findIndex((value) => !isEvent(value));
+  if (wrong < 0) return values.length > 0 ? values : undefined;
+  if (!values.some((value) => isEvent(value) && value.event === "run-started")) return undefined;
+  throw new DashboardInputError(path, `line ${wrong + 1} is no event of a migration`);
 }
 
-function isEvent(value: unknown): boolean {
+/** Undefined: no JSON. */
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function isEvent(value: unknown): value is { readonly event: unknown } {
   return typeof value === "object" && value !== null && "event" in value;
 }
 
-function migrationOf(path: string, events: readonly unknown[]): MigrationReport {
+/** A file to which several migrations were appended holds them all. */
+function migrationsOf(path: string, events: readonly unknown[]): MigrationReport[] {
   const first = events[0] as { version?: unknown; event?: unknown };
   if (first.event === "run-started") refuseOtherVersion(path, first.version, REPORT_VERSION);
   const validate = eventValidator();
   for (const [i, event] of events.entries()) {
     if (!validate(event)) throw new DashboardInputError(path, `line ${i + 1}: ${problemsOf(validate)}`);
   }
-  const report = reportFromEvents(events as MigrationEvent[]);
-  if (report === null) throw new DashboardInputError(path, "the events do not begin with run-started");
-  return report;
+  return migrationsIn(events as MigrationEvent[]).map((own) => {
+    const report = reportFromEvents(own);
+    if (report === null) throw new DashboardInputError(path, "the events do not begin with run-started");
+    return report;
+  });
+}
+
+function migrationsIn(events: readonly MigrationEvent[]): MigrationEvent[][] {
+  const parts: MigrationEvent[][] = [];
+  for (const event of events) {
+    if (event.event === "run-started" || parts.length === 0) parts.push([]);
+    parts.at(-1)?.push(event);
+  }
+  return parts;
 }
 
 function checked<T>(path: string, value: unknown, version: number, validate: ValidateFunction): T {

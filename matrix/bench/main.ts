@@ -9,79 +9,53 @@
  * long as they take. --large adds what takes minutes: 10,000,000 records, 1 GiB.
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { parseArgs } from "node:util";
+import { writeFileSync } from "node:fs";
+import { type BenchArguments, readArguments } from "./arguments.js";
 import { killChildren } from "./child.js";
 import { markdown } from "./markdown.js";
+import { writeFigures } from "./marked-document.js";
 import type { Cell, Section, Sizes } from "./plan.js";
 import { cellText, curvesText, summaryText } from "./report.js";
-import { makeRunFolder, runBench } from "./run.js";
+import { runBench } from "./run.js";
+import { makeRunFolder } from "./run-folder.js";
 import { SECTIONS } from "./sections/registry.js";
 
 const SEED = 20_240_607;
-const DEFAULT_MINUTES = 15;
+const EXIT_USAGE = 2;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    records: { type: "string", default: "10000,1000000" },
-    rounds: { type: "string", default: "3" },
-    engines: { type: "string" },
-    large: { type: "boolean", default: false },
-    minutes: { type: "string" },
-    json: { type: "string" },
-    markdown: { type: "string" },
-    dir: { type: "string", default: tmpdir() },
-    list: { type: "boolean", default: false },
-  },
-});
-
-const sizes: Sizes = { records: wholeNumbers(values.records), large: values.large, seed: SEED };
-
-function wanted(section: Section, cell: Cell): boolean {
-  if (positionals.length === 0) return section.onlyByName !== true && cell.onlyByName !== true;
-  return positionals.some((filter) => filter === section.id || `${cell.id}/`.startsWith(`${filter}/`));
+function main(): Promise<void> | void {
+  let asked: BenchArguments;
+  try {
+    asked = readArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const sizes: Sizes = { records: asked.records, large: asked.large, seed: SEED };
+  return asked.list ? list(asked, sizes) : measure(asked, sizes);
 }
 
-function wholeNumbers(text: string): number[] {
-  return text.split(",").map((part) => {
-    const number = Number(part);
-    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`"${part}" is no number of records`);
-    return number;
-  });
+function wanted(filters: readonly string[], section: Section, cell: Cell): boolean {
+  if (filters.length === 0) return section.onlyByName !== true && cell.onlyByName !== true;
+  return filters.some((filter) => filter === section.id || `${cell.id}/`.startsWith(`${filter}/`));
 }
 
-const [BEGIN, END] = ["<!-- figures of npm run bench -->", "<!-- end of the figures -->"];
-
-/** Between the marks of a document that has them; as a document of its own otherwise. */
-function writeMarkdown(file: string, text: string): void {
-  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const [from, to] = [old.indexOf(BEGIN), old.indexOf(END)];
-  const within = from >= 0 && to > from;
-  const whole = within ? `${old.slice(0, from + BEGIN.length)}\n\n${text}\n${old.slice(to)}` : text;
-  writeFileSync(file, whole);
-}
-
-/** The whole table is bounded; what is asked for by name takes as long as it takes. */
-function minutes(): number | undefined {
-  if (values.minutes !== undefined) return Number(values.minutes);
-  return positionals.length === 0 && !values.large ? DEFAULT_MINUTES : undefined;
-}
-
-function list(): void {
+function list({ filters }: BenchArguments, sizes: Sizes): void {
   for (const section of SECTIONS) {
     process.stdout.write(`${section.id}: ${section.title}\n  target: ${section.target}\n`);
     for (const cell of section.cells(sizes)) {
-      if (wanted(section, cell)) process.stdout.write(`  ${cell.id}\n`);
+      if (wanted(filters, section, cell)) process.stdout.write(`  ${cell.id}\n`);
     }
   }
 }
 
-async function main(): Promise<void> {
-  const cells = SECTIONS.flatMap((section) => section.cells(sizes).filter((cell) => wanted(section, cell)));
-  if (cells.length === 0) throw new Error(`nothing is called ${positionals.join(", ")}; --list shows all`);
-  const { folder, remove } = makeRunFolder(values.dir);
+async function measure(asked: BenchArguments, sizes: Sizes): Promise<void> {
+  const { filters, rounds, minutes, engines } = asked;
+  const isWanted = (section: Section, cell: Cell): boolean => wanted(filters, section, cell);
+  const cells = SECTIONS.flatMap((section) => section.cells(sizes).filter((cell) => isWanted(section, cell)));
+  if (cells.length === 0) throw new Error(`nothing is called ${filters.join(", ")}; --list shows all`);
+  const { folder, remove } = makeRunFolder(asked.dir);
   const onInterrupt = (): void => {
     killChildren();
     remove();
@@ -94,10 +68,10 @@ async function main(): Promise<void> {
     const result = await runBench({
       sections: SECTIONS,
       sizes,
-      rounds: Math.max(1, Number(values.rounds)),
-      minutes: minutes(),
-      engines: values.engines?.split(","),
-      wanted,
+      rounds,
+      minutes,
+      engines,
+      wanted: isWanted,
       folder,
       childEntry: undefined,
       progress: (line) => void process.stderr.write(`... ${line}\n`),
@@ -111,12 +85,11 @@ async function main(): Promise<void> {
       onSection: (section) => void process.stdout.write(curvesText(section)),
     });
     process.stdout.write(`\n${summaryText(result)}`);
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 1)}\n`);
-    if (values.markdown !== undefined) writeMarkdown(values.markdown, markdown(result));
+    if (asked.json !== undefined) writeFileSync(asked.json, `${JSON.stringify(result, null, 1)}\n`);
+    if (asked.markdown !== undefined) writeFigures(asked.markdown, markdown(result));
   } finally {
     remove();
   }
 }
 
-if (values.list) list();
-else await main();
+await main();

@@ -5,13 +5,19 @@
 
 import type { Verdict } from "./judge.js";
 import type { FigureSpec } from "./plan.js";
-import { figuresWithValues, outcome, roundsOf, short, shown, summaryText } from "./report.js";
+import { caveat, figuresWithValues, outcome, roundsOf, short, shown, summaryText } from "./report.js";
 import type { BenchResult, CellResult, SectionResult } from "./run.js";
 
 /** The whole result. */
 export function markdown(result: BenchResult): string {
   const counts = `${summaryText(result).split(";")[0]}.\n`;
-  return [environmentText(result), counts, ...result.sections.map(sectionMarkdown)].join("\n");
+  const but = caveat(result);
+  return [
+    environmentText(result),
+    ...(but === null ? [] : [`${but}\n`]),
+    counts,
+    ...result.sections.map(sectionMarkdown),
+  ].join("\n");
 }
 
 function environmentText({ environment, rounds, driftMs, startedAt }: BenchResult): string {

@@ -71,12 +71,25 @@ function columns(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => `  ${row.map(padded).join("  ")}`);
 }
 
-/** How many targets are met, in a line. */
-export function summaryText({ sections, seconds }: BenchResult): string {
+/** File systems that keep what is written in memory. */
+const IN_MEMORY: readonly string[] = ["tmpfs", "ramfs"];
+
+/** What makes a run's figures another thing than they seem; null where nothing does. */
+export function caveat({ environment }: BenchResult): string | null {
+  const { fileSystem } = environment.disk;
+  if (fileSystem === null || !IN_MEMORY.includes(fileSystem)) return null;
+  return `The stores lay on ${fileSystem}, in memory: commits cost no sync there, and their figures are those of no disk (--dir FOLDER names another place).`;
+}
+
+/** How many targets are met, in a line, and what to know before one trusts that. */
+export function summaryText(result: BenchResult): string {
+  const { sections, seconds } = result;
   const verdicts = sections.flatMap(({ cells, verdicts: own }) => [
     ...cells.flatMap((cell) => cell.verdicts),
     ...own,
   ]);
   const count = (met: boolean | null): number => verdicts.filter((verdict) => verdict.met === met).length;
-  return `${count(true)} targets met, ${count(false)} not met, ${count(null)} not measured; ${Math.round(seconds)} s\n`;
+  const told = `${count(true)} targets met, ${count(false)} not met, ${count(null)} not measured; ${Math.round(seconds)} s\n`;
+  const but = caveat(result);
+  return but === null ? told : `${told}${but}\n`;
 }

@@ -3,8 +3,6 @@
  * time, round by round, in an order that changes with the round.
  */
 
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Presence } from "../engines/engine.js";
 import { ENGINES, engineById } from "../engines/registry.js";
 import type { Environment } from "../results/document.js";
@@ -306,12 +304,4 @@ function agreeOnContent(entries: readonly EntryResult[]): void {
     const told = entries.map(({ id, contentHash }) => `${id} ${contentHash}`).join(", ");
     throw new Error(`engines that did the same work hold different records: ${told}`);
   }
-}
-
-/** Makes an empty folder for a run's stores; returns how to remove it. */
-export function makeRunFolder(parent: string): { folder: string; remove: () => void } {
-  const folder = join(parent, `espalier-bench-${process.pid}`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -86,9 +86,9 @@ const COLUMNS: readonly Column[] = [
   ["reproduce", ({ reproduce }) => reproduce],
 ];
 
-/** The run as CSV text with a header line. */
+/** The run as CSV text with a header line. A text that a spreadsheet would take for a formula begins with an apostrophe. */
 export function toCsv(run: RunDocument): string {
   const header = COLUMNS.map(([name]) => name);
   const rows = run.cells.map((cell) => COLUMNS.map(([, value]) => value(cell, run) ?? ""));
-  return stringify([header, ...rows]);
+  return stringify([header, ...rows], { escape_formulas: true });
 }

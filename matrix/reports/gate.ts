@@ -89,8 +89,7 @@ export function isJudgedBy({ gates }: GatesDocument, engines: readonly string[])
 
 /** Reads gates from a file, or those that ship with the package. Throws Error for anything that is no gates document. */
 export async function readGates(path: string | null = null): Promise<GatesDocument> {
-  const value: unknown =
-    path === null ? shippedJson(DEFAULT_GATES_FILE) : JSON.parse(await readFile(path, "utf8"));
+  const value: unknown = path === null ? shippedJson(DEFAULT_GATES_FILE) : await readJson(path);
   const document = value as Partial<GatesDocument> | null;
   if (document?.schema !== GATES_SCHEMA || document.version !== 1 || !Array.isArray(document.gates)) {
     throw new Error(`${path ?? DEFAULT_GATES_FILE} is no "${GATES_SCHEMA}" document of version 1`);
@@ -100,6 +99,15 @@ export async function readGates(path: string | null = null): Promise<GatesDocume
   if (gates.length === 0) throw new Error(`${path ?? DEFAULT_GATES_FILE} holds no gate`);
   for (const gate of gates) checkGate(gate);
   return { schema: GATES_SCHEMA, version: 1, gates };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path}: not JSON: ${(error as SyntaxError).message}`);
+  }
 }
 
 const SCOPE_FIELDS: readonly string[] = [
@@ -116,7 +124,11 @@ const KINDS: Record<Gate["kind"], readonly (readonly [needed: string, is: (gate:
   counter: [["a counter", (gate) => "counter" in gate && typeof gate.counter === "string"]],
   "counter-excess": [
     ["a counter", (gate) => "counter" in gate && typeof gate.counter === "string"],
-    ['a list of counters in "over"', (gate) => "over" in gate && Array.isArray(gate.over)],
+    [
+      'a list of counters in "over"',
+      (gate) =>
+        "over" in gate && Array.isArray(gate.over) && gate.over.every((name) => typeof name === "string"),
+    ],
   ],
   ratio: [["an engine as its baseline", (gate) => "baseline" in gate && typeof gate.baseline === "string"]],
   figure: [
@@ -130,12 +142,15 @@ const KINDS: Record<Gate["kind"], readonly (readonly [needed: string, is: (gate:
 
 function checkGate(gate: Gate): void {
   const named = typeof gate?.id === "string" && typeof gate.title === "string";
-  if (!named || typeof gate.limit !== "number" || typeof gate.scope !== "object" || gate.scope === null) {
+  if (!named || !Number.isFinite(gate.limit) || typeof gate.scope !== "object" || gate.scope === null) {
     throw new Error(`a gate needs id, title, scope and limit: ${JSON.stringify(gate)}`);
   }
   const unknown = Object.keys(gate.scope).find((field) => !SCOPE_FIELDS.includes(field));
   if (unknown !== undefined)
     throw new Error(`gate ${gate.id} has "${unknown}" in its scope; there are ${SCOPE_FIELDS.join(", ")}`);
+  // A text would be searched for parts: "espalier" is one of "espalier-group".
+  const single = Object.entries(gate.scope).find(([, list]) => !Array.isArray(list));
+  if (single !== undefined) throw new Error(`gate ${gate.id} needs a list for "${single[0]}" of its scope`);
   if (!Object.hasOwn(KINDS, gate.kind))
     throw new Error(`gate ${gate.id} has no kind of ${Object.keys(KINDS).join(", ")}`);
   const missing = KINDS[gate.kind].find(([, is]) => !is(gate));

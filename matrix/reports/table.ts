@@ -53,7 +53,9 @@ function alignInBlocks(rows: readonly (readonly string[])[], width: number): str
 
 /** The same columns as a Markdown table. */
 export function markdownColumns(rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  // Neither ends its column or row: names are texts of the document.
+  const plain = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
+  const line = (cells: readonly string[]): string => `| ${cells.map(plain).join(" | ")} |`;
   const [head = [], ...body] = rows;
   return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...body.map(line)].join("\n");
 }

@@ -26,7 +26,7 @@ function isTree(node: CounterNode | undefined): node is CounterTree {
 export function counterAt(tree: CounterTree, path: string): number | null {
   let node: CounterNode | undefined = tree;
   for (const name of path.split(".")) {
-    if (!isTree(node)) return null;
+    if (!isTree(node) || !Object.hasOwn(node, name)) return null;
     node = node[name];
   }
   return node === undefined ? null : total(node);

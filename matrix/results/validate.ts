@@ -4,7 +4,7 @@
  */
 
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { shippedJson } from "../package-files.js";
 import { median } from "../stats/summary.js";
@@ -19,7 +19,7 @@ export class RunDocumentError extends Error {
   readonly path: string | null;
   /** What is wrong, a line each. */
   readonly problems: readonly string[];
-  /** Whether it says of itself that it is a run document, and so is a damaged one or one of another version. */
+  /** Whether it says of itself, or by its name, that it is a run document, and so is a damaged one or one of another version. */
   readonly isRun: boolean;
 
   constructor(path: string | null, problems: readonly string[], isRun = false) {
@@ -91,7 +91,9 @@ export async function readRun(path: string): Promise<RunDocument> {
   try {
     value = JSON.parse(await readFile(file, "utf8"));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new RunDocumentError(file, [`not JSON: ${error.message}`]);
+    if (error instanceof SyntaxError) {
+      throw new RunDocumentError(file, [`not JSON: ${error.message}`], basename(file) === RUN_FILE);
+    }
     throw error;
   }
   assertRunDocument(value, file);

@@ -10,6 +10,10 @@ import type { RoundRequest } from "./round.js";
 
 // Ctrl-C reaches the whole process group; the runner decides what becomes of its child.
 process.on("SIGINT", () => {});
+// A runner that was killed can't stop its child, which would go on beside the run that is resumed.
+process.on("disconnect", () => process.exit(1));
+// Listening must not keep a child alive that waits for a promise which nothing will settle.
+process.channel?.unref();
 
 const requestFile = process.argv[2];
 if (requestFile === undefined) throw new Error("usage: child-main REQUEST.json");

@@ -60,12 +60,13 @@ function untilExit(
 ): Promise<Ending> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ["--expose-gc", entry, requestFile], {
-      stdio: ["ignore", "ignore", "pipe"],
+      // Nothing is said over "ipc": that it closes tells the child that nobody waits for its result any more.
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...(profile ? { ESPALIER_PROFILE: "1" } : {}) },
     });
     let stderr = "";
     let stopped: RoundOutcome | null = null;
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr = (stderr + text).slice(-STDERR_BYTES_MAX);
     });
     const stop = (outcome: RoundOutcome): void => {

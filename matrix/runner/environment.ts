@@ -52,6 +52,9 @@ function environmentChanges(before: Environment, now: Environment): string[] {
   compare(before.runtime.name, before.runtime.version, now.runtime.version);
   compare("the processor", before.cpu.model, now.cpu.model);
   compare("the number of cores", before.cpu.cores, now.cpu.cores);
+  compare("the kernel", before.os.kernel, now.os.kernel);
+  compare("the file system", before.disk.fileSystem, now.disk.fileSystem);
+  compare("its device", before.disk.device, now.disk.device);
   // A peer that was installed or removed in between is a row that says so.
   for (const [name, version] of Object.entries(before.peers)) {
     if (now.peers[name] !== undefined) compare(name, version, now.peers[name]);

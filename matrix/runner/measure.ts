@@ -4,6 +4,7 @@
  */
 
 import { rmSync } from "node:fs";
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { contentHash } from "../engines/content-hash.js";
 import type { EngineStore } from "../engines/engine.js";
 import type { Pass } from "../workloads/workload.js";
@@ -47,6 +48,7 @@ async function warmUp(bed: Bed): Promise<Warmth> {
   let coldOpsPerSecond = 0;
   let sawPromise = false;
   for (let turn = 0; ; turn++) {
+    await eventLoopTurn();
     const cold = Math.min(total, warmOperations, WARM.coldOperations, WARM.coldCommits * commitEvery);
     const operations = turn === 0 ? cold : Math.min(total, warmOperations);
     const store = await bed.acquire("scratch");
@@ -102,6 +104,8 @@ async function measurePasses(bed: Bed, warm: Warmth): Promise<RoundResult> {
   };
   const profiler = request.cpuProfile === null ? null : new CpuProfiler(request.cpuProfile);
   for (let turn = 1; ; turn++) {
+    // Synchronous engines never let the event loop turn, which would tell that the runner is gone.
+    await eventLoopTurn();
     const store = await bed.acquire("measured");
     collectYoung();
     if (turn === 1) resetPeak();

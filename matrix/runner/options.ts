@@ -48,6 +48,8 @@ export interface MatrixOptions {
 }
 
 export const DEFAULT_SEED = 1;
+/** The longest that a timer takes: 24 days. One that is asked for more ends at once. */
+const TIME_LIMIT_MS_MAX = 2 ** 31 - 1;
 
 /** Options that a run keeps from its beginning, by the names of their flags. */
 const KEPT: readonly (readonly [option: keyof MatrixOptions, flag: string])[] = [
@@ -92,6 +94,9 @@ export function planOf(
     name,
     STORE_ENGINES.map(({ id }) => id),
   );
+  for (const [flag, list] of listsOf(options)) {
+    if (list?.length === 0) throw new RangeError(`--${flag} names nothing`);
+  }
   for (const engine of options.engines ?? []) engineById(engine);
   const sections = chosen.sections.map((section) => override(section, options));
   const engines = unique(sections, ({ engines }) => engines);
@@ -101,9 +106,15 @@ export function planOf(
   const rounds = options.rounds ?? chosen.rounds;
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new RangeError(`rounds must be at least 1, not ${rounds}`);
+  const seed = options.seed ?? DEFAULT_SEED;
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`the seed must be a whole number, not ${seed}`);
+  const timeLimitMs = options.timeLimitMs ?? chosen.timeLimitMs;
+  if (!(timeLimitMs >= 1 && timeLimitMs <= TIME_LIMIT_MS_MAX)) {
+    throw new RangeError(`the time limit must be of 1 ms to ${TIME_LIMIT_MS_MAX} ms, not ${timeLimitMs}`);
+  }
   const settings: RunSettings = {
     rounds,
-    timeLimitMs: options.timeLimitMs ?? chosen.timeLimitMs,
+    timeLimitMs,
     budgetMs: options.budgetMs === undefined ? chosen.budgetMs : options.budgetMs,
     workloads: unique(sections, ({ workloads }) => workloads),
     commitEvery: unique(sections, ({ commitEvery }) => commitEvery),
@@ -116,7 +127,7 @@ export function planOf(
   };
   return {
     preset: name,
-    seed: options.seed ?? DEFAULT_SEED,
+    seed,
     command: commandOf(name, options),
     label: options.label ?? null,
     sections,
@@ -142,16 +153,22 @@ function unique<T>(sections: readonly PlanSection[], pick: (section: PlanSection
   return [...new Set(sections.flatMap((section) => [...pick(section)]))];
 }
 
-function commandOf(name: PresetName, options: MatrixOptions): string {
-  const lists = [
+/** The options that are lists, by the names of their flags. */
+function listsOf(options: MatrixOptions): [flag: string, list: readonly (string | number)[] | undefined][] {
+  return [
     ["workloads", options.workloads],
     ["commit-every", options.commitEvery],
     ["engines", options.engines],
     ["docs", options.records],
     ["shapes", options.shapes],
     ["orders", options.orders],
-  ] as const;
-  const given = lists.flatMap(([flag, list]) => (list === undefined ? [] : [`--${flag} ${list.join(",")}`]));
+  ];
+}
+
+function commandOf(name: PresetName, options: MatrixOptions): string {
+  const given = listsOf(options).flatMap(([flag, list]) =>
+    list === undefined ? [] : [`--${flag} ${list.join(",")}`],
+  );
   if (options.rounds !== undefined) given.push(`--rounds ${options.rounds}`);
   if (options.seed !== undefined) given.push(`--seed ${options.seed}`);
   if (options.baseline !== undefined) given.push(`--baseline ${options.baseline}`);

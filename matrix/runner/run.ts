@@ -3,7 +3,7 @@
  * seeded order, controls drift in between, and writes the run's document as it goes.
  */
 
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import type { Lock } from "../../src/vfs/lock.js";
@@ -65,6 +65,8 @@ export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
 class MatrixRun {
   readonly #options: MatrixOptions;
   readonly #out: string;
+  /** This start's own: a child of one that was killed may live on for a while, and writes and removes where it was told. */
+  readonly #work: string;
   readonly #state: RunState;
   readonly #lock: Lock;
   readonly #plan: SavedPlan;
@@ -84,7 +86,7 @@ class MatrixRun {
   static async open(options: MatrixOptions): Promise<MatrixRun> {
     const out = resolve(options.out);
     const state = new RunState(out);
-    if (options.resume !== true && state.exists()) {
+    if (options.resume !== true && (state.exists() || existsSync(join(out, RUN_FILE)))) {
       throw new Error(`${out} holds a run already: resume it, or choose another folder`);
     }
     if (options.resume === true && !state.exists()) throw new Error(`${out} holds no run to resume`);
@@ -128,7 +130,9 @@ class MatrixRun {
     this.#terms = { preset, seed, rounds: settings.rounds };
     this.#side = state.readSide();
     this.#groups = planGroups(this.#plan.sections);
-    mkdirSync(join(out, "work"), { recursive: true });
+    rmSync(workFolder(out), { recursive: true, force: true });
+    mkdirSync(workFolder(out), { recursive: true });
+    this.#work = mkdtempSync(join(workFolder(out), "start-"));
     for (const { group, engines } of this.#groups) {
       for (const engine of engines) this.#refresh(group, engine);
     }
@@ -159,7 +163,7 @@ class MatrixRun {
 
   /** Writes the document and removes what only a running run needs. */
   async finish(): Promise<RunDocument> {
-    rmSync(join(this.#out, "work"), { recursive: true, force: true });
+    rmSync(workFolder(this.#out), { recursive: true, force: true });
     this.#running = false;
     this.#saveSide();
     if (this.#jobsLeft === 0) rmSync(join(this.#out, "streams"), { recursive: true, force: true });
@@ -259,7 +263,6 @@ class MatrixRun {
       operations,
       seed: this.#plan.seed,
     });
-    const work = join(this.#out, "work");
     const outcome = await runChild(
       {
         engine,
@@ -268,13 +271,13 @@ class MatrixRun {
         commitEvery: group.commitEvery ?? 1,
         passes: kind === "profile" ? 1 : passes,
         warmOperations: this.#plan.effort.warmOperations,
-        folder: join(work, "store"),
+        folder: join(this.#work, "store"),
         profile: kind === "profile",
         cpuProfile: this.#cpuProfile(job),
       },
       {
         timeLimitMs: this.#plan.settings.timeLimitMs,
-        scratch: work,
+        scratch: this.#work,
         signal: this.#options.signal,
         entry: this.#options.childEntry,
       },
@@ -376,7 +379,7 @@ class MatrixRun {
   }
 
   #driftPoint(afterRound: number): void {
-    const { samplesUs } = overwriteLoop(join(this.#out, "work"), DRIFT_SYNCS, false);
+    const { samplesUs } = overwriteLoop(this.#work, DRIFT_SYNCS, false);
     this.#side.drift.push({
       at: new Date().toISOString(),
       afterRound,
@@ -386,8 +389,13 @@ class MatrixRun {
   }
 
   #measureLimits(): void {
-    this.#side.limits.push(...measureLimits(join(this.#out, "work"), this.#plan.effort.limits));
+    this.#side.limits.push(...measureLimits(this.#work, this.#plan.effort.limits));
   }
+}
+
+/** Holds what only a running run needs: stores, requests, the files of the limits. */
+function workFolder(out: string): string {
+  return join(out, "work");
 }
 
 function jobKey(job: Job): string {
@@ -409,7 +417,7 @@ function peerVersions(presence: ReadonlyMap<string, Presence>): Record<string, s
   return versions;
 }
 
-/** Sorts by time, and is fit for a file name. */
+/** Sorts by time, and is fit for a file name. To the millisecond: of runs with one id, readers count one. */
 function runId(startedAt: string): string {
-  return startedAt.replaceAll(/[-:]/g, "").replace(/\.\d+Z$/, "Z");
+  return startedAt.replaceAll(/[-:.]/g, "");
 }

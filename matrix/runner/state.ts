@@ -50,7 +50,7 @@ export class RunState {
     this.#folder = join(outFolder, "state");
   }
 
-  /** Whether the folder holds a run already. */
+  /** Whether there is a run to resume. */
   exists(): boolean {
     return existsSync(join(this.#folder, PLAN_FILE));
   }
@@ -140,8 +140,15 @@ export class RunState {
     return existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".json")) : [];
   }
 
+  /** Throws Error for a file that is not whole: these are not synced, and the machine may have died. */
   #read(path: string): unknown {
-    return JSON.parse(readFileSync(join(this.#folder, path), "utf8"));
+    const whole = join(this.#folder, path);
+    const value = parsed(readFileSync(whole, "utf8"));
+    if (typeof value === "object" && value !== null) return value;
+    const removable = path !== PLAN_FILE;
+    throw new Error(
+      `${whole} is damaged: ${removable ? "remove it, and what it held is measured again" : "start another run"}`,
+    );
   }
 
   #write(path: string, value: unknown): void {
@@ -149,6 +156,15 @@ export class RunState {
     mkdirSync(join(whole, ".."), { recursive: true });
     writeFileSync(`${whole}.part`, JSON.stringify(value));
     renameSync(`${whole}.part`, whole);
+  }
+}
+
+/** Undefined: no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -101,6 +101,37 @@ test("events end in a report", async () => {
   expect((await readInputs([path])).migrations).toEqual([report]);
 });
 
+test("migrations that were appended to one file are all there, the one that failed too", async () => {
+  const [first, second] = ["first", "second"].map((id) => {
+    const report = migrationReport();
+    return { ...report, run: { ...report.run, id } };
+  }) as [MigrationReport, MigrationReport];
+  const ended = { event: "report", at: second.run.startedAt, report: second };
+  const path = await written("all.jsonl", lines([...eventsOf(first), ...eventsOf(second), ended]));
+  const { migrations } = await readInputs([path]);
+  expect(migrations.map(({ run }) => [run.id, run.complete])).toEqual([
+    ["first", false],
+    ["second", true],
+  ]);
+});
+
+test("a line between events that is none is refused, not passed over with the migration", async () => {
+  const [start, ...others] = eventsOf(migrationReport());
+  const path = await written("wave.jsonl", `${lines([start])}warning: of standard error\n${lines(others)}`);
+  await expect(readInputs([folder])).rejects.toThrow(`${path}: line 2 is no event of a migration`);
+  await written("wave.jsonl", `> npm run migrate\n${lines([start, ...others])}`);
+  await expect(readInputs([folder])).rejects.toThrow("line 1 is no event");
+  await written("wave.jsonl", "other lines\nof other things\n");
+  expect((await readInputs([folder])).files).toEqual([]);
+});
+
+test("a run's document that is no JSON is refused, not passed over", async () => {
+  await mkdir(join(folder, "late"));
+  await written("early.json", runDocument());
+  await written("late/run.json", JSON.stringify(runDocument()).slice(0, 500));
+  await expect(readInputs([folder])).rejects.toThrow(/late.run\.json: not JSON/);
+});
+
 test("events of a run that goes on give its state so far, a cut last line and all", async () => {
   const events = eventsOf(migrationReport());
   const path = await written("run.ndjson", `${lines(events)}{"event":"progr`);

@@ -122,5 +122,12 @@ describe("the benchmark on tiny beds", () => {
     for (const { title } of result.sections) expect(text).toContain(`### ${title}`);
     expect(text).toMatch(/^Measured \d{4}-\d\d-\d\d on /);
     expect(summaryText(result)).toMatch(/\d+ targets met, \d+ not met, \d+ not measured/);
+    const { environment } = result;
+    const on = (fileSystem: string): BenchResult => ({
+      ...result,
+      environment: { ...environment, disk: { ...environment.disk, fileSystem } },
+    });
+    expect(summaryText(on("ext4")).split("\n")).toHaveLength(2);
+    for (const tell of [summaryText, markdown]) expect(tell(on("tmpfs"))).toMatch(/tmpfs, in memory/);
   });
 });

@@ -42,6 +42,13 @@ describe("a run of engines that no gate names", () => {
 describe("a counter gate", () => {
   const gate: Gate = { ...base, kind: "counter", counter: "leaf.rebuilds", limit: 0 };
 
+  it("fails for a counter that no cell has, whatever its name", () => {
+    const one = cell("espalier", [1], counting({ leaf: { rebuilds: 0 } }));
+    for (const counter of ["leaf.rebuild", "constructor", "leaf.toString"]) {
+      expect(judge({ ...gate, counter }, [one])).toMatchObject({ pass: false, figure: null });
+    }
+  });
+
   it("passes at its limit and fails above, naming the worst cell", () => {
     const none = cell("espalier", [1], counting({ leaf: { rebuilds: 0 } }));
     const some = cell("espalier", [1], {
@@ -237,11 +244,22 @@ describe("gates documents", () => {
     ["no limit", { gates: [{ ...failures, limit: undefined }] }, /needs id, title, scope and limit/],
     ["no scope", { gates: [{ ...failures, scope: null }] }, /needs id, title, scope and limit/],
     ["a wrong scope", { gates: [{ ...failures, scope: { engine: [] } }] }, /gate has "engine" in its scope/],
+    // It judged the cells of "espalier", which is a part of the name.
+    [
+      "no list in its scope",
+      { gates: [{ ...failures, scope: { engines: "espalier-group" } }] },
+      /gate gate needs a list for "engines" of its scope/,
+    ],
     ["another kind", { gates: [{ ...failures, kind: "mood" }] }, /gate gate has no kind of counter, /],
     ["no counter", { gates: [{ ...failures, kind: "counter" }] }, /gate gate needs a counter/],
     [
       "no counters to compare with",
       { gates: [{ ...failures, kind: "counter-excess", counter: "a" }] },
+      /needs a list of counters in "over"/,
+    ],
+    [
+      "no names of counters to compare with",
+      { gates: [{ ...failures, kind: "counter-excess", counter: "a", over: [3] }] },
       /needs a list of counters in "over"/,
     ],
     ["no baseline", { gates: [{ ...failures, kind: "ratio" }] }, /needs an engine as its baseline/],
@@ -260,6 +278,21 @@ describe("gates documents", () => {
       expect(await readGates(path)).toEqual(document);
       write({ ...document, ...change });
       await expect(readGates(path)).rejects.toThrow(reason);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("are refused where they are no JSON, or hold a number that is none", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-gates-"));
+    try {
+      const path = join(folder, "gates.json");
+      const document = { schema: "espalier-matrix-gates", version: 1, gates: [failures] };
+      writeFileSync(path, "");
+      await expect(readGates(path)).rejects.toThrow(`${path}: not JSON`);
+      // More than a number can be is Infinity, a limit that nothing breaks.
+      writeFileSync(path, JSON.stringify(document).replace('"limit":0', '"limit":1e999'));
+      await expect(readGates(path)).rejects.toThrow(/needs id, title, scope and limit/);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -86,6 +86,11 @@ describe("readRuns", () => {
     await expect(readRuns(folder)).rejects.toThrow(/b\.json: .*cells\/0/);
     writeFileSync(join(folder, "b.json"), JSON.stringify({ ...first, version: 99 }));
     await expect(readRuns(folder)).rejects.toThrow(/b\.json: version 99 is not readable here/);
+    writeFileSync(join(folder, "b.json"), "no run, by its name and by what it says");
+    expect(await readRuns(folder)).toHaveLength(1);
+    mkdirSync(join(folder, "c"));
+    writeFileSync(join(folder, "c", "run.json"), JSON.stringify(first).slice(0, 500));
+    await expect(readRuns(folder)).rejects.toThrow(/c.run\.json: not JSON/);
   });
 
   it("stops when it is told to", async () => {

@@ -68,6 +68,23 @@ describe("runMarkdown", () => {
   });
 });
 
+describe("a document from elsewhere", () => {
+  const foreign = run([cell("=1+1|\n@b", [300], { reproduce: "-2+3", opsPerIteration: -5 })]);
+
+  it("neither ends a column nor a row of a Markdown table", () => {
+    const [head = "", dashes = ""] = runMarkdown(foreign).split("\n");
+    expect(head).toBe("| ops/s | =1+1\\| @b |");
+    expect(dashes).toBe("| --- | ---: |");
+  });
+
+  it("puts no formula into a spreadsheet, and leaves its numbers alone", () => {
+    const text = toCsv(foreign);
+    expect(text).toContain(`,"'=1+1|\n@b",`);
+    expect(text).toMatch(/,'-2\+3\n$/);
+    expect(text).toContain(",-5,");
+  });
+});
+
 describe("toCsv", () => {
   const lines = toCsv(measured).trimEnd().split("\n");
 

@@ -3,15 +3,17 @@
  * hangs or lies, and how a run that was stopped goes on.
  */
 
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hotFunctions, readProfiles } from "../../../matrix/reports/hot.js";
 import type { Environment, RunDocument } from "../../../matrix/results/document.js";
 import { readRun, runDocumentProblems } from "../../../matrix/results/validate.js";
 import type { MatrixOptions } from "../../../matrix/runner/options.js";
 import { runMatrix } from "../../../matrix/runner/run.js";
+import { ensureStreamFile } from "../../../matrix/streams/stream-file.js";
 import { LockedError } from "../../../src/base/errors.js";
 import { compiledChildEntry } from "../support/compiled.js";
 
@@ -65,6 +67,13 @@ function resumed(change: Partial<MatrixOptions> = {}): Promise<RunDocument> {
   return runMatrix({ out: join(folder, "run"), resume: true, childEntry, ...change });
 }
 
+/** The request of a child that is at work. */
+function requestIn(work: string): string | undefined {
+  const names = existsSync(work) ? readdirSync(work, { recursive: true, encoding: "utf8" }) : [];
+  const found = names.find((name) => basename(name) === "request.json");
+  return found === undefined ? undefined : join(work, found);
+}
+
 const statuses = (run: RunDocument): string[] => run.cells.map(({ status }) => status);
 
 describe("a run", () => {
@@ -75,6 +84,9 @@ describe("a run", () => {
     );
     expect(statuses(run)).toEqual(["ok", "ok"]);
     expect(run.run).toMatchObject({ complete: true, interrupted: null });
+    // Two runs that began within a second had one id, and dashboards showed one of them.
+    expect(run.run.id).toBe(run.run.startedAt.replaceAll(/\W/g, ""));
+    expect(run.run.id).toMatch(/^\d{8}T\d{9}Z$/);
     for (const { contentHash, opsPerSecond, latencyUs, rounds } of run.cells) {
       expect(contentHash).toMatch(/^[0-9a-f]{64}$/);
       expect(opsPerSecond?.n).toBe(2);
@@ -102,14 +114,16 @@ describe("a run", () => {
     await expect(resumed()).rejects.toThrow(/no run to resume/);
     await runMatrix(options({ workloads: ["reads"] }));
     await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
+    // The document was kept without the state, and was replaced.
+    rmSync(join(folder, "run", "state"), { recursive: true });
+    await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
   });
 
   it("has its folder for itself while it goes on", async () => {
     const controller = new AbortController();
     const entry = misbehaving(`setInterval(() => {}, 1000);`);
     const first = runMatrix(options({ childEntry: entry, signal: controller.signal, timeLimitMs: 60_000 }));
-    const request = join(folder, "run", "work", "request.json");
-    await vi.waitFor(() => expect(existsSync(request)).toBe(true), { timeout: 20_000 });
+    const request = await vi.waitUntil(() => requestIn(join(folder, "run", "work")), { timeout: 20_000 });
     await expect(resumed()).rejects.toThrow(LockedError);
     expect(existsSync(request)).toBe(true);
     controller.abort();
@@ -117,9 +131,17 @@ describe("a run", () => {
     expect((await resumed()).run.complete).toBe(true);
   });
 
-  it("refuses engines and rounds that make no sense, before it makes a folder", async () => {
+  it("refuses engines, numbers and lists that make no sense, before it makes a folder", async () => {
     await expect(runMatrix(options({ engines: ["oracle"] }))).rejects.toThrow(/no engine is called oracle/);
     await expect(runMatrix(options({ rounds: 0 }))).rejects.toThrow(RangeError);
+    await expect(runMatrix(options({ records: [] }))).rejects.toThrow("--docs names nothing");
+    for (const seed of [Number.NaN, 1.5]) {
+      await expect(runMatrix(options({ seed }))).rejects.toThrow(/the seed must be a whole number/);
+    }
+    // A timer that is asked for more than it can count ends at once.
+    for (const timeLimitMs of [Number.NaN, 0, 2 ** 31]) {
+      await expect(runMatrix(options({ timeLimitMs }))).rejects.toThrow(/the time limit must be/);
+    }
     expect(existsSync(join(folder, "run"))).toBe(false);
   });
 });
@@ -213,6 +235,57 @@ describe("a run that is stopped", () => {
     for (const { opsPerSecond } of whole.cells) expect(opsPerSecond?.n).toBe(2);
   });
 
+  it("goes on in another folder than a child of the first start that is still alive", async () => {
+    const told = join(folder, "told");
+    const entry = misbehaving(
+      `writeFileSync(${JSON.stringify(told)}, request.folder + " " + request.resultFile + "\\n", { flag: "a" });
+       process.exit(3);`,
+    );
+    await stoppedRun({ childEntry: entry });
+    await resumed({ childEntry: entry });
+    const [first = "", second = ""] = readFileSync(told, "utf8").split("\n");
+    expect(first).toMatch(/run.work.+result\.json$/);
+    const folders = (line: string): string[] => line.split(" ").map(dirname);
+    expect(folders(second)).not.toContain(folders(first)[0]);
+    expect(folders(second)).not.toContain(folders(first)[1]);
+  });
+
+  it.runIf(process.platform === "linux")("leaves no child at work when it was killed", async () => {
+    const work = join(folder, "work");
+    const streamFile = ensureStreamFile(folder, {
+      workload: "inserts",
+      shape: "u64",
+      order: "random",
+      records: 100,
+      operations: 100,
+      seed: 1,
+    });
+    const request = {
+      engine: "espalier",
+      workload: "inserts",
+      streamFile,
+      commitEvery: 100,
+      passes: 1_000_000,
+      warmOperations: 0,
+      folder: join(work, "store"),
+      profile: false,
+      cpuProfile: null,
+    };
+    const limits = { timeLimitMs: 60_000, scratch: work };
+    const runner = spawn(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { runChild } from ${JSON.stringify(join(dirname(childEntry), "child.js"))};
+       await runChild(${JSON.stringify(request)}, ${JSON.stringify(limits)});`,
+    ]);
+    const measured = join(work, "store", "measured");
+    await vi.waitUntil(() => existsSync(measured), { timeout: 20_000 });
+    const child = readFileSync(`/proc/${runner.pid}/task/${runner.pid}/children`, "utf8").trim();
+    expect(existsSync(`/proc/${child}`)).toBe(true);
+    runner.kill("SIGKILL");
+    await vi.waitUntil(() => !existsSync(`/proc/${child}`), { timeout: 20_000 });
+  });
+
   it("goes on on the same machine with the same versions only", async () => {
     await stoppedRun();
     const path = join(folder, "run", "state", "plan.json");
@@ -223,12 +296,36 @@ describe("a run that is stopped", () => {
       [/espalier was 0\.0\.0 and is/, { espalier: { ...environment.espalier, version: "0.0.0" } }],
       [/its commit was abc and is/, { espalier: { ...environment.espalier, gitCommit: "abc" } }],
       [/the processor was abacus and is/, { cpu: { ...environment.cpu, model: "abacus" } }],
+      [/the kernel was 2\.4 and is/, { os: { ...environment.os, kernel: "2.4" } }],
+      [/the file system was drum and is/, { disk: { ...environment.disk, fileSystem: "drum" } }],
+      [/its device was drum0 and is/, { disk: { ...environment.disk, device: "drum0" } }],
     ];
     for (const [message, change] of others) {
       writeFileSync(path, JSON.stringify({ ...plan, environment: { ...environment, ...change } }));
       await expect(resumed()).rejects.toThrow(message);
     }
     writeFileSync(path, JSON.stringify(plan));
+    expect((await resumed()).run.complete).toBe(true);
+  });
+
+  it("names the file of its state that is damaged, as a machine that died leaves it", async () => {
+    await stoppedRun();
+    const state = join(folder, "run", "state");
+    const round = join("rounds", readdirSync(join(state, "rounds"))[0] as string);
+    for (const [name, help] of [
+      [round, /remove it, and what it held is measured again/],
+      ["side.json", /remove it/],
+      ["plan.json", /start another run/],
+    ] as const) {
+      const held = readFileSync(join(state, name));
+      for (const damaged of ["", held.subarray(0, 20), "null"]) {
+        writeFileSync(join(state, name), damaged);
+        await expect(resumed()).rejects.toThrow(help);
+        await expect(resumed()).rejects.toThrow(name);
+      }
+      writeFileSync(join(state, name), held);
+    }
+    rmSync(join(state, round));
     expect((await resumed()).run.complete).toBe(true);
   });
 
