@@ -5,9 +5,9 @@
 
 import { AbstractChainedBatch } from "abstract-level";
 import type { Data } from "./formats.js";
+import { toBytes } from "./formats.js";
 import type { RawOperation } from "./level-store.js";
 import type { WriteOptions } from "./options.js";
-import { toBytes } from "./formats.js";
 
 /** What writes a batch: the database's own. */
 export type BatchWriter = (

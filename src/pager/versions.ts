@@ -8,10 +8,13 @@
 
 import { DiskFullError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
-import { scratchName } from "../vfs/scratch-name.js";
+import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { readExactly, writeFully } from "../vfs/whole-io.js";
 import { FRAME_DIRTY, type PagePool } from "./page-pool.js";
+
+/** Of the temporary file's name. */
+const SPILL_FILE = "versions";
 
 interface Version {
   readonly block: number;
@@ -187,7 +190,9 @@ export class Versions {
   /** Writes a version to the file; returns its slot. */
   #write(frame: number): number {
     if (this.#spillFile === undefined) {
-      const name = scratchName(this.#storePath, "versions");
+      // What a process left that was killed before it took the name away.
+      removeScratch(this.#vfs, this.#storePath, SPILL_FILE);
+      const name = scratchName(this.#storePath, SPILL_FILE);
       this.#spillFile = this.#vfs.open(name, "create");
       this.#vfs.unlink(name);
     }

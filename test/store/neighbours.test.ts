@@ -44,29 +44,21 @@ describe("a store that lies beside", () => {
     expectNeighbour(vfs, "/copy-new");
   });
 
-  it("as -log1-new, when a store is recovered", () => {
-    const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-log1-new`) });
-    make(vfs, PATH).put("a", "b");
-    const killed = vfs.processKill(vfs.calls);
-    killed.open(`${PATH}-log1-new-0123456789abcdef01234567`, "create").close();
-    using store = make(killed, PATH);
-    expect(store.get("a")).toBe("b");
-    expectNeighbour(killed, `${PATH}-log1-new`);
-    expect(killed.list("/")).toEqual(["orders", "orders-log1-new"]);
-  });
-
-  it("as -versions, when old versions leave the memory", () => {
+  it("as -versions, when old versions leave the memory; a killed process's go", () => {
     const vfs = new FaultyVfs({ disk: withNeighbour(`${PATH}-versions`) });
     const made: string[] = [];
     vfs.onCall = ({ operation, path }) => {
       if (operation === "create") made.push(path);
     };
+    const left = `${PATH}-versions-0123456789abcdef01234567`;
+    vfs.open(left, "create").close();
     using store = make(vfs, PATH, { cacheBytes: 256 * 1024 });
     for (let i = 0; i < 2000; i++) store.put(`key ${i}`, "x".repeat(300));
     using snapshot = store.snapshot();
     for (let i = 0; i < 2000; i++) store.put(`key ${i}`, "y".repeat(300));
     expect(made.some((path) => path.startsWith(`${PATH}-versions`))).toBe(true);
     expect(snapshot.get("key 7")).toBe("x".repeat(300));
+    expect(vfs.stat(left)).toBeUndefined();
     expectNeighbour(vfs, `${PATH}-versions`);
   });
 
