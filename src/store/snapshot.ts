@@ -67,60 +67,67 @@ export class SnapshotTree<K = string, V = unknown> {
   }
 }
 
-interface Hold extends Source {
+/** What an open snapshot pins. */
+interface Pin {
   readonly engine: Engine;
   readonly commit: number;
+  released: boolean;
 }
 
-/** Gives back snapshots that were forgotten. */
-const forgotten: FinalizationRegistry<Hold> = new FinalizationRegistry((hold) => letGo(hold));
+/** Gives back snapshots that were forgotten: they and all their trees. */
+const forgotten: FinalizationRegistry<Pin> = new FinalizationRegistry((pin) => release(pin));
 
-function letGo(hold: Hold): void {
-  if (hold.ended) return;
-  hold.ended = true;
-  hold.engine.releaseSnapshot(hold.commit);
+function release(pin: Pin): void {
+  if (pin.released) return;
+  pin.released = true;
+  pin.engine.releaseSnapshot(pin.commit);
 }
 
 /** The unnamed tree as of the snapshot, and the way to the named ones. */
 export class Snapshot<K = string, V = unknown> extends SnapshotTree<K, V> {
   readonly #engine: Engine;
   readonly #catalog: Catalog;
-  readonly #hold: Hold;
+  /** Shared with the trees: as long as anybody has one of them, the snapshot is not forgotten. */
+  readonly #source: Source;
+  readonly #pin: Pin;
 
   /** @internal Made by Store.snapshot(). */
   constructor(engine: Engine, catalog: Catalog, commit: number) {
-    const hold: Hold = { what: "the snapshot", ended: false, engine, commit };
-    super(engine, catalog.tree(UNNAMED, commit)!, commit, hold);
+    const source: Source = { what: "the snapshot", ended: false };
+    super(engine, catalog.tree(UNNAMED, commit)!, commit, source);
     this.#engine = engine;
     this.#catalog = catalog;
-    this.#hold = hold;
-    forgotten.register(this, hold, hold);
+    this.#source = source;
+    this.#pin = { engine, commit, released: false };
+    forgotten.register(source, this.#pin, this.#pin);
   }
 
   /** A named tree as of the snapshot. Throws NotFoundError. */
   tree<TK = string, TV = unknown>(name: string): SnapshotTree<TK, TV> {
     this.#assertOpen();
     assertTreeName(name);
-    const record = this.#catalog.tree(name, this.#hold.commit);
+    const { commit } = this.#pin;
+    const record = this.#catalog.tree(name, commit);
     if (record === undefined) throw new NotFoundError(name, `the snapshot has no tree "${name}"`);
-    return new SnapshotTree<TK, TV>(this.#engine, record, this.#hold.commit, this.#hold);
+    return new SnapshotTree<TK, TV>(this.#engine, record, commit, this.#source);
   }
 
   /** Names of the named trees. */
   trees(): string[] {
     this.#assertOpen();
-    return this.#catalog.names(this.#hold.commit);
+    return this.#catalog.names(this.#pin.commit);
   }
 
   #assertOpen(): void {
-    if (this.#hold.ended) throw new ClosedError(this.#hold.what);
+    if (this.#source.ended) throw new ClosedError(this.#source.what);
     this.#engine.assertOpen();
   }
 
   /** Idempotent. */
   close(): void {
-    letGo(this.#hold);
-    forgotten.unregister(this.#hold);
+    this.#source.ended = true;
+    release(this.#pin);
+    forgotten.unregister(this.#pin);
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { open, type RangeIterator, type Store } from "../../src/index.js";
+import { open, type RangeIterator, type SnapshotTree, type Store } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { STORE_PATH } from "../support/session.js";
 
@@ -47,17 +47,33 @@ it("goes on where the snapshot is closed, and then lets go of what it has kept",
   expect(store.stats()).toMatchObject({ snapshots: 0, versions: 0 });
 });
 
-it("goes on where nobody has the snapshot any more", async () => {
+async function collectGarbage(): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  using store = filled();
-  const range = store.snapshot().values();
   for (let round = 0; round < 5; round++) {
     await new Promise((resolve) => setImmediate(resolve));
     collect();
   }
+}
+
+it("goes on where nobody has the snapshot any more", async () => {
+  using store = filled();
+  const range = store.snapshot().values();
+  await collectGarbage();
   overwrite(store);
   expectAll(range);
+});
+
+it("a snapshot stays as long as somebody has one of its trees, and goes with the last", async () => {
+  using store = filled();
+  store.tree<string, number>("tree").put("a", 1);
+  let tree: SnapshotTree<string, number> | undefined = store.snapshot().tree<string, number>("tree");
+  await collectGarbage();
+  store.tree<string, number>("tree").put("a", 2);
+  expect(tree.get("a")).toBe(1);
+  tree = undefined;
+  await collectGarbage();
+  expect(store.stats().snapshots).toBe(0);
 });
 
 it("is refused what is asked for when the snapshot, or the tree, is gone in between", () => {
