@@ -200,6 +200,8 @@ class LogScanner {
   #pending: Map<number, number> = new Map();
   #pendingLsn = -1;
   #pendingFrames = 0;
+  /** The log's first commit that counts is known to follow on the file. */
+  #follows = false;
   /** A frame was met that was never made durable: none behind it was either. */
   #isBeyond = false;
   #lastLsn: number;
@@ -262,17 +264,28 @@ class LogScanner {
       if (header === undefined) return undefined;
       if (header.salt !== this.#meta.logSalt)
         throw this.#bad("the log belongs to another file: its salt differs", 12);
-      return scanFrames(
-        file,
-        header,
-        chain,
-        (lsn, page, at) => !takes || this.#take(lsn, page, index * SEGMENT_SHIFT + at),
-      );
+      return scanFrames(file, header, chain, (lsn, page, at) => {
+        if (!takes) return true;
+        this.#assertFollows(lsn, header.startLsn);
+        return this.#take(lsn, page, index * SEGMENT_SHIFT + at);
+      });
     } catch (error) {
       const mayCut = this.#options.damaged === "cut" && this.#images.size + this.#pending.size > 0;
       if (!mayCut || !(error instanceof CorruptionError)) throw error;
       return { frames: 0, chain, end: "damaged", reason: error.reason };
     }
+  }
+
+  /** The engine begins a log with the commit behind the file's checkpoint, which it has on the disk before. */
+  #assertFollows(lsn: number, startLsn: number): void {
+    if (this.#follows) return;
+    const { lastCheckpointLsn } = this.#meta;
+    if (startLsn > lastCheckpointLsn + 1)
+      throw this.#bad(
+        `the log begins with commit ${startLsn} and the file ends with ${lastCheckpointLsn}: it is an older copy of the file that the log belongs to. Put that one back, or move the log away to take the older one as it is`,
+        20,
+      );
+    this.#follows = lsn > lastCheckpointLsn;
   }
 
   #take(lsn: number, page: number, place: number): boolean {

@@ -145,7 +145,7 @@ test("a record in the unnamed tree of a file of several trees makes a rollback i
   const store = open<Uint8Array, Uint8Array>(FILE, { vfs, keyEncoding: "binary", valueEncoding: "binary" });
   store.put(Buffer.from("x"), Buffer.from("y"));
   store.close();
-  expect((await rollBack(vfs)).reason).toMatch(/the unnamed tree was added/);
+  expect((await rollBack(vfs)).reason).toMatch(/the unnamed tree was made by espalier/);
 });
 
 test("a tree that was dropped since makes a rollback impossible, and nothing is changed", async () => {

@@ -201,6 +201,18 @@ describe("which frames count", () => {
     expect(() => survey(vfs)).toThrow(/pages of 1024 bytes/);
   });
 
+  /** Story: pages of the older copy stood beside those of commits that came after ones which neither has. */
+  test("a log that begins behind what the file has is refused: the file is an older copy", () => {
+    const { vfs } = fileWithLog(0);
+    const later = [{ lsn: 2, page: 1, image: leafOf(3).image }];
+    put(vfs, "/file.db-wal", logFile(PAGE, 2, later));
+    expect(() => survey(vfs)).toThrow(/begins with commit 2 and the file ends with 0.*move the log away/);
+    put(vfs, "/file.db-wal", logFile(PAGE, 1, later));
+    expect(digestWith(vfs)).toBe(leafOf(3).digest);
+    put(vfs, "/file.db-wal", logFile(PAGE, 2, []));
+    expect(digestWith(vfs)).toBe(leafOf(1).digest);
+  });
+
   test("a valid frame below the start of the log is refused, and so is an impossible page", () => {
     const { vfs } = fileWithLog(1);
     put(vfs, "/file.db-wal", logFile(PAGE, 5, [{ lsn: 4, page: 1, image: leafOf(2).image }]));
