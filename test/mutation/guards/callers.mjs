@@ -190,6 +190,22 @@ export const CALLERS_GUARDS = [
   ),
   guard(
     "W4",
+    "a new store whose header a sync lost is not opened",
+    PAGER,
+    "throw this.log.failure ?? error;",
+    "return;",
+    ["test/store/created.test.ts"],
+  ),
+  guard(
+    "S4",
+    "a tree of a snapshot keeps it",
+    SNAPSHOT,
+    "forgotten.register(source, this.#pin, this.#pin);",
+    "forgotten.register(this, this.#pin, this.#pin);",
+    SNAPSHOT_RANGES,
+  ),
+  guard(
+    "W4",
     "a log that another file under the store's name may need is not removed",
     "src/pager/pager.ts",
     "this.log.close(!this.#start.isReplaced);",

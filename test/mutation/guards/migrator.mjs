@@ -27,6 +27,14 @@ import {
 export const MIGRATOR_GUARDS = [
   guard(
     "M1",
+    "a legacy log that begins behind the file is not applied to it",
+    "migrate/legacy/log.ts",
+    "if (startLsn > lastCheckpointLsn + 1)",
+    "if (startLsn < 0)",
+    ["test/migrate/legacy/log.test.ts"],
+  ),
+  guard(
+    "M1",
     "a file that another process has open is locked: before anything",
     "migrate/file-job.ts",
     "assertNobodyElse(vfs, path, options.assumeClosed === true);\n  removeEmptyLock",
