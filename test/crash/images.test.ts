@@ -11,7 +11,7 @@ const { env } = process;
 const SEED: number = Number(env["ESPALIER_CRASH_SEED"] ?? 1);
 const IMAGES: number | undefined =
   env["ESPALIER_CRASH_IMAGES"] === undefined ? undefined : Number(env["ESPALIER_CRASH_IMAGES"]);
-const IMAGES_DEFAULT = 500;
+const IMAGES_DEFAULT = 360;
 const ONLY: string | undefined = env["ESPALIER_CRASH_ONLY"];
 const SIZES: number[] | undefined = env["ESPALIER_CRASH_PAGE_SIZE"]?.split(",").map(Number);
 const NAME: string | undefined = env["ESPALIER_CRASH_WORKLOAD"];
