@@ -294,8 +294,8 @@ describe("a log that does not belong to the store", () => {
     );
   });
 
-  /** As a backup that was put in the place of a store that had crashed. What has bypassed the log is not in it. */
-  it("is an error when the store's file is from just before it", () => {
+  /** A session of a store that was closed before, and the file as it was then. */
+  function openedAgain(): { vfs: FaultyVfs; session: Session; old: Uint8Array } {
     const vfs = new FaultyVfs({ seed: SEED });
     const session = new Session(vfs, settings, SEED);
     session.open();
@@ -303,6 +303,12 @@ describe("a log that does not belong to the store", () => {
     session.close();
     const old = bytesOf(vfs.powerCutImage("dropped", 1), STORE_PATH);
     session.open();
+    return { vfs, session, old };
+  }
+
+  /** As a backup that was put in the place of a store that had crashed. What has bypassed the log is not in it. */
+  it("is an error when the store's file is from just before it", () => {
+    const { vfs, session, old } = openedAgain();
     commits(session, 2);
     session.put(session.key(20), session.bytes(20_000));
     const now = withFile(vfs.powerCutImage("dropped", 1), STORE_PATH, old);
@@ -312,13 +318,7 @@ describe("a log that does not belong to the store", () => {
   });
 
   it("is an error when the store's file is from another time", () => {
-    const vfs = new FaultyVfs({ seed: SEED });
-    const session = new Session(vfs, settings, SEED);
-    session.open();
-    commits(session, 5);
-    session.close();
-    const old = bytesOf(vfs.powerCutImage("dropped", 1), STORE_PATH);
-    session.open();
+    const { vfs, session, old } = openedAgain();
     commits(session, 5);
     session.checkpoint();
     session.checkpoint();

@@ -35,6 +35,19 @@ beforeAll(() => {
   headBytes = trailer.getUint32(24, true);
 });
 
+/** What a kill after each of its changes would leave. */
+async function killedAfterEachChange(
+  vfs: FaultyVfs,
+  act: (vfs: FaultyVfs) => Promise<unknown>,
+): Promise<FaultyVfs[]> {
+  const images: FaultyVfs[] = [];
+  vfs.onCall = ({ changes }) => {
+    if (changes) images.push(vfs.processKill(1));
+  };
+  await act(vfs);
+  return images;
+}
+
 function inspected(bytes: Uint8Array): string {
   const vfs = new MemoryVfs();
   put(vfs, FILE, bytes);
@@ -75,12 +88,10 @@ test("what is there is synced before the next run writes", async () => {
 
 test("a run that finds a conversion done does not tell a digest that the conversion never compared", async () => {
   for (const verify of ["none", "full"] as const) {
-    const images: FaultyVfs[] = [];
     const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
-    vfs.onCall = ({ changes }) => {
-      if (changes) images.push(vfs.processKill(1));
-    };
-    expect(await convert(vfs, { verify })).toMatchObject({ status: "converted" });
+    const images = await killedAfterEachChange(vfs, async () =>
+      expect(await convert(vfs, { verify })).toMatchObject({ status: "converted" }),
+    );
     let done = 0;
     for (const image of images) {
       const isDone = inspectFile(image, FILE).kind === "store";
@@ -95,12 +106,8 @@ test("a run that finds a conversion done does not tell a digest that the convers
 });
 
 test("nor one of a store that was opened since, and never closed", async () => {
-  const images: FaultyVfs[] = [];
   const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
-  vfs.onCall = ({ changes }) => {
-    if (changes) images.push(vfs.processKill(1));
-  };
-  await convert(vfs);
+  const images = await killedAfterEachChange(vfs, convert);
   let done = 0;
   for (const image of images) {
     const state = inspectFile(image, FILE);
@@ -117,11 +124,7 @@ test("nor one of a store that was opened since, and never closed", async () => {
 
 test("nor does a rollback that only takes the fence down: it has read nothing", async () => {
   const vfs = new FaultyVfs({ disk: fixtureInMemory("gen3/u64-seq-1k.db"), seed: 1 });
-  const images: FaultyVfs[] = [];
-  vfs.onCall = ({ changes }) => {
-    if (changes) images.push(vfs.processKill(1));
-  };
-  await convert(vfs);
+  const images = await killedAfterEachChange(vfs, convert);
   let untouched = 0;
   for (const image of images) {
     const state = inspectFile(image, FILE);
@@ -141,11 +144,7 @@ test.each(["there", "back"] as const)(
     if (way === "back") await convert(disk);
     const act = way === "there" ? convert : rollBack;
     const vfs = new FaultyVfs({ disk, seed: 1 });
-    const images: FaultyVfs[] = [];
-    vfs.onCall = ({ changes }) => {
-      if (changes) images.push(vfs.processKill(1));
-    };
-    await act(vfs);
+    const images = await killedAfterEachChange(vfs, act);
     let last = 0;
     for (const image of images) {
       const state = inspectFile(image, FILE);

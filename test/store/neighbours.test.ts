@@ -207,6 +207,15 @@ describe("a store whose files were moved away while it was open", () => {
     expect([recovered.get("a"), recovered.get("b")]).toEqual([1, 2]);
   });
 
+  it("leaves nothing where its file was deleted", () => {
+    const vfs = new MemoryVfs();
+    const store = open<string, number>(PATH, { vfs });
+    store.put("a", 1);
+    vfs.unlink(PATH);
+    store.close();
+    expect(vfs.list("/")).toEqual([]);
+  });
+
   it("begins no log there", () => {
     const vfs = new MemoryVfs();
     open<string, number>(PATH, { vfs }).close();

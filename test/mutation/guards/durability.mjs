@@ -187,4 +187,12 @@ export const DURABILITY_GUARDS = [
     "const covered = this.committed + 1;",
     crash("group-commit", 500),
   ),
+  guard(
+    "W4",
+    "a new store whose header a sync lost is not opened",
+    PAGER,
+    "throw this.log.failure ?? error;",
+    "return;",
+    ["test/store/created.test.ts"],
+  ),
 ];

@@ -1,12 +1,14 @@
-/** What lies around the files of the migrator, and around copies and dumps: names, logs, backups (M1, M4, S1). */
+/** What lies around the files of a store and of the migrator, and around copies and dumps: names, logs, backups (M1, M4, S1, W4). */
 
 import {
   DUMPS,
   FILE_JOB,
   guard,
-  LEVEL_COPIES,
+  LEVEL_DAMAGE,
+  NEIGHBOURS,
   OTHER_NAMES,
   SALVAGED,
+  SESSION_START,
   STEPS,
   SURROUNDINGS,
 } from "./common.mjs";
@@ -228,7 +230,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     "if (!whole || !matches(readU32(bytes, end + 1), bytes.subarray(at, end + 1)))",
     "if (!whole)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -236,7 +238,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     "if (!matches(readU32(bytes, at), bytes.subarray(at + 6, end)))",
     "if (bytes.length < 0)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -244,7 +246,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     'if (log > 0 && !names.some((name) => name.endsWith(".log") && Number.parseInt(name, 10) === log))',
     "if (log < 0)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -252,7 +254,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     'if (bytes.subarray(at).every((byte) => byte === 0)) return;\n      throw bad(path, at, "records of the log are missing before others");',
     "at += left;\n      continue;",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -260,7 +262,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     "if (goesOn(bytes, at))",
     "if (at < 0)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -268,7 +270,7 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     "if (type > LAST || begins === hasBegun)",
     "if (type > LAST)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
   ),
   guard(
     "S1",
@@ -276,6 +278,38 @@ export const SURROUNDINGS_GUARDS = [
     "src/level/leveldb-check.ts",
     "if (first > next)",
     "if (next < 0)",
-    LEVEL_COPIES,
+    LEVEL_DAMAGE,
+  ),
+  guard(
+    "W4",
+    "a log that lies where one's own was is not removed",
+    "src/log/redo-log.ts",
+    "this.#segments.filter((segment) => segment.isInPlace)",
+    "this.#segments.slice()",
+    NEIGHBOURS,
+  ),
+  guard(
+    "W4",
+    "no log is begun where the store's file no longer lies",
+    SESSION_START,
+    "if (this.#vfs.stat(this.#path)?.identity !== this.#identity)",
+    "if (this.#vfs === undefined)",
+    NEIGHBOURS,
+  ),
+  guard(
+    "W4",
+    "a log that another file under the store's name may need is not removed",
+    "src/pager/pager.ts",
+    "this.log.close(!this.#start.isReplaced);",
+    "this.log.close(true);",
+    NEIGHBOURS,
+  ),
+  guard(
+    "S1",
+    "published metrics take the place of no other file",
+    "src/metrics/snapshot-file.ts",
+    "assertReplaceable(path);\n  const temporary",
+    "const temporary",
+    ["test/metrics/exporters.test.ts"],
   ),
 ];
