@@ -1,27 +1,14 @@
 /** Runs the command line as a user does: compiled, in a process of its own, in a folder of its own. */
 
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { compiled } from "../support/compiled.js";
 
-let entry: string | undefined;
-
-/** Compiles the sources once a test file; inside the project, so that its packages are found. */
+/** The compiled command line. */
 export function cliEntry(): string {
-  if (entry !== undefined) return entry;
-  const root = packageRoot();
-  const out = join(root, "node_modules", ".cache", `espalier-cli-tests-${process.pid}`);
-  mkdirSync(out, { recursive: true });
-  process.once("exit", () => rmSync(out, { recursive: true, force: true }));
-  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const words = [compiler, "-p", "tsconfig.build.json", "--outDir", out, "--declaration", "false"];
-  const { stdout } = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
-  const found = join(out, "cli.js");
-  if (!existsSync(found)) throw new Error(`the sources do not compile:\n${stdout}`);
-  entry = found;
-  return found;
+  return join(compiled(), "cli.js");
 }
 
 export interface CliResult {

@@ -12,7 +12,7 @@ import { counterAt } from "../../matrix/results/counters.js";
 import { type CellRow, LEVEL_WORKLOADS, type RunDocument, WORKLOADS } from "../../matrix/results/document.js";
 import { runDocumentProblems } from "../../matrix/results/validate.js";
 import { runMatrix } from "../../matrix/runner/run.js";
-import { compiledChildEntry } from "./support/compiled.js";
+import { compiled } from "../support/compiled.js";
 
 const ENGINES = ["espalier", "rebuild", "rebuild-on-miss"];
 const STORE_WORKLOADS = WORKLOADS.filter((name) => !LEVEL_WORKLOADS.includes(name));
@@ -27,7 +27,7 @@ beforeAll(async () => {
     engines: [...ENGINES, "espalier-level"],
     workloads: WORKLOADS,
     profiledPass: false,
-    childEntry: compiledChildEntry(),
+    childEntry: join(compiled(), "matrix/runner/child-main.js"),
   });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

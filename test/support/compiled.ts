@@ -1,31 +1,56 @@
 /**
- * The sources as JavaScript that child processes can run: compiled once into a temporary folder that
- * goes when the test process ends.
+ * The sources as JavaScript that child processes can run, compiled as for the package. A run of the tests compiles
+ * them once, where the first file needs them (`one-build.ts` says where, and removes them); a script of its own
+ * compiles them for itself.
  */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root: string = fileURLToPath(new URL("../..", import.meta.url));
-let folder: string | undefined;
+const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The folder that holds src/index.js, src/level/index.js, src/vfs/lock.js and what they import. */
+/** The variable with the folder of a run's build. */
+export const BUILD_VARIABLE = "ESPALIER_TEST_BUILD";
+
+/** The folder for the build of a process: inside the project, so that its packages are found. */
+export function buildFolder(pid: number | ""): string {
+  return join(ROOT, "node_modules", ".cache", `espalier-tests-${pid}`);
+}
+
+let found: string | undefined;
+
+/** The folder that holds cli.js, src/index.js, migrate/index.js and all else. Takes some seconds the first time. */
 export function compiled(): string {
-  if (folder !== undefined) return folder;
-  const made = mkdtempSync(join(tmpdir(), "espalier-compiled-"));
-  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
-  const entries = ["src/index.ts", "src/level/index.ts", "src/vfs/lock.ts"];
-  const options =
-    "--target es2022 --lib es2023,es2024.string,esnext.disposable --module nodenext --types node --rootDir . --skipLibCheck --ignoreConfig".split(
-      " ",
-    );
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  execFileSync(process.execPath, [compiler, ...entries, ...options, "--outDir", made], { cwd: root });
+  found ??= process.env[BUILD_VARIABLE] ?? ownFolder();
+  if (!existsSync(found)) compileInto(found);
+  return found;
+}
+
+function ownFolder(): string {
+  const folder = buildFolder(process.pid);
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The folder gets its name when it is whole: another file's process may compile meanwhile, and be first. */
+function compileInto(folder: string): void {
+  const made = `${folder}-of-${process.pid}`;
+  mkdirSync(made, { recursive: true });
+  const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const plain = ["--noCheck", "--declaration", "false", "--isolatedDeclarations", "false"];
+  const words = [compiler, "-p", "tsconfig.build.json", "--outDir", made, ...plain];
+  const { status, stdout } = spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
+  if (status !== 0) {
+    rmSync(made, { recursive: true });
+    throw new Error(`the sources do not compile:\n${stdout}`);
+  }
   writeFileSync(join(made, "package.json"), '{ "type": "module" }');
-  symlinkSync(join(root, "node_modules"), join(made, "node_modules"));
-  folder = made;
-  return made;
+  try {
+    renameSync(made, folder);
+  } catch (error) {
+    rmSync(made, { recursive: true });
+    if (!existsSync(folder)) throw error;
+  }
 }

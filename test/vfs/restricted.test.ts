@@ -18,6 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 
+const MODULES: string = fileURLToPath(new URL("../../node_modules", import.meta.url));
+
 /** What a program prints that is run with these options of Node; `store` is its store, `src` the sources. */
 function run(options: readonly string[], program: string): string {
   const file = join(folder, "program.mjs");
@@ -38,9 +40,8 @@ describe("under Node's permission model", () => {
     : "--experimental-permission";
   /** It may read the sources, what they import, and the store's folder; of /proc nothing. */
   function options(): string[] {
-    const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
-    // Node 20 ends when it is told of a folder twice.
-    const read = new Set([compiled(), modules, fs.realpathSync(modules), folder]);
+    // The compiled sources lie in there. Node 20 ends when it is told of a folder twice.
+    const read = new Set([MODULES, fs.realpathSync(MODULES), folder]);
     return [flag, ...Array.from(read, (path) => `--allow-fs-read=${path}`)];
   }
 
@@ -128,7 +129,7 @@ describe("in a bundle that is CommonJS", () => {
   function bundled(): string {
     const target = join(folder, "bundle");
     fs.cpSync(join(compiled(), "src"), join(target, "src"), { recursive: true });
-    fs.symlinkSync(join(compiled(), "node_modules"), join(target, "node_modules"));
+    fs.symlinkSync(MODULES, join(target, "node_modules"));
     fs.writeFileSync(join(target, "package.json"), '{ "type": "module" }');
     for (const name of fs.readdirSync(target, { recursive: true, encoding: "utf8" })) {
       if (!name.startsWith("src") || !name.endsWith(".js")) continue;

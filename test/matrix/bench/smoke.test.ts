@@ -12,7 +12,7 @@ import type { Cell, Section, Sizes } from "../../../matrix/bench/plan.js";
 import { cellText, summaryText } from "../../../matrix/bench/report.js";
 import { type BenchResult, type CellResult, runBench } from "../../../matrix/bench/run.js";
 import { SECTIONS } from "../../../matrix/bench/sections/registry.js";
-import { compiledChildEntry } from "../support/compiled.js";
+import { compiled } from "../../support/compiled.js";
 
 const SIZES: Sizes = { records: [200], large: false, seed: 11 };
 /** One peer is enough here; the adapters have tests of their own. */
@@ -38,7 +38,7 @@ let result: BenchResult;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "espalier-bench-test-"));
-  const entry = compiledChildEntry();
+  const entry = join(compiled(), "matrix/runner/child-main.js");
   result = await runBench({
     sections: SECTIONS,
     sizes: SIZES,

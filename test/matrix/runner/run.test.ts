@@ -15,12 +15,12 @@ import type { MatrixOptions } from "../../../matrix/runner/options.js";
 import { runMatrix } from "../../../matrix/runner/run.js";
 import { ensureStreamFile } from "../../../matrix/streams/stream-file.js";
 import { LockedError } from "../../../src/base/errors.js";
-import { compiledChildEntry } from "../support/compiled.js";
+import { compiled } from "../../support/compiled.js";
 
 let childEntry: string;
 let folder: string;
 beforeAll(() => {
-  childEntry = compiledChildEntry();
+  childEntry = join(compiled(), "matrix/runner/child-main.js");
 });
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "espalier-run-"));
