@@ -181,6 +181,15 @@ it("every declaration of docs/api.md is whole", () => {
   expect(stdout).toBe("");
 });
 
+it("every error code stands in docs/api.md with what to do", () => {
+  const section = text("docs/api.md").split("\n### EspalierErrorCode\n")[1]!.split("\n### ")[0]!;
+  const [advice, type] = section.split("```ts") as [string, string];
+  const told = [...advice.matchAll(/^- (ERR_[A-Z_]+(?:, ERR_[A-Z_]+)*): \S/gm)].flatMap(([, codes]) =>
+    codes!.split(", "),
+  );
+  expect(told.toSorted()).toEqual(Array.from(type.matchAll(/"(\w+)"/g), ([, code]) => code).toSorted());
+});
+
 /** The anchors that a page's headings have, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
   const headings = text(page)
