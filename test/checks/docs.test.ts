@@ -190,6 +190,19 @@ it("every error code stands in docs/api.md with what to do", () => {
   expect(told.toSorted()).toEqual(Array.from(type.matchAll(/"(\w+)"/g), ([, code]) => code).toSorted());
 });
 
+/** Story: errors of the migrator cited numbers, "(G1)", that stood nowhere. */
+it("every invariant that the sources cite stands in docs/invariants.md", () => {
+  const files = ["src", "migrate"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  );
+  const cited = files
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => text(file).match(/\b[LBPWSMG]\d{1,2}\b/g) ?? []);
+  const listed = Array.from(text("docs/invariants.md").matchAll(/^- \*\*(\w+)\*\* /gm), ([, name]) => name!);
+  expect(new Set(cited).size).toBeGreaterThan(40);
+  expect([...new Set(cited)].filter((name) => !listed.includes(name))).toEqual([]);
+});
+
 /** The anchors that a page's headings have, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
   const headings = text(page)
