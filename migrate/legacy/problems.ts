@@ -1,14 +1,7 @@
 /**
  * What a check of a legacy file can find. A problem forbids the conversion; a note is only told.
  *
- * The numbers name what is violated, here and in CorruptionError:
- *
- *   G1  page header and checksum          G6  sibling links and the sibling chain
- *   G2  meta page                         G7  every page is reached once; depth is bounded and even
- *   G3  structure of a tree page          G8  log header, frames and chain
- *   G4  records of a leaf                 G9  roots: found, named, unique
- *   G5  ascending keys, fences           G10  free list
- *                                         G11  one value a key; one generation a file
+ * The numbers name what is violated, here and in CorruptionError: docs/invariants.md.
  */
 
 import { CorruptionError } from "../../src/base/errors.js";

@@ -5,6 +5,28 @@
 
 import { shellWord } from "./shell-word.js";
 
+/**
+ * The `code` of each error class, by which a program tells errors apart. What to do:
+ *
+ * - ERR_ESPALIER_NOT_FOUND: look at the path, or let the call make what is missing (`createIfMissing`, `--create`).
+ * - ERR_ESPALIER_EXISTS: take another name; nothing is written over.
+ * - ERR_ESPALIER_LOCKED: close the store where the message says that it is open, or wait (`lockTimeoutMs`);
+ *   `espalier unlock` where the holder is gone.
+ * - ERR_ESPALIER_READ_ONLY: open the store without `readOnly` to change it.
+ * - ERR_ESPALIER_NOT_A_STORE: the file is something else, or its header is ruined: then `espalier salvage`.
+ * - ERR_ESPALIER_LEGACY_FORMAT, ERR_ESPALIER_MIGRATING: run the command that the message names.
+ * - ERR_ESPALIER_NEWER_FORMAT: install a newer espalier.
+ * - ERR_ESPALIER_LOG_MISSING: put the store's `-log1` and `-log2` back beside it.
+ * - ERR_ESPALIER_CORRUPTION: restore a backup; `espalier salvage` reads what the damaged file still holds.
+ * - ERR_ESPALIER_KEY_TOO_LARGE: shorten the key, or load the data into a store of larger pages.
+ * - ERR_ESPALIER_VALUE_TOO_LARGE: split the value.
+ * - ERR_ESPALIER_ENCODING: give keys and values that the tree's encodings take; open a tree with the encodings it has.
+ * - ERR_ESPALIER_DISK_FULL: make room, or delete records; the store goes on without being reopened.
+ * - ERR_ESPALIER_IO: the operating system refused; `errno` and `path` say what.
+ * - ERR_ESPALIER_CLOSED, ERR_ESPALIER_TRANSACTION, ERR_ESPALIER_OPTION: a mistake in the calling code; the message says which.
+ * - ERR_ESPALIER_POISONED: look at the disk, then close the store and open it again.
+ * - ERR_ESPALIER_PLATFORM: run it on another machine.
+ */
 export type EspalierErrorCode =
   | "ERR_ESPALIER_NOT_FOUND"
   | "ERR_ESPALIER_EXISTS"

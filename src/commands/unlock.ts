@@ -13,7 +13,7 @@ interface UnlockArguments extends FileArgument, JsonArgument {
 
 export const unlockCommand: CommandModule = command<UnlockArguments>({
   command: "unlock <file>",
-  describe: "Say who holds a store's lock, and remove a lock that a dead holder left",
+  describe: "Say who holds a store's lock, and remove it, unless the holder is seen to run",
   builder: (yargs) =>
     withJson(withFile(yargs))
       .option("force", {
@@ -21,8 +21,10 @@ export const unlockCommand: CommandModule = command<UnlockArguments>({
         default: false,
         describe: "Even if the holder is running. Two programs that write one store destroy it",
       })
-      .example("$0 unlock data.esp", "Refuses, with exit code 5, while the holder runs")
-      .example("$0 unlock data.esp --force", "When you know better, for example on another machine"),
+      .example("$0 unlock data.esp", "Refuses, with exit code 5, while the holder runs here")
+      .epilogue(
+        "A holder on another machine or in another container can't be seen: its lock is removed without --force. Make sure first that it has ended.",
+      ),
   handler: ({ file, json, force }) => {
     if (nodeVfs.stat(file) === undefined && readLock(nodeVfs, file).state === "free")
       throw new NotFoundError(file);

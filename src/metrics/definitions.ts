@@ -320,7 +320,7 @@ const PAGER: readonly MetricDefinition[] = [
     "espalier_checkpoints_total",
     "1",
     "Checkpoints completed.",
-    "Standing still while commits go on: checkpoints fail; see espalier_failed.",
+    "About one for each logBytes of log, and one at close. A log that outgrows logBytes: they fail; see espalier_failed.",
     ({ metrics }) => metrics.pager.checkpoints,
   ),
   counter(

@@ -38,9 +38,12 @@ export interface StoreOptions {
   readonly pageSize?: number;
   /** Default "sync". */
   readonly durability?: Durability;
-  /** Memory for pages, in bytes; taken as it is used. Up to 2 GiB. Default 128 MiB. */
+  /** Memory for pages, in bytes; taken as it is used. From 256 KiB to 64 KiB less than 2 GiB. Default 128 MiB. */
   readonly cacheBytes?: number;
-  /** Each of the two log segments grows to this, in bytes. Default 128 MiB. */
+  /**
+   * Each of the two log segments grows to this, in bytes; further where one transaction needs more, and while
+   * checkpoints fail. From 256 KiB to 2 GiB. Default 128 MiB.
+   */
   readonly logBytes?: number;
   /** Writes nothing; changes throw ReadOnlyError. */
   readonly readOnly?: boolean;
@@ -50,7 +53,7 @@ export interface StoreOptions {
   readonly errorIfExists?: boolean;
   /** How long to wait for another opener, in milliseconds. Default 0: not at all. */
   readonly lockTimeoutMs?: number;
-  /** The data file never grows beyond this, in bytes. Default: no limit. */
+  /** The data file never grows beyond this, in bytes, 64 KiB at least. Default: no limit. */
   readonly maxBytes?: number;
   /** Of the unnamed tree; kept in the file, and opening with another one is an error. Default "utf8". */
   readonly keyEncoding?: KeyEncoding;

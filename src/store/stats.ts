@@ -20,7 +20,7 @@ export interface StoreStats {
   readonly pages: number;
   readonly freePages: number;
   readonly dataBytes: number;
-  /** Size of the active log segment, and how much of it is used; 0 before the first change. */
+  /** Size of the active log segment, and how much of it is used; 0 until the log begins (see `open`). */
   readonly logBytes: number;
   readonly logUsedBytes: number;
   readonly cacheBytes: number;

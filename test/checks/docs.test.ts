@@ -176,6 +176,28 @@ it("every declaration of docs/api.md is whole", () => {
   expect(stdout).toBe("");
 });
 
+it("every error code stands in docs/api.md with what to do", () => {
+  const section = text("docs/api.md").split("\n### EspalierErrorCode\n")[1]!.split("\n### ")[0]!;
+  const [advice, type] = section.split("```ts") as [string, string];
+  const told = [...advice.matchAll(/^- (ERR_[A-Z_]+(?:, ERR_[A-Z_]+)*): \S/gm)].flatMap(([, codes]) =>
+    codes!.split(", "),
+  );
+  expect(told.toSorted()).toEqual(Array.from(type.matchAll(/"(\w+)"/g), ([, code]) => code).toSorted());
+});
+
+/** Story: errors of the migrator cited numbers, "(G1)", that stood nowhere. */
+it("every invariant that the sources cite stands in docs/invariants.md", () => {
+  const files = ["src", "migrate"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  );
+  const cited = files
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => text(file).match(/\b[LBPWSMG]\d{1,2}\b/g) ?? []);
+  const listed = Array.from(text("docs/invariants.md").matchAll(/^- \*\*(\w+)\*\* /gm), ([, name]) => name!);
+  expect(new Set(cited).size).toBeGreaterThan(40);
+  expect([...new Set(cited)].filter((name) => !listed.includes(name))).toEqual([]);
+});
+
 /** The anchors that a page's headings have, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
   const headings = text(page)

@@ -1,7 +1,7 @@
 /** stats, verify, compact, backup and unlock on real files. */
 
 import { spawn } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { open } from "../../src/index.js";
@@ -79,6 +79,24 @@ describe("unlock", () => {
     const forced = JSON.parse(output(["unlock", file, "--force", "--json"]));
     expect(forced).toMatchObject({ state: "alive", removed: true, holder: { pid: process.pid } });
     expect(existsSync(`${file}-lock`)).toBe(false);
+  });
+
+  /** Story: the help said that --force is for a holder on another machine. Nobody sees it run: the bare command does it. */
+  it("removes the lock of a holder that it can't see, and its help warns of that", () => {
+    const file = join(temporaryFolder(), "data.esp");
+    filled(file, 1);
+    const lock = `${file}-lock`;
+    let text: string;
+    {
+      using _store = open(file);
+      text = readFileSync(lock, "utf8");
+    }
+    const elsewhere = { ...JSON.parse(text), host: "elsewhere", machine: "another", boot: "another" };
+    writeFileSync(lock, JSON.stringify(elsewhere));
+    expect(cli(["get", file, "a"]).code).toBe(5);
+    expect(output(["unlock", "--help"]).replaceAll(/\s+/g, " ")).toContain("is removed without --force");
+    expect(JSON.parse(output(["unlock", file, "--json"]))).toMatchObject({ state: "unknown", removed: true });
+    expect(existsSync(lock)).toBe(false);
   });
 
   it("removes what a killed holder left", async () => {
