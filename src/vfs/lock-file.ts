@@ -85,7 +85,8 @@ function parse(text: string): LockText | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const found = value as Partial<Record<keyof LockText, unknown>>;
-  const strings = [found.host, found.machine, found.boot, found.pidNamespace, found.openedAt];
+  const { host, machine, boot, pidNamespace, timeNamespace, openedAt } = found;
+  const strings = [host, machine, boot, pidNamespace, timeNamespace, openedAt];
   const numbers = [found.pid, found.started, found.thread, found.task, found.taskStarted, found.since];
   const whole =
     strings.every((field) => typeof field === "string") &&

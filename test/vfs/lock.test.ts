@@ -207,6 +207,14 @@ describe("a lock file that was left", () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  it("is kept where its holder's clock counts from another moment, and its pid is somebody's", () => {
+    leaveLock("db-lock", { pid: process.pid, started: 1, timeNamespace: "time:[1]" });
+    expect(readLock(nodeVfs, store).state).toBe("unknown");
+    expect(refusal().message).toContain(`espalier unlock ${store}`);
+    leaveLock("db-lock", { timeNamespace: "time:[1]" });
+    expect(readLock(nodeVfs, store).state).toBe("dead");
+  });
+
   it.each([
     ["another machine", { host: "elsewhere", machine: "other", boot: "other" }],
     ["another machine of the same name", { machine: "other", boot: "other" }],
