@@ -261,14 +261,15 @@ export class LogReader {
     // What an earlier recovery was killed over may take the room of this one's.
     removeScratch(vfs, path, SEGMENT_COPY);
     const copyPath = scratchName(path, SEGMENT_COPY);
-    const copy = vfs.open(copyPath, "create");
+    let copy: VfsFile | undefined;
     try {
+      copy = vfs.open(copyPath, "create");
       copyBytes(stretch.file, copy, stretch.end);
       copy.sync();
       vfs.rename(copyPath, path);
       vfs.syncFolderOf(path);
     } catch (error) {
-      copy.close();
+      copy?.close();
       if (vfs.stat(copyPath) !== undefined) vfs.unlink(copyPath);
       if (!(error instanceof DiskFullError)) throw error;
       stretch.file.sync();

@@ -15,6 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
+// Not the global ones: a test's false clearInterval leaves a timer going that is not its own.
+import { clearInterval, setInterval } from "node:timers";
 import { ExistsError, IoError } from "../base/errors.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";

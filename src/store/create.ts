@@ -30,13 +30,13 @@ export function createStore(vfs: Vfs, path: string, store: NewStore): void {
   try {
     writeFully(file, bytes, 0, bytes.length, 0);
     file.sync();
+    file.close();
+    vfs.rename(temporary, path);
   } catch (error) {
     file.close();
-    vfs.unlink(temporary);
+    if (vfs.stat(temporary) !== undefined) vfs.unlink(temporary);
     throw error;
   }
-  file.close();
-  vfs.rename(temporary, path);
   vfs.syncFolderOf(path);
 }
 

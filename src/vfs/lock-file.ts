@@ -3,7 +3,8 @@
  *
  * Files, for a lock L:
  *   L                       the lock; its text describes the holder and carries a nonce, never used twice
- *   L.<nonce>.new           that holder's text before it has the lock
+ *   L.<nonce>.newcomer      that holder's text before it has the lock; as long a name as the next one, so that a
+ *                           folder in which nobody could take the lock over takes no lock
  *   L.<nonce>.takeover      the claim to replace whatever file the (dead) holder `nonce` left
  *
  * 1. Every file gets its name with its whole text in it: written and synced under a name of its own,
@@ -43,7 +44,7 @@ const CLAIMS_MAX = 64;
 /** The last moment that a Date can be. */
 export const SINCE_MAX = 8.64e15;
 const NONCE = /^[0-9a-f]{24}$/;
-const LITTER = /^[0-9a-f]{24}\.(new|takeover)$/;
+const LITTER = /^[0-9a-f]{24}\.(newcomer|takeover)$/;
 const NO_LINKS: ReadonlySet<string> = new Set([
   "EPERM",
   "ENOTSUP",
@@ -85,7 +86,8 @@ function parse(text: string): LockText | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const found = value as Partial<Record<keyof LockText, unknown>>;
-  const strings = [found.host, found.machine, found.boot, found.pidNamespace, found.openedAt];
+  const { host, machine, boot, pidNamespace, timeNamespace, openedAt } = found;
+  const strings = [host, machine, boot, pidNamespace, timeNamespace, openedAt];
   const numbers = [found.pid, found.started, found.thread, found.task, found.taskStarted, found.since];
   const whole =
     strings.every((field) => typeof field === "string") &&
@@ -133,7 +135,7 @@ class Attempt {
     this.#lock = lock;
     this.#mine = mine;
     this.#isDead = isDead;
-    this.#textPath = `${lock}.${mine.nonce}.new`;
+    this.#textPath = `${lock}.${mine.nonce}.newcomer`;
   }
 
   run(): FoundLock | undefined {

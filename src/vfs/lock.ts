@@ -32,13 +32,19 @@ const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 50;
 /** A lock that changes hands between two looks is looked at again so many times before it counts as held. */
 const LOOKS_MAX = 20;
-const DENIED: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
+const NO_PLACE: ReadonlySet<string> = new Set([
+  "EROFS",
+  "EACCES",
+  "EPERM",
+  "ERR_ACCESS_DENIED",
+  "ENAMETOOLONG",
+]);
 
 export interface LockOptions {
   /** How long to wait for the holder to let go; 0, the default, does not wait. Blocks the thread. */
   readonly timeoutMs?: number;
   /** For an opener that will write nothing: where no lock file can be made (a read-only disk, a full one, a
-   * folder without permission), it goes on without one, as long as nobody holds the store. */
+   * folder without permission, a name that is too long), it goes on without one, as long as nobody holds the store. */
   readonly readOnly?: boolean;
 }
 
@@ -211,7 +217,7 @@ function lockOrObstacle(
 
 /** Whether the file system has no place for a lock file, or none for this process. */
 function cannotBeMade(error: unknown): boolean {
-  return error instanceof DiskFullError || (error instanceof IoError && DENIED.has(error.errno));
+  return error instanceof DiskFullError || (error instanceof IoError && NO_PLACE.has(error.errno));
 }
 
 function sleep(milliseconds: number): void {

@@ -21,6 +21,8 @@ export interface ProcessIdentity {
   /** Changes with each start of the machine. */
   readonly boot: string;
   readonly pidNamespace: string;
+  /** Each counts the time since the boot by a clock of its own. */
+  readonly timeNamespace: string;
   readonly pid: number;
   /** When the process started, in ticks since the boot: tells it from a later one with its pid. */
   readonly started: number;
@@ -40,6 +42,7 @@ export function ownIdentity(): ProcessIdentity {
     machine: readText("/etc/machine-id"),
     boot: readText("/proc/sys/kernel/random/boot_id"),
     pidNamespace: readLink("/proc/self/ns/pid"),
+    timeNamespace: readLink("/proc/self/ns/time"),
     pid: process.pid,
     started: readProcStat("/proc/self/stat")?.started ?? 0,
     thread: threadId,
@@ -85,7 +88,8 @@ export function sameProcess(other: ProcessIdentity): boolean {
 
 /**
  * "dead" only where it is certain that no thread so described runs any more; "alive" where it is
- * certain that one does; "unknown" across machines and pid namespaces.
+ * certain that one does; "unknown" across machines and pid namespaces, and of a pid that exists across time
+ * namespaces.
  */
 export function livenessOf(other: ProcessIdentity): "alive" | "dead" | "unknown" {
   const own = ownIdentity();
@@ -98,6 +102,7 @@ export function livenessOf(other: ProcessIdentity): "alive" | "dead" | "unknown"
   // Somebody has the pid. Whether it is who had it then, only a /proc tells that is this namespace's, and not hidden.
   const stat = procHasOwnNumbers() ? readProcStat(`/proc/${other.pid}/stat`) : undefined;
   if (stat === undefined || other.started === 0) return "alive";
+  if (own.timeNamespace !== other.timeNamespace) return "unknown";
   if (stat.started !== other.started || isGone(other.pid, stat.state)) return "dead";
   return taskIsGone(other) ? "dead" : "alive";
 }

@@ -80,3 +80,10 @@ it.each(["EIO", "lost-sync"] as const)(
     expect(again.verify().problems).toEqual([]);
   },
 );
+
+it("one that cannot take its name, as over a file that is a mount, leaves nothing behind", () => {
+  const where = ({ operation }: { operation: string }): boolean => operation === "rename";
+  const vfs = new FaultyVfs({ seed: 1, faults: [{ kind: "EIO", at: 1, lasts: "forever", where }] });
+  expect(() => make(vfs)).toThrow(expect.objectContaining({ code: "ERR_ESPALIER_IO" }));
+  expect(vfs.live.list("/")).toEqual([]);
+});

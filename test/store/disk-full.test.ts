@@ -242,6 +242,21 @@ it.each([256 * 1024, 16 * 1024 * 1024])(
   },
 );
 
+/** Story: recovery syncs the log itself where a copy of it finds no room, but not where not even its name did. */
+it("a killed store is recovered on a disk that takes no further file", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const options = storeOptions({ pageSize: 4096, durability: "sync" }, vfs);
+  const store = open<Uint8Array, Uint8Array>(STORE_PATH, options);
+  for (let i = 0; i < 20; i++) store.put(key(i), Buffer.alloc(VALUE_BYTES, i));
+  const killed = vfs.processKill(1, {
+    faults: [{ kind: "ENOSPC", at: 1, lasts: "forever", where: ({ operation }) => operation === "create" }],
+  });
+  const again = open<Uint8Array, Uint8Array>(STORE_PATH, { ...options, vfs: killed });
+  expect(killed.faultsHit).toBe(1);
+  assertHolds(again, 0, 20);
+  again.close();
+});
+
 /** Records whose pages take more than both log segments do, as far as they had grown. */
 const MANY = 8000;
 

@@ -134,7 +134,7 @@ it("processes killed at random moments of taking and releasing never leave it lo
     for (let line = 0; line < 10 + 17 * round; line++) await busy[0]!.line();
     await Promise.all(busy.map((child) => child.kill()));
     acquireLock(nodeVfs, store, { timeoutMs: 10_000 }).release();
-    expect(fs.readdirSync(folder).filter((name) => !name.endsWith(".new"))).toEqual([]);
+    expect(fs.readdirSync(folder).filter((name) => !name.endsWith(".newcomer"))).toEqual([]);
   }
 });
 

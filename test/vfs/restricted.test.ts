@@ -96,6 +96,33 @@ describe.skipIf(!canUnshare)("in a pid namespace without a /proc of its own", ()
   });
 });
 
+/** A time namespace of its own, whose clock is a day ahead. */
+const OTHER_CLOCK = ["--user", "--map-root-user", "--time", "--boottime", "86400"];
+const hasOtherClock = spawnSync("unshare", [...OTHER_CLOCK, "true"]).status === 0;
+
+describe.skipIf(!hasOtherClock)("in a time namespace of its own", () => {
+  it("a holder that lives is not taken for dead by when it started", () => {
+    const file = join(folder, "program.mjs");
+    fs.writeFileSync(
+      file,
+      `const [store, src] = process.argv.slice(2);
+      const { open } = await import(src + "/index.js");
+      try {
+        open(store).close();
+        console.log("opened, too");
+      } catch (error) {
+        console.log(error.code, error.holder.pid);
+      }`,
+    );
+    const args = [...OTHER_CLOCK, process.execPath, file, store, join(compiled(), "src")];
+    using held = open(store);
+    expect(spawnSync("unshare", args, { encoding: "utf8" }).stdout).toBe(
+      `ERR_ESPALIER_LOCKED ${process.pid}\n`,
+    );
+    held.put("a", 1);
+  });
+});
+
 describe("with an Error of its own", () => {
   const { prepareStackTrace } = Error;
   afterEach(() => {

@@ -64,6 +64,14 @@ export const LOCK_GUARDS = [
   ),
   guard(
     "P5",
+    "start times of another time namespace prove nothing",
+    IDENTITY,
+    'if (own.timeNamespace !== other.timeNamespace) return "unknown";',
+    "",
+    LOCK,
+  ),
+  guard(
+    "P5",
     "nothing is provable where pid namespaces can't be told apart",
     IDENTITY,
     'if (own.pidNamespace === "" && HAS_PID_NAMESPACES) return "unknown";',

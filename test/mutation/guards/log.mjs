@@ -269,9 +269,13 @@ export const LOG_GUARDS = [
     edits: [
       {
         file: LOG_READER,
-        text: 'const copyPath = scratchName(path, SEGMENT_COPY);\n    const copy = vfs.open(copyPath, "create");',
-        instead:
-          'const copyPath = path;\n    void scratchName;\n    const copy = vfs.open(copyPath, "write");',
+        text: "const copyPath = scratchName(path, SEGMENT_COPY);",
+        instead: "const copyPath = path;\n    void scratchName;",
+      },
+      {
+        file: LOG_READER,
+        text: 'copy = vfs.open(copyPath, "create");',
+        instead: 'copy = vfs.open(copyPath, "write");',
       },
       { file: LOG_READER, text: "vfs.rename(copyPath, path);", instead: "" },
     ],
