@@ -33,9 +33,9 @@ interface ClassicModule {
 const PACKAGE: string = "classic-level";
 const READ_BYTES: number = 1024 * 1024;
 
-/** Throws PackageMissingError. `load` is there for tests. */
+/** Throws PackageMissingError. `load` is there for tests; webpack would look for the name in its bundle. */
 export async function loadClassicLevel(
-  load: (name: string) => Promise<unknown> = (name) => import(name),
+  load: (name: string) => Promise<unknown> = (name) => import(/* webpackIgnore: true */ name),
 ): Promise<ClassicModule> {
   try {
     return (await load(PACKAGE)) as ClassicModule;

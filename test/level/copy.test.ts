@@ -283,6 +283,10 @@ describe("classic-level", () => {
     const broken = new Error("no native build");
     await expect(loadClassicLevel(() => Promise.reject(broken))).rejects.toBe(broken);
   });
+
+  it("is Node's to find in a bundle, too: webpack would look for it among what it has bundled", () => {
+    expect(String(loadClassicLevel)).toContain("/* webpackIgnore: true */");
+  });
 });
 
 describe("the commands", () => {
