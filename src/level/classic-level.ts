@@ -1,5 +1,6 @@
 /** classic-level, loaded when it is needed: a LevelDB database as a sorted stream of bytes, in and out. */
 
+import { join } from "node:path";
 import { CorruptionError, LockedError, NotFoundError } from "../base/errors.js";
 import { PackageMissingError } from "../base/package-missing.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -32,9 +33,9 @@ interface ClassicModule {
 const PACKAGE: string = "classic-level";
 const READ_BYTES: number = 1024 * 1024;
 
-/** Throws PackageMissingError. `load` is there for tests. */
+/** Throws PackageMissingError. `load` is there for tests; webpack would look for the name in its bundle. */
 export async function loadClassicLevel(
-  load: (name: string) => Promise<unknown> = (name) => import(name),
+  load: (name: string) => Promise<unknown> = (name) => import(/* webpackIgnore: true */ name),
 ): Promise<ClassicModule> {
   try {
     return (await load(PACKAGE)) as ClassicModule;
@@ -44,9 +45,32 @@ export async function loadClassicLevel(
   }
 }
 
+/**
+ * RocksDB's databases have the names of LevelDB's, and one that has no tables yet its formats, too: LevelDB would open
+ * it, and leave what RocksDB opens no more.
+ */
+function assertLevelDb(vfs: Vfs, folder: string): void {
+  if (!isLevelDbFolder(vfs, folder)) throw new NotFoundError(folder, `no LevelDB database in ${folder}`);
+  if (vfs.stat(join(folder, "IDENTITY")) !== undefined)
+    throw new NotFoundError(folder, `no LevelDB database in ${folder}, but one of RocksDB`);
+}
+
+/**
+ * Throws NotFoundError, LockedError where the database is open elsewhere, and PackageMissingError. What lies there
+ * stays as it is: LevelDB takes the lock first, and then refuses a database that is not to exist.
+ */
+export async function assertClosed(vfs: Vfs, folder: string): Promise<void> {
+  assertLevelDb(vfs, folder);
+  const { ClassicLevel } = await loadClassicLevel();
+  const probe = new ClassicLevel(folder, { ...BYTES, createIfMissing: false, errorIfExists: true });
+  await opened(probe, folder).catch((error: unknown) => {
+    if (error instanceof LockedError) throw error;
+  });
+}
+
 /** Opens a database that is there. Throws NotFoundError, LockedError, and what classic-level throws. */
 export async function openClassic(vfs: Vfs, folder: string): Promise<ClassicDatabase> {
-  if (!isLevelDbFolder(vfs, folder)) throw new NotFoundError(folder, `no LevelDB database in ${folder}`);
+  assertLevelDb(vfs, folder);
   const { ClassicLevel } = await loadClassicLevel();
   return await opened(new ClassicLevel(folder, { ...BYTES, createIfMissing: false }), folder);
 }

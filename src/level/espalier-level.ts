@@ -9,6 +9,7 @@ import { AbstractLevel, type AbstractSnapshot } from "abstract-level";
 import type { Durability, StoreOptions } from "../store/options.js";
 import type { Store } from "../store/store.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
+import { calledBy, callerOutsideThePackage } from "../vfs/opened-at.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { LevelChainedBatch } from "./chained-batch.js";
 import { LevelError, levelError } from "./errors.js";
@@ -45,6 +46,8 @@ const Base: new <K, V>(manifest: Manifest, options: DatabaseOptions<K, V> | unde
 
 export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KDefault, VDefault> {
   readonly #location: string;
+  /** For who finds the database locked: abstract-level opens it, mostly from a turn of its own. */
+  readonly #madeAt: string;
   #open: LevelStore | undefined;
   #syncByDefault = false;
   /** Operations under way that close() waits for. */
@@ -59,6 +62,7 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
     assertLocation(location);
     super(MANIFEST, options);
     this.#location = location;
+    this.#madeAt = callerOutsideThePackage();
   }
 
   /** As given to the constructor. */
@@ -86,7 +90,7 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
     const mayCreate = options.createIfMissing && options.readOnly !== true;
     try {
       const file = prepareStoreFile(options.vfs ?? nodeVfs, this.#location, mayCreate);
-      this.#open = new LevelStore(file, storeOptions(options, durability));
+      this.#open = calledBy(this.#madeAt, () => new LevelStore(file, storeOptions(options, durability)));
     } catch (error) {
       throw levelError(error);
     }

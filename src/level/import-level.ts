@@ -10,10 +10,10 @@ import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../vfs/scratch-name.js";
-import { type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
+import { assertClosed, type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { assertSoundLevelDb } from "./leveldb-check.js";
-import { isLevelDbFolder, removeStoreFiles } from "./location.js";
+import { removeStoreFiles } from "./location.js";
 
 export interface ImportOptions extends CopyOptions {
   /** Of the new store. Default: 4096, or what the longest key needs. */
@@ -38,7 +38,9 @@ export async function importLevel(
   options: ImportOptions = {},
 ): Promise<CopyReport> {
   if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
-  if (isLevelDbFolder(nodeVfs, folder)) await assertSoundLevelDb(nodeVfs, folder, options.signal);
+  // Files that another process writes look damaged, or are gone before they are read.
+  await assertClosed(nodeVfs, folder);
+  await assertSoundLevelDb(nodeVfs, folder, options.signal);
   let pageSize = options.pageSize ?? PAGE_SIZE_DEFAULT;
   for (;;) {
     try {

@@ -1,4 +1,7 @@
-/** The iterators behind `db.iterator()`, `db.keys()` and `db.values()`. */
+/**
+ * The iterators behind `db.iterator()`, `db.keys()` and `db.values()`. Each makes its scan, which may refuse a bound,
+ * before abstract-level knows of the iterator: it would close what was never made with the database, and fail.
+ */
 
 import {
   AbstractIterator,
@@ -24,10 +27,11 @@ export class EntryIterator<D, K, V> extends AbstractIterator<D, K, V> {
   readonly #scan: Scan<Entry>;
 
   constructor(db: D, now: View, options: EntryOptions) {
-    super(db, options as object as AbstractIteratorOptions<K, V>);
-    this.#scan = options.values
+    const scan = options.values
       ? new Scan<Entry>(now, "entries", options)
       : new Scan<Entry>(now, "keys", options, (key) => [key, undefined]);
+    super(db, options as object as AbstractIteratorOptions<K, V>);
+    this.#scan = scan;
   }
 
   protected _next(): Maybe<Entry | undefined> {
@@ -55,8 +59,9 @@ export class KeyIterator<D, K> extends AbstractKeyIterator<D, K> {
   readonly #scan: Scan<Data>;
 
   constructor(db: D, now: View, options: ScanOptions) {
+    const scan = new Scan<Data>(now, "keys", options);
     super(db, options as object as AbstractKeyIteratorOptions<K>);
-    this.#scan = new Scan<Data>(now, "keys", options);
+    this.#scan = scan;
   }
 
   protected _next(): Maybe<Data | undefined> {
@@ -84,8 +89,9 @@ export class ValueIterator<D, K, V> extends AbstractValueIterator<D, K, V> {
   readonly #scan: Scan<Data>;
 
   constructor(db: D, now: View, options: ScanOptions) {
+    const scan = new Scan<Data>(now, "values", options);
     super(db, options as object as AbstractValueIteratorOptions<K, V>);
-    this.#scan = new Scan<Data>(now, "values", options);
+    this.#scan = scan;
   }
 
   protected _next(): Maybe<Data | undefined> {

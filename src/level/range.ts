@@ -8,10 +8,10 @@ import { type Data, toBytes } from "./formats.js";
 import type { LevelSnapshot } from "./snapshot.js";
 
 export interface RawRange {
-  readonly gt?: Data;
-  readonly gte?: Data;
-  readonly lt?: Data;
-  readonly lte?: Data;
+  readonly gt?: Data | undefined;
+  readonly gte?: Data | undefined;
+  readonly lt?: Data | undefined;
+  readonly lte?: Data | undefined;
   readonly reverse: boolean;
   /** -1: none. */
   readonly limit: number;
@@ -19,13 +19,17 @@ export interface RawRange {
 }
 
 /** Bounds as they are given. */
-export function givenBounds({ gt, gte, lt, lte }: RawRange): Bounds {
-  return { low: bound(gte, gt), high: bound(lte, lt) };
+export function givenBounds(range: RawRange): Bounds {
+  return { low: bound(range, "gte", "gt"), high: bound(range, "lte", "lt") };
 }
 
-function bound(inclusive: Data | undefined, exclusive: Data | undefined): Bound | undefined {
-  if (inclusive !== undefined) return { key: toBytes(inclusive), inclusive: true };
-  return exclusive === undefined ? undefined : { key: toBytes(exclusive), inclusive: false };
+/**
+ * A bound that is given counts, whatever the encoding has made of it: JSON makes undefined of undefined, which is the
+ * empty key, as for LevelDB. Left out, it would be no bound, and clear() would remove what lies beyond it.
+ */
+function bound(range: RawRange, inclusive: "gte" | "lte", exclusive: "gt" | "lt"): Bound | undefined {
+  if (inclusive in range) return { key: toBytes(range[inclusive] ?? ""), inclusive: true };
+  return exclusive in range ? { key: toBytes(range[exclusive] ?? ""), inclusive: false } : undefined;
 }
 
 /**

@@ -33,12 +33,13 @@ export class Scan<T> {
   /** `convert` makes the items, where they are not what the shape gives. */
   constructor(now: View, shape: RangeShape, options: ScanOptions, convert?: (item: Data) => T) {
     const { engine, root } = now;
+    // A bound may be refused: before there is a snapshot that nobody would release.
+    this.#bounds = givenBounds(options);
     const given = options.snapshot?.view;
     this.#ownsSnapshot = given === undefined;
     this.#view = given ?? new View(engine, root, engine.acquireSnapshot());
     this.#shape = shape;
     this.#options = options;
-    this.#bounds = givenBounds(options);
     this.#signal = options.signal ?? undefined;
     this.#convert = convert;
   }

@@ -15,8 +15,26 @@ function folderOfCode(url: string | undefined): string | undefined {
   return url?.startsWith("file:") === true ? fileURLToPath(new URL("..", url)) : undefined;
 }
 
+/** Who is known to have asked for what is being called. */
+let known: string | undefined;
+
+/**
+ * Runs `action` for who has asked for it, as callerOutsideThePackage told then: the stack of an opening that another
+ * package makes later knows nothing of him. Synchronous.
+ */
+export function calledBy<T>(caller: string, action: () => T): T {
+  const before = known;
+  known = caller;
+  try {
+    return action();
+  } finally {
+    known = before;
+  }
+}
+
 /** A short line such as "open (/app/main.js:12:8)"; "unknown" where the stack tells nothing. */
 export function callerOutsideThePackage(): string {
+  if (known !== undefined) return known;
   let frames: string[] = [];
   let outside: string | undefined;
   for (const count of FRAMES_TRIED) {

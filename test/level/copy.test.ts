@@ -1,6 +1,6 @@
 /** Copies from classic-level and back: complete, proven, and nothing half-done left. */
 
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import yargs from "yargs";
@@ -114,6 +114,17 @@ describe("import-level", () => {
     const db = closing(new ClassicLevel(source));
     await db.open();
     expect(await codesOf(() => importLevel(source, at("copy.esp")))).toEqual(["ERR_ESPALIER_LOCKED"]);
+    // Between a change of logs and that of the manifest, as another process's files may be found at any time.
+    for (const name of readdirSync(source)) if (name.endsWith(".log")) rmSync(join(source, name));
+    expect(await codesOf(() => importLevel(source, at("copy.esp")))).toEqual(["ERR_ESPALIER_LOCKED"]);
+  });
+
+  it("leaves a database of RocksDB alone, which LevelDB's opening can make unreadable for it", async () => {
+    const source = await makeClassic(10);
+    writeFileSync(join(source, "IDENTITY"), "1d0c-9e1f");
+    const files = readdirSync(source);
+    await expect(importLevel(source, at("copy.esp"))).rejects.toThrow(/no LevelDB database in .* RocksDB/);
+    expect(readdirSync(source)).toEqual(files);
   });
 
   it("leaves nothing when it is stopped, and starts anew over what a crash left", async () => {
@@ -271,6 +282,10 @@ describe("classic-level", () => {
     expect((error as Error).message).toContain("npm install classic-level");
     const broken = new Error("no native build");
     await expect(loadClassicLevel(() => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
+  it("is Node's to find in a bundle, too: webpack would look for it among what it has bundled", () => {
+    expect(String(loadClassicLevel)).toContain("/* webpackIgnore: true */");
   });
 });
 

@@ -135,6 +135,18 @@ describe("an iterator", () => {
     expect(String(await iterator.next())).toBe(keyOf(3));
   });
 
+  it("whose bound was transferred away is refused, and leaves nothing that keeps the database open", async () => {
+    const db = await filled(1);
+    const bound = Uint8Array.of(1);
+    structuredClone(bound, { transfer: [bound.buffer] });
+    const options = { gte: bound, keyEncoding: "view" };
+    for (const make of [() => db.iterator(options), () => db.keys(options), () => db.values(options)])
+      expect(make).toThrow(TypeError);
+    expect(snapshots(db)).toBe(0);
+    await db.close();
+    expect(db.status).toBe("closed");
+  });
+
   it("sees the store as it was when it was made, however much is written", async () => {
     const db = await filled(1000, "old");
     const iterator = closing(db.iterator());

@@ -132,6 +132,8 @@ describe("opening", () => {
       "LEVEL_LOCKED",
       "ERR_ESPALIER_LOCKED",
     ]);
+    const refused = await second.open().catch((error: Error) => error.cause);
+    expect(String(refused)).toMatch(/opened at .*location\.test\.ts:\d+/);
     await first.close();
     await second.open();
     expect(await second.get("a")).toBe("1");

@@ -129,6 +129,18 @@ describe("keys and values", () => {
     expect(await all()).toEqual([]);
   });
 
+  it("bound a range that is given, whatever its encoding makes of them: nothing is the empty key", async () => {
+    const db = await openLevel<number | undefined>({ keyEncoding: "json" });
+    await db.batch([1, 2, 3].map((key) => ({ type: "put", key, value: "" })));
+    for (const snapshot of [undefined, db.snapshot()]) {
+      const options = snapshot && { snapshot };
+      await db.clear({ lt: undefined, ...options });
+      await db.clear({ gt: 1, lte: undefined, ...options });
+    }
+    expect(await db.keys({ lte: undefined }).all()).toEqual([]);
+    expect(await db.keys({ gt: undefined }).all()).toEqual([1, 2, 3]);
+  });
+
   it("are the same bytes in every encoding", async () => {
     const db = await openLevel();
     await db.put("größe", '{"ü":1}');
