@@ -258,7 +258,7 @@ const COPY_BYTES: number = 1024 * 1024;
 function* copyBeside(vfs: Vfs, path: string, fresh: string): Generator<WorkStep, void> {
   const source = vfs.open(path, "read");
   try {
-    const target = vfs.open(fresh, "create");
+    const target = vfs.open(fresh, "create", path);
     try {
       keepPermissions(vfs, path, fresh);
       const buffer = new Uint8Array(COPY_BYTES);

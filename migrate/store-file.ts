@@ -116,7 +116,7 @@ export class StoreFileWriter {
    * what will about be written, where it is to be checked on the way.
    */
   constructor(vfs: Vfs, path: string, pageSize: number, like?: string, followBytes = 0) {
-    this.#file = vfs.open(path, "create");
+    this.#file = vfs.open(path, "create", like);
     if (like !== undefined) keepPermissions(vfs, like, path);
     this.#pageSize = pageSize;
     const store = { pageSize, storeId: this.#storeId, moved: [] };

@@ -263,7 +263,7 @@ export class LogReader {
     const copyPath = scratchName(path, SEGMENT_COPY);
     let copy: VfsFile | undefined;
     try {
-      copy = vfs.open(copyPath, "create");
+      copy = vfs.open(copyPath, "create", path);
       copyBytes(stretch.file, copy, stretch.end);
       copy.sync();
       vfs.rename(copyPath, path);

@@ -134,8 +134,8 @@ export class RedoLog {
   #makeSegments(first: number, second: number, again: boolean): boolean {
     const { vfs, storePath } = this.#settings;
     try {
-      this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), first);
-      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), second);
+      this.#segments[0] = Segment.create(vfs, segmentPath(storePath, 0), first, storePath);
+      this.#segments[1] = Segment.create(vfs, segmentPath(storePath, 1), second, storePath);
     } catch (error) {
       if (!again || !(error instanceof DiskFullError)) throw logFull(error);
       this.close(false);

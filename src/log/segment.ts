@@ -33,9 +33,9 @@ export class Segment {
     this.size = size;
   }
 
-  /** Opens or makes the file, filled up to `bytes` with written zeros; not synced. */
-  static create(vfs: Vfs, path: string, bytes: number): Segment {
-    const file = vfs.open(path, vfs.stat(path) === undefined ? "create" : "write");
+  /** Opens the file, or makes it with the store's permissions, filled up to `bytes` with written zeros; not synced. */
+  static create(vfs: Vfs, path: string, bytes: number, store: string): Segment {
+    const file = vfs.open(path, vfs.stat(path) === undefined ? "create" : "write", store);
     let segment: Segment | undefined;
     try {
       const size = file.size();

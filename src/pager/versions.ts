@@ -193,7 +193,7 @@ export class Versions {
       // What a process left that was killed before it took the name away.
       removeScratch(this.#vfs, this.#storePath, SPILL_FILE);
       const name = scratchName(this.#storePath, SPILL_FILE);
-      this.#spillFile = this.#vfs.open(name, "create");
+      this.#spillFile = this.#vfs.open(name, "create", this.#storePath);
       this.#vfs.unlink(name);
     }
     const slot = this.#freeSlots.at(-1) ?? this.#spillSlots;

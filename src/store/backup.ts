@@ -44,7 +44,7 @@ export async function backupStore(
   // The data file has everything of this commit then.
   if (!pager.readOnly) pager.checkpointNow();
   const temporary = scratchName(path, "new");
-  const file = vfs.open(temporary, "create");
+  const file = vfs.open(temporary, "create", pager.data.file.path);
   const snapshot = engine.acquireSnapshot();
   try {
     const state = stateNow(pager, snapshot);

@@ -26,7 +26,8 @@ export function createStore(vfs: Vfs, path: string, store: NewStore): void {
   removeScratch(vfs, path, "new");
   const temporary = scratchName(path, "new");
   const bytes = initialBytes(store);
-  const file = vfs.open(temporary, "create");
+  // An empty file may lie there, which the store takes the place of.
+  const file = vfs.open(temporary, "create", path);
   try {
     writeFully(file, bytes, 0, bytes.length, 0);
     file.sync();

@@ -192,16 +192,39 @@ function linkTarget(file: string): string | undefined {
   }
 }
 
+function modelOf(file: string): fs.Stats | undefined {
+  return attempt(file, "stat", () => fs.statSync(file, { throwIfNoEntry: false }));
+}
+
+/** A file made by this process is of its group, mostly: what the model's group may do, another one may not. */
+function permissionsAtFirst(model: fs.Stats): number {
+  return model.mode & (model.gid === process.getegid?.() ? 0o777 : 0o707);
+}
+
+/** Only root gives files away. Where something is not permitted, the file is its maker's, and shut to the rest. */
+function liken(descriptor: number, model: fs.Stats): void {
+  try {
+    const made = fs.fstatSync(descriptor);
+    const uid = process.geteuid?.() === 0 ? model.uid : made.uid;
+    if (made.uid !== uid || made.gid !== model.gid) fs.fchownSync(descriptor, uid, model.gid);
+    if (((made.mode ^ model.mode) & 0o777) !== 0) fs.fchmodSync(descriptor, model.mode & 0o777);
+  } catch {
+    // See above.
+  }
+}
+
 class NodeVfs implements Vfs {
   readonly shared = true;
 
-  open(file: string, mode: OpenMode): VfsFile {
+  open(file: string, mode: OpenMode, like?: string): VfsFile {
     if (mode !== "create") {
       const found = this.stat(file);
       if (found === undefined) throw new IoError(file, "open", "ENOENT");
       refuseUnlessFile(file, found.kind);
     }
-    const descriptor = attempt(file, "open", () => fs.openSync(file, openFlags(mode), FILE_PERMISSIONS));
+    const model = like === undefined ? undefined : modelOf(like);
+    const permissions = model === undefined ? FILE_PERMISSIONS : permissionsAtFirst(model);
+    const descriptor = attempt(file, "open", () => fs.openSync(file, openFlags(mode), permissions));
     const opened = new NodeFile(file, descriptor, mode === "write-through" && !NATIVE_WRITE_THROUGH);
     try {
       // Once more on what was really opened: the name may have changed in between.
@@ -209,6 +232,7 @@ class NodeVfs implements Vfs {
         file,
         attempt(file, "stat", () => kindOf(fs.fstatSync(descriptor))),
       );
+      if (model !== undefined) liken(descriptor, model);
     } catch (error) {
       opened.close();
       throw error;

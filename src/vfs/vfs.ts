@@ -46,7 +46,11 @@ export interface VfsStat {
 export interface Vfs {
   /** True where files live outside this process, so that other processes can open them too. */
   readonly shared: boolean;
-  open(path: string, mode: OpenMode): VfsFile;
+  /**
+   * `like`, with mode create: a file whose owner and permissions the new one gets, as far as this process may give
+   * them. It lets in nobody whom that one keeps out.
+   */
+  open(path: string, mode: OpenMode, like?: string): VfsFile;
   /** undefined where nothing is there; follows symbolic links. */
   stat(path: string): VfsStat | undefined;
   /** The absolute path with symbolic links resolved (of the parent folder where the file is not there). */

@@ -6,7 +6,7 @@ import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
 it("never fills with zeros what has been written", () => {
   const vfs = new MemoryVfs();
-  const segment = Segment.create(vfs, "/log", 0);
+  const segment = Segment.create(vfs, "/log", 0, "/store");
   // A disk that was full when the segment was to grow leaves it empty, and its header is written all the same.
   const header = new Uint8Array(4096).fill(7);
   segment.write(header, 0, header.length, 0, false);
@@ -25,7 +25,7 @@ it("is made of what an earlier process has left, longer or shorter", () => {
     const file = vfs.open(`/log${left}`, "create");
     file.write(new Uint8Array(left).fill(9), 0, left, 0);
     file.close();
-    const segment = Segment.create(vfs, `/log${left}`, 16_384);
+    const segment = Segment.create(vfs, `/log${left}`, 16_384, "/store");
     expect([segment.size, segment.file.size()], `${left} bytes`).toEqual([16_384, 16_384]);
     segment.close();
   }

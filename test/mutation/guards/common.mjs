@@ -120,6 +120,7 @@ export const COPIES = ["test/store/backup.test.ts"];
 export const NEIGHBOURS = ["test/store/neighbours.test.ts"];
 export const CONTRACT = ["test/store/contract.test.ts"];
 export const TREES = ["test/tree"];
+export const PERMISSIONS = ["test/store/permissions.test.ts"];
 export const OTHER_NAMES = ["test/migrate/other-names.test.ts"];
 export const OPENED_ELSEWHERE = ["test/migrate/openers.test.ts"];
 export const WRITE_AHEAD = ["test/pager/write-ahead.test.ts"];

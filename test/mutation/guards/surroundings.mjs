@@ -7,13 +7,31 @@ import {
   LEVEL_DAMAGE,
   NEIGHBOURS,
   OTHER_NAMES,
+  PERMISSIONS,
   SALVAGED,
+  SEGMENT,
   SESSION_START,
   STEPS,
   SURROUNDINGS,
 } from "./common.mjs";
 
 export const SURROUNDINGS_GUARDS = [
+  guard(
+    "S1",
+    "the log of a store has the store's permissions",
+    SEGMENT,
+    '"create" : "write", store)',
+    '"create" : "write")',
+    PERMISSIONS,
+  ),
+  guard(
+    "S1",
+    "a group that a file can't be given to lets in no other one",
+    "src/vfs/node-vfs.ts",
+    "model.gid === process.getegid?.() ? 0o777 : 0o707",
+    "true ? 0o777 : 0o707",
+    PERMISSIONS,
+  ),
   guard(
     "M1",
     "a log beside a link is seen",
