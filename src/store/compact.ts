@@ -22,6 +22,7 @@ import {
 import { AT_LEVEL } from "../pager/page-header.js";
 import { highBound, lowBound, type Path } from "../tree/path.js";
 import type { Tree } from "../tree/tree.js";
+import { copyUnboundedPage } from "../tree/unbounded-page.js";
 import type { Progress } from "./backup.js";
 import { type Catalog, encodeTreeRecord, type TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
@@ -175,23 +176,11 @@ class Mover {
   /** Copies a root to a lower page, and frees it; returns where it is then, -1: where it was. */
   #rootMoved(root: number): number {
     const { pager, context } = this.#engine;
-    const { pool } = pager;
     const to = root < this.#limit ? -1 : this.#lowerPage(root);
     if (to < 0) return -1;
     const tree = this.#engine.treeAt(root);
     const count = tree.count(-1);
-    const offset = pager.at(root);
-    const level = pool.u8[offset + AT_LEVEL]!;
-    if (level === 0) {
-      const { builder, regions } = context.allocator;
-      builder.start(EMPTY_BYTES, EMPTY_BYTES);
-      builder.addFrom(pool, offset, 0, slotCount(pool, offset));
-      builder.writeTo(pager, to);
-      regions.setEmpty(pager.at(to));
-    } else {
-      const entries = branchEntries(pool, offset);
-      writeBranch(pager, to, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
-    }
+    copyUnboundedPage(pager, context.allocator, root, to);
     pager.freePage(root);
     tree.forgetChanges();
     this.#engine.treeAt(to).setCount(count);
