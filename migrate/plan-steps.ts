@@ -1,5 +1,6 @@
 /** `plan` on one file: what it is, what it would become, what stands against it. Changes nothing. */
 
+import { alignUp } from "../src/base/bytes.js";
 import { EspalierError } from "../src/base/errors.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
 import { inlineRecordBytesMax, KEY_VARINT_BYTES_MAX } from "../src/page/limits.js";
@@ -273,5 +274,5 @@ function staysInLeaf(pageSize: number, keyBytes: number, valueBytes: number): bo
 
 function setSize(plan: FilePlan, pages: number, pageSize: number): void {
   plan.pages.after = pages;
-  plan.bytes.after = Math.ceil((pages * pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+  plan.bytes.after = alignUp(pages * pageSize, BLOCK_BYTES);
 }

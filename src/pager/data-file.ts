@@ -3,6 +3,7 @@
  * Knows offsets and nothing of what the pages mean.
  */
 
+import { alignUp } from "../base/bytes.js";
 import { DiskFullError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
@@ -146,7 +147,7 @@ export class DataFile {
   }
 
   #extend(bytes: number): void {
-    const end = Math.ceil(bytes / this.blockBytes) * this.blockBytes;
+    const end = alignUp(bytes, this.blockBytes);
     while (this.claimedBytes < end) {
       const length = Math.min(ZEROS.length, end - this.claimedBytes);
       this.write(ZEROS, 0, length, this.claimedBytes);
@@ -156,7 +157,7 @@ export class DataFile {
 
   /** Gives space behind `pages` pages back to the file system. */
   truncate(pages: number): void {
-    const bytes = Math.ceil((pages * this.pageSize) / this.blockBytes) * this.blockBytes;
+    const bytes = alignUp(pages * this.pageSize, this.blockBytes);
     if (bytes >= this.file.size()) return;
     this.file.truncate(bytes);
     this.claimedBytes = bytes;

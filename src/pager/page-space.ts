@@ -4,6 +4,7 @@
  * commits; undoing it gives back what it took.
  */
 
+import { alignUp } from "../base/bytes.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { DataFile } from "./data-file.js";
 import { type ExtentSet, FreeSpace, type Waiting } from "./free-space.js";
@@ -114,7 +115,7 @@ export class PageSpace {
   }
 
   #wholeBlocks(pages: number): number {
-    return Math.ceil(pages / this.#unit) * this.#unit;
+    return alignUp(pages, this.#unit);
   }
 
   /** Single pages that the transaction has given; undefined: none. */
