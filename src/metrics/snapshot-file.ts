@@ -19,7 +19,7 @@ import { ExistsError, IoError } from "../base/errors.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { MetricsSource } from "./definitions.js";
-import type { MeasuredStore } from "./prom-client.js";
+import type { MeasuredStore } from "./measured-store.js";
 
 export const SNAPSHOT_VERSION = 1;
 const INTERVAL_MS_DEFAULT = 5000;
