@@ -26,7 +26,7 @@ import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
 import type { KeyCodec } from "./key-codec.js";
-import type { Bound, Bounds } from "./range-options.js";
+import type { Bound, Bounds, RangeSettings } from "./range-options.js";
 import type { ValueCodec } from "./value-codec.js";
 
 /** Key buffers of ended ranges that are kept for new ones. */
@@ -82,9 +82,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     keys: KeyCodec,
     values: ValueCodec,
     shape: RangeShape,
-    bounds: Bounds,
-    reverse: boolean,
-    limit: number,
+    { low, high, reverse, limit }: RangeSettings,
     snapshot: number | undefined,
   ) {
     this.#engine = engine;
@@ -92,7 +90,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#keys = keys;
     this.#values = values;
     this.#shape = shape;
-    this.#bounds = bounds;
+    this.#bounds = { low, high };
     this.#reverse = reverse;
     this.#left = limit;
     this.#keyBytes = engine.spareKeyBytes.pop() ?? byteSource(engine.keyBuffer.length);
