@@ -14,15 +14,24 @@ import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "./store-head
 const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
 const GROWTH_BYTES_MIN = 64 * 1024;
 const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
-/** Room that only deletes and checkpoints may use, in pages; above maxBytes, if there is such a limit. */
+/**
+ * Room that only checkpoints may use, in pages; above maxBytes, if there is such a limit. A delete needs no page of its
+ * own: with it there is room for what its checkpoint writes.
+ */
 export const RESERVE_PAGES = 16;
 /** Pages of a file, whatever their size: their numbers are small integers everywhere. */
 export const PAGES_MAX = 0x7fff_ffff;
-/** Of these, the last ones are for deletes and checkpoints only: the largest file can still be closed. */
+/** Of these, the last ones are for checkpoints only: the largest file can still be closed. */
 const LAST_PAGES = 1 << 20;
 
 /** The free list in force, and the one that takes its place. */
 const CHECKPOINT_BLOCKS = 2;
+
+/**
+ * Who claims space: a change leaves the reserve alone, a checkpoint may use it. Opening and closing go beyond maxBytes:
+ * a store that could do neither would be no better.
+ */
+export type Claimant = "change" | "checkpoint" | "opening-or-closing";
 
 /** With what to do, where `error` says that there is no room. */
 function dataFull(error: unknown): unknown {
@@ -114,18 +123,17 @@ export class DataFile {
 
   /**
    * Makes sure that `pages` pages lie in space that is written already. Throws DiskFullError, and
-   * nothing is poisoned: the space is claimed before anything is promised. Not `limited`, it goes beyond maxBytes:
-   * a store that could neither be closed nor opened would be no better.
+   * nothing is poisoned: the space is claimed before anything is promised.
    */
-  claim(pages: number, useReserve: boolean, limited = true): void {
-    if (pages > (useReserve ? PAGES_MAX : PAGES_MAX - LAST_PAGES))
+  claim(pages: number, by: Claimant): void {
+    if (pages > (by === "change" ? PAGES_MAX - LAST_PAGES : PAGES_MAX))
       throw new DiskFullError(`the store has as many pages of ${this.pageSize} bytes as a file can have`);
     const reserve = RESERVE_PAGES * this.pageSize;
     const wanted = pages * this.pageSize;
     // Who may not use the reserve leaves it there, written already.
-    const bytes = useReserve ? wanted : wanted + reserve;
+    const bytes = by === "change" ? wanted + reserve : wanted;
     if (bytes <= this.claimedBytes) return;
-    if (limited && bytes > this.#maxBytes + reserve)
+    if (by !== "opening-or-closing" && bytes > this.#maxBytes + reserve)
       throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);

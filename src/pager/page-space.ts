@@ -55,9 +55,9 @@ export class PageSpace {
   /**
    * Takes the lowest page, or one that was freed by a commit that is not durable yet: what is put into it
    * reaches the file only when that one is (W2). No snapshot older than `oldestSnapshot` lives. Throws
-   * DiskFullError; `useReserve` is for deletes.
+   * DiskFullError.
    */
-  takePage(useReserve: boolean, oldestSnapshot: number): number {
+  takePage(oldestSnapshot: number): number {
     let page = this.free.ready.takeLowest();
     if (page < 0) {
       const waiting = this.free.takeWaiting(oldestSnapshot);
@@ -70,7 +70,7 @@ export class PageSpace {
       this.#taken.push(page, 1);
       return page;
     }
-    this.#data.claim(this.pageCount + 1, useReserve);
+    this.#data.claim(this.pageCount + 1, "change");
     return this.pageCount++;
   }
 
@@ -87,7 +87,7 @@ export class PageSpace {
     if (start >= 0) this.#taken.push(start, whole);
     else {
       start = this.#wholeBlocks(this.pageCount);
-      this.#data.claim(start + whole, false);
+      this.#data.claim(start + whole, "change");
       if (start > this.pageCount) this.#given.push(this.pageCount, start - this.pageCount);
       this.pageCount = start + whole;
     }

@@ -131,7 +131,7 @@ export class Replay {
     const pager = this.#pager;
     this.#revoked.seal();
     pager.space.pageCount = this.#pagesInTheEnd;
-    if (!pager.readOnly) pager.data.claim(pager.pageCount, true, false);
+    if (!pager.readOnly) pager.data.claim(pager.pageCount, "opening-or-closing");
   }
 
   /** Second pass. */

@@ -28,13 +28,18 @@ import { type Catalog, encodeTreeRecord, type TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
 
 export interface CompactOptions {
+  /** Stops it between two transactions; what has moved stays moved. */
   readonly signal?: AbortSignal;
+  /** Called after each transaction, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** What a compaction has done. */
 export interface CompactReport {
+  /** Size of the data file. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+  /** Those of overflow values included. */
   readonly pagesMoved: number;
   /**
    * Snapshots that were open at the end, those that ranges hold included. As long as they are, pages that they
@@ -149,7 +154,7 @@ class Mover {
     const { pager } = this.#engine;
     pager.settleFree();
     const lowest = pager.free.ready.lowest();
-    return lowest >= 0 && lowest < page ? pager.allocatePage(false) : -1;
+    return lowest >= 0 && lowest < page ? pager.allocatePage() : -1;
   }
 
   /** Moves the root of a tree, where that helps; returns the tree's new record. */

@@ -192,7 +192,7 @@ export class Splitter {
   #splitLeaf(path: Path, cut: Cut): void {
     const { pool } = this.#pager;
     const left = path.leaf;
-    const right = this.#pager.allocatePage(false);
+    const right = this.#pager.allocatePage();
     const { builder } = this.#allocator;
     const logged = this.#pager.edits.logSplit(left, right, cut.at, cut.separator);
     const offset = this.#pager.at(left);
@@ -235,7 +235,7 @@ export class Splitter {
     const pager = this.#pager;
     const { pool } = pager;
     const page = path.pages[depth]!;
-    const right = pager.allocatePage(false);
+    const right = pager.allocatePage();
     const offset = pager.at(page);
     const level = pool.u8[offset + AT_LEVEL]!;
     const leftmost = childAt(pool, offset, 0);
@@ -254,7 +254,7 @@ export class Splitter {
   #growRoot(root: number): void {
     const pager = this.#pager;
     const { pool } = pager;
-    const child = pager.allocatePage(false);
+    const child = pager.allocatePage();
     copyUnboundedPage(pager, this.#allocator, root, child);
     const level = pool.u8[pager.at(root) + AT_LEVEL]!;
     writeBranch(pager, root, level + 1, child, [], EMPTY_BYTES, EMPTY_BYTES);

@@ -87,7 +87,7 @@ export class Tree {
 
   /** Makes an empty tree; returns its root page. */
   static create(context: TreeContext): number {
-    const page = context.pager.allocatePage(false);
+    const page = context.pager.allocatePage();
     writeEmptyRoot(context.pager, context.allocator.builder, page);
     return page;
   }
