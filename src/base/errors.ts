@@ -5,6 +5,7 @@
 
 import { shellWord } from "./shell-word.js";
 
+/** What a program branches on, never the message: each class of errors has one, and it does not change. */
 export type EspalierErrorCode =
   | "ERR_ESPALIER_NOT_FOUND"
   | "ERR_ESPALIER_EXISTS"
@@ -158,7 +159,9 @@ const OF_LOGS = /^(W\d+|G8|LevelDB)$/;
 /** Bytes on disk that cannot be right. `invariant` is a number of docs/invariants.md where one applies. */
 export class CorruptionError extends EspalierError {
   readonly path: string | undefined;
+  /** Page number, or -1 where it is not a page. */
   readonly page: number;
+  /** Byte offset in the page (or in the log), or -1. */
   readonly offset: number;
   readonly reason: string;
   readonly invariant: string;

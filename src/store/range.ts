@@ -76,6 +76,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
   /** The last of these slots, with which the range may end. In a transaction none: what is put behind it is met. */
   #lastSlot = -1;
 
+  /** @internal Made by TreeHandle.range() and its like. */
   constructor(
     engine: Engine,
     tree: Tree,

@@ -30,6 +30,7 @@ import { type Catalog, UNNAMED } from "./catalog.js";
 import { ContentDigest } from "./content-digest.js";
 import type { Engine } from "./engine.js";
 
+/** Something that cannot be right, and where. */
 export interface VerifyProblem {
   /** Page number, or -1. */
   readonly page: number;
@@ -38,25 +39,34 @@ export interface VerifyProblem {
   readonly reason: string;
 }
 
+/** What a tree holds. */
 export interface VerifiedTree {
   readonly records: number;
+  /** Leaves and branches; overflow values aside. */
   readonly pages: number;
   /** Levels, leaves included. */
   readonly height: number;
+  /**
+   * SHA-256, in hexadecimal, over all records in key order: length of the key, key, length of the value, value; as
+   * encoded bytes, and the lengths as four bytes, the highest first.
+   */
   readonly digest: string;
 }
 
+/** What `verify()` found. */
 export interface VerifyReport {
+  /** Whether there are no problems. */
   readonly ok: boolean;
   /** Records of all trees. */
   readonly records: number;
   /** Pages of the file, headers and free ones included. */
   readonly pages: number;
   readonly freePages: number;
-  /** Of the unnamed tree. */
+  /** Of the unnamed tree: see VerifiedTree. */
   readonly digest: string;
   /** By name; the unnamed one is "". */
   readonly trees: Record<string, VerifiedTree>;
+  /** The first 1,000. */
   readonly problems: VerifyProblem[];
 }
 
