@@ -31,11 +31,13 @@ import type { FileOptions } from "./options.js";
 import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
 import { type FileFormat, newResult, RefusedError } from "./results.js";
 
+/** The least and the most bytes of a key, or of a value. */
 export interface SizeSpan {
   readonly min: number;
   readonly max: number;
 }
 
+/** What a run would do with one file; fields that are null are not known. Those of FileResult mean the same. */
 export interface FilePlan {
   path: string;
   /** Whether `run` with these options would convert it. */
@@ -46,6 +48,7 @@ export interface FilePlan {
   notes: string[];
   from: FileFormat | null;
   recognisedBy: string | null;
+  /** Names of its trees. */
   trees: string[];
   records: number | null;
   digest: string | null;
@@ -57,7 +60,7 @@ export interface FilePlan {
   pages: { before: number | null; after: number | null };
   bytes: { before: number | null; after: number | null };
   extraBytes: number | null;
-  /** A guess, from how long the check took. */
+  /** Milliseconds; a guess, from how long the check took. */
   estimatedMs: number | null;
 }
 

@@ -32,6 +32,10 @@ const VERSION = 1;
 const MARK_BYTES = 44;
 
 export type Direction = "forward" | "back";
+/**
+ * How a conversion is checked before it ends. "full": all is read back, and digests are compared. "sample": structure and
+ * counts. "none": not at all.
+ */
 export type VerifyMode = "full" | "sample" | "none";
 
 export interface ProgramTree {

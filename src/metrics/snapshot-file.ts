@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { resolve } from "node:path";
 import { ExistsError, IoError } from "../base/errors.js";
-import { nodeVfs } from "../vfs/node-vfs.js";
+import { nodeVfs, systemError } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { MetricsSource } from "./definitions.js";
 import type { MeasuredStore } from "./measured-store.js";
@@ -126,7 +126,7 @@ export function readSnapshot(path: string): MetricsSnapshot {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new IoError(path, "read", (error as NodeJS.ErrnoException).code ?? "UNKNOWN", { cause: error });
+    throw systemError(path, "read", error);
   }
   const snapshot = parse(text);
   if (snapshot === undefined) throw new IoError(path, "read", "it is no metrics snapshot of this version");
