@@ -17,7 +17,9 @@ import { chartSection, SECTION_TITLES } from "./sections.js";
 import { STYLES } from "./styles.js";
 import { answerClass, verdictSection } from "./verdict-section.js";
 
+/** How the page differs from that of all charts at rest. */
 export interface PageOptions {
+  /** Default: all charts of the data. */
   readonly charts?: readonly Chart[];
   /** The page is served, and reloads when the server says so. */
   readonly live?: boolean;

@@ -43,6 +43,7 @@ const MANIFEST: Manifest = {
 const Base: new <K, V>(manifest: Manifest, options: DatabaseOptions<K, V> | undefined) => TypedLevel<K, V> =
   AbstractLevel as never;
 
+/** The store as a database of the Level ecosystem, in the place of classic-level. */
 export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KDefault, VDefault> {
   readonly #location: string;
   #open: LevelStore | undefined;

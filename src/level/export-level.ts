@@ -23,6 +23,7 @@ import {
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { placeOf } from "./location.js";
 
+/** What an export may be told. */
 export interface ExportOptions extends CopyOptions {
   /** A named tree; the unnamed one by default. */
   readonly tree?: string;

@@ -6,6 +6,7 @@
 import type { StoreMetrics } from "../base/metrics.js";
 import type { StoreStats } from "../store/stats.js";
 
+/** What Prometheus calls the kind of a metric. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /** A value of a metric, with the labels that tell it from its siblings. */
@@ -16,6 +17,7 @@ export interface Sample {
   readonly suffix?: string;
 }
 
+/** A metric: its name, what it counts, and how it is read. */
 export interface MetricDefinition {
   readonly name: string;
   readonly type: MetricType;

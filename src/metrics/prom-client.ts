@@ -35,6 +35,7 @@ export interface MetricsRegistry {
   getSingleMetric(name: string): unknown;
 }
 
+/** How a store is told from others of the registry. */
 export interface RegisterOptions {
   /** Value of the label `store`; the store's path by default. */
   readonly name?: string;

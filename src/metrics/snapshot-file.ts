@@ -38,6 +38,7 @@ export interface MetricsSnapshot extends MetricsSource {
   readonly open: boolean;
 }
 
+/** How often a snapshot is written. */
 export interface PublishOptions {
   /** Milliseconds between two snapshots; 5000 by default. */
   readonly intervalMs?: number;
