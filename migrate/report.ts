@@ -1,6 +1,6 @@
 /** The document of one run (docs/migration-report.schema.json) and the events on the way to it. */
 
-import { packageVersion } from "../src/commands/support/package-root.js";
+import { packageVersion } from "../src/base/package-files.js";
 import type { MigrationPhase } from "./control.js";
 import type { VerifyMode } from "./in-place/program.js";
 import type { Strategy } from "./options.js";

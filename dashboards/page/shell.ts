@@ -5,11 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
+import { packageVersion } from "../../src/base/package-files.js";
+import { minifiedBundle } from "../browser-bundle.js";
 import { type Chart, SECTIONS } from "../charts/chart.js";
 import { buildCharts } from "../charts/registry.js";
 import type { DashboardData } from "../data/model.js";
 import { verdictOf } from "../data/verdict.js";
-import { minifiedBundle, packageVersion } from "../package-files.js";
 import { html, jsonForScript, Markup } from "./html.js";
 import { pagePayload } from "./payload.js";
 import { pageScript, RELOAD_SCRIPT } from "./script.js";

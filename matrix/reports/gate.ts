@@ -4,7 +4,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { shippedJson } from "../package-files.js";
+import { shippedJson } from "../../src/base/package-files.js";
 import { counterAt } from "../results/counters.js";
 import {
   type CellRow,

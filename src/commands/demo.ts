@@ -8,10 +8,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CommandModule } from "yargs";
+import { packageRoot } from "../base/package-files.js";
 import { command } from "./support/command.js";
 import { EXIT_FINDINGS, InterruptedError, UsageError } from "./support/exit-codes.js";
 import { bytes, count, duration, note, paint, print, table } from "./support/output.js";
-import { packageRoot } from "./support/package-root.js";
 
 interface DemoArguments {
   readonly out: string;

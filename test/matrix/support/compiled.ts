@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../../matrix/package-files.js";
+import { packageRoot } from "../../../src/base/package-files.js";
 
 /** Compiles the sources and returns the path of the child's entry. */
 export function compiledChildEntry(): string {
