@@ -134,7 +134,9 @@ export class DataFile {
     const bytes = by === "change" ? wanted + reserve : wanted;
     if (bytes <= this.claimedBytes) return;
     if (by !== "opening-or-closing" && bytes > this.#maxBytes + reserve)
-      throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
+      throw new DiskFullError(
+        `the store would exceed maxBytes (${this.#maxBytes}); delete records, or open it with a higher limit`,
+      );
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);
     try {
