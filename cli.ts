@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+
 /** The front door: composes the command modules, nothing else. */
 
+import { packageVersion } from "./src/base/package-files.js";
 import { backupCommand } from "./src/commands/backup.js";
 import { compactCommand } from "./src/commands/compact.js";
 import { deleteCommand } from "./src/commands/delete.js";
@@ -16,7 +18,6 @@ import { putCommand } from "./src/commands/put.js";
 import { salvageCommand } from "./src/commands/salvage.js";
 import { scanCommand } from "./src/commands/scan.js";
 import { statsCommand } from "./src/commands/stats.js";
-import { packageVersion } from "./src/commands/support/package-root.js";
 import { lazyCommand, runCommandLine } from "./src/commands/support/run.js";
 import { unlockCommand } from "./src/commands/unlock.js";
 import { verifyCommand } from "./src/commands/verify.js";

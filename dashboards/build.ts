@@ -13,13 +13,16 @@ import type { DashboardData } from "./data/model.js";
 import { pageHtml } from "./page/shell.js";
 import { loadResvg, renderChart, svgToPng } from "./render.js";
 
+/** What a site is built of. */
 export interface BuildOptions {
+  /** Folder for the site, made where it is missing. */
   readonly out: string;
   /** Also PNG images; needs the package @resvg/resvg-js. */
   readonly png?: boolean;
   readonly signal?: AbortSignal;
 }
 
+/** What was written. */
 export interface BuiltSite {
   /** Paths from `out`, with their sizes in bytes. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];

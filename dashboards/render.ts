@@ -14,6 +14,7 @@ import { escapeHtml } from "./page/html.js";
 /** Vega's scene, with the marks of a chart. */
 export type Scene = ReturnType<vega.View["scenegraph"]>;
 
+/** A chart as an image. */
 export interface Rendered {
   readonly svg: string;
   /** What Vega-Lite or Vega had to say about the spec; empty for a sound one. */

@@ -17,6 +17,7 @@ export const HOST = "127.0.0.1";
 
 const LOOK_MS = 1000;
 
+/** What is served, and where. */
 export interface ServeOptions {
   /** Folders and files whose changes matter. */
   readonly watch: readonly string[];
@@ -26,6 +27,7 @@ export interface ServeOptions {
   readonly load: () => Promise<DashboardData>;
 }
 
+/** A server that runs. */
 export interface Dashboards {
   readonly url: string;
   /** Ends all connections and stops listening. */

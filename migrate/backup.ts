@@ -17,7 +17,8 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { DiskFullError, IoError, OptionError } from "../src/base/errors.js";
+import { OptionError } from "../src/base/errors.js";
+import { systemError } from "../src/vfs/node-vfs.js";
 import { logPath } from "./legacy-log.js";
 import { RefusedError } from "./results.js";
 
@@ -162,9 +163,6 @@ export function attempt<T>(path: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const code = String((error as { code?: unknown }).code ?? "UNKNOWN");
-    if (code === "ENOSPC" || code === "EDQUOT")
-      throw new DiskFullError(`copy ${path} failed: no room (${code})`, { cause: error });
-    throw new IoError(path, "copy", code, { cause: error });
+    throw systemError(path, "copy", error);
   }
 }

@@ -10,7 +10,7 @@ import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import type { LegacySalvage, SalvageArguments } from "../src/commands/salvage.js";
 import { parseDuration } from "../src/commands/support/durations.js";
-import { UsageError } from "../src/commands/support/exit-codes.js";
+import { EXIT_FINDINGS, EXIT_IO, UsageError } from "../src/commands/support/exit-codes.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
@@ -34,7 +34,6 @@ import {
   type VerifyMode,
 } from "./index.js";
 import { plansText } from "./plan-text.js";
-import { EXIT_IO, EXIT_SOME_FAILED } from "./results.js";
 import { resultLine, TerminalProgress } from "./terminal.js";
 
 interface FilesArguments {
@@ -228,7 +227,7 @@ const planCommand: CommandModule<object, CheckArguments> = {
     if (args.json) printJson(plans);
     else if (plans.length > 0) print(plansText(plans));
     if (plans.every((plan) => plan.possible)) return;
-    process.exitCode = files.some((path) => existsSync(path)) ? EXIT_SOME_FAILED : EXIT_IO;
+    process.exitCode = files.some((path) => existsSync(path)) ? EXIT_FINDINGS : EXIT_IO;
   },
 };
 
@@ -289,7 +288,7 @@ const statusCommand: CommandModule<object, FilesArguments> = {
     if (args.json) printJson(standings);
     else print(standingsText(standings));
     if (standings.every(({ state }) => state === "missing")) process.exitCode = EXIT_IO;
-    else if (standings.some(({ state }) => !isKnown(state))) process.exitCode = EXIT_SOME_FAILED;
+    else if (standings.some(({ state }) => !isKnown(state))) process.exitCode = EXIT_FINDINGS;
   },
 };
 
@@ -346,5 +345,5 @@ async function salvageLegacyCommand(args: SalvageArguments): Promise<void> {
       print(`${paint("yellow", "dropped")} page ${page}: ${reason}`);
     note(`${plural(report.records, "record")} in ${report.out}${complete ? ", nothing lost" : ""}`);
   }
-  if (!complete) process.exitCode = EXIT_SOME_FAILED;
+  if (!complete) process.exitCode = EXIT_FINDINGS;
 }

@@ -6,6 +6,10 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Vfs } from "../src/vfs/vfs.js";
 
+/**
+ * check: the file is read, checked and digested. apply-log: the legacy log. convert: pages are written. verify: the
+ * result is read back, and its digest compared. finish: headers, truncation, removal of the old log.
+ */
 export type MigrationPhase = "check" | "apply-log" | "convert" | "verify" | "finish";
 
 /** One step of a file's work; sizes in bytes. */
@@ -18,7 +22,9 @@ export interface WorkStep {
   readonly bytesMoved: number;
 }
 
+/** How fast a run goes, and when it stops. */
 export interface PaceOptions {
+  /** Stops the work cleanly; the next run goes on. */
   readonly signal?: AbortSignal;
   /** MiB a second, all files together. */
   readonly maxMbPerSec?: number;

@@ -3,6 +3,7 @@
  * and the result. Nothing of a file's failure is thrown.
  */
 
+import { alignUp } from "../src/base/bytes.js";
 import { CorruptionError, LockedError } from "../src/base/errors.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
 import type { StoreHeader } from "../src/pager/store-header.js";
@@ -222,7 +223,7 @@ function cutStore(vfs: Vfs, path: string): StoreHeader {
   const file = vfs.open(path, "write");
   try {
     const header = readStoreHeader(file, path, false);
-    const bytes = Math.ceil((header.pageCount * header.pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+    const bytes = alignUp(header.pageCount * header.pageSize, BLOCK_BYTES);
     if (header.clean && file.size() > bytes) {
       file.truncate(bytes);
       file.sync();

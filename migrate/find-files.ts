@@ -6,6 +6,7 @@
 import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
+import { NONCE_PATTERN } from "../src/vfs/nonce.js";
 import { isHalfConverted } from "./file-state.js";
 import { asidePath, logPath } from "./legacy-log.js";
 import { keptPath } from "./other-names.js";
@@ -17,7 +18,7 @@ export type FileKind = "legacy" | "store" | "migrating";
  * file begins with other bytes.
  */
 const UNFINISHED = /-migration-(new|replaced|rehearsal|partial)$/;
-const SCRATCH = /-(new|import)-[0-9a-f]{24}$/;
+const SCRATCH = new RegExp(`-(new|import)-${NONCE_PATTERN}$`);
 const GLOB = /[*?]/;
 
 /**

@@ -37,6 +37,7 @@ export type { RunOptions } from "./run-options.js";
 export { type SalvageReport, salvageLegacyFile } from "./salvage.js";
 export { type FileStanding, statusOf } from "./status.js";
 
+/** What is planned, and how fast. */
 export interface PlanOptions extends FileOptions, PaceOptions {
   /** Told of each plan as it is ready. */
   readonly onPlan?: (plan: FilePlan) => void;

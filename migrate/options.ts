@@ -4,12 +4,14 @@ import type { Vfs } from "../src/vfs/vfs.js";
 import type { VerifyMode } from "./in-place/program.js";
 import type { LegacyGeneration } from "./legacy/layout.js";
 
+/** "in-place": the file's own pages are converted. "rewrite": a new file is written, and takes its name. */
 export type Strategy = "in-place" | "rewrite";
 
+/** How each file is to be converted. */
 export interface FileOptions {
   /** Default "in-place". */
   readonly strategy?: Strategy;
-  /** Of the new store; by default the file's own, where that is legal for a store. */
+  /** Bytes a page of the new store; by default the file's own, where that is legal for a store. */
   readonly pageSize?: number;
   /** Takes this generation instead of recognising it. */
   readonly assume?: LegacyGeneration;

@@ -1,5 +1,6 @@
 /** `plan` on one file: what it is, what it would become, what stands against it. Changes nothing. */
 
+import { alignUp } from "../src/base/bytes.js";
 import { EspalierError } from "../src/base/errors.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
 import { inlineRecordBytesMax, KEY_VARINT_BYTES_MAX } from "../src/page/limits.js";
@@ -30,11 +31,13 @@ import type { FileOptions } from "./options.js";
 import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
 import { type FileFormat, newResult, RefusedError } from "./results.js";
 
+/** The least and the most bytes of a key, or of a value. */
 export interface SizeSpan {
   readonly min: number;
   readonly max: number;
 }
 
+/** What a run would do with one file; fields that are null are not known. Those of FileResult mean the same. */
 export interface FilePlan {
   path: string;
   /** Whether `run` with these options would convert it. */
@@ -45,6 +48,7 @@ export interface FilePlan {
   notes: string[];
   from: FileFormat | null;
   recognisedBy: string | null;
+  /** Names of its trees. */
   trees: string[];
   records: number | null;
   digest: string | null;
@@ -56,7 +60,7 @@ export interface FilePlan {
   pages: { before: number | null; after: number | null };
   bytes: { before: number | null; after: number | null };
   extraBytes: number | null;
-  /** A guess, from how long the check took. */
+  /** Milliseconds; a guess, from how long the check took. */
   estimatedMs: number | null;
 }
 
@@ -273,5 +277,5 @@ function staysInLeaf(pageSize: number, keyBytes: number, valueBytes: number): bo
 
 function setSize(plan: FilePlan, pages: number, pageSize: number): void {
   plan.pages.after = pages;
-  plan.bytes.after = Math.ceil((pages * pageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+  plan.bytes.after = alignUp(pages * pageSize, BLOCK_BYTES);
 }

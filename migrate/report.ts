@@ -1,6 +1,6 @@
 /** The document of one run (docs/migration-report.schema.json) and the events on the way to it. */
 
-import { packageVersion } from "../src/commands/support/package-root.js";
+import { packageVersion } from "../src/base/package-files.js";
 import type { MigrationPhase } from "./control.js";
 import type { VerifyMode } from "./in-place/program.js";
 import type { Strategy } from "./options.js";
@@ -9,9 +9,12 @@ import { endedWell, type FileFormat, type FileResult } from "./results.js";
 export const REPORT_SCHEMA = "espalier-migration-report";
 export const REPORT_VERSION = 1;
 
+/** What a run does with its files. */
 export type MigrationAction = "run" | "rollback" | "rehearse";
 
+/** The run as a whole; times are ISO 8601. */
 export interface RunInfo {
+  /** Sorts by the time of the start. */
   id: string;
   action: MigrationAction;
   strategy: Strategy;
@@ -20,27 +23,35 @@ export interface RunInfo {
   startedAt: string;
   finishedAt: string | null;
   durationMs: number;
+  /** Every file was tried. */
   complete: boolean;
+  /** Why it is not complete. */
   interrupted: null | "signal" | "duration" | "disk";
   command: string;
   label: string | null;
 }
 
+/** Where the run took place. */
 export interface RunEnvironment {
+  /** Its version. */
   readonly espalier: string;
   readonly runtime: string;
   readonly platform: string;
   readonly fileSystem: string | null;
 }
 
+/** How far a run was at one moment, all files together. */
 export interface ProgressPoint {
   readonly at: string;
+  /** That ended well. */
   readonly filesDone: number;
+  /** That ended otherwise. */
   readonly filesFailed: number;
   readonly bytesDone: number;
   readonly recordsDone: number;
 }
 
+/** The document of one run: docs/migration-report.schema.json. */
 export interface MigrationReport {
   readonly schema: typeof REPORT_SCHEMA;
   readonly version: typeof REPORT_VERSION;
@@ -50,6 +61,7 @@ export interface MigrationReport {
   readonly progress: ProgressPoint[];
 }
 
+/** What happens in a run, as `espalier migrate run --json` prints it, a line each; sizes in bytes, times ISO 8601. */
 export type MigrationEvent =
   | {
       readonly event: "run-started";

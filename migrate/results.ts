@@ -8,11 +8,19 @@ import {
   LockedError,
   NotFoundError,
 } from "../src/base/errors.js";
+import {
+  EXIT_CORRUPTION,
+  EXIT_FINDINGS,
+  EXIT_INTERRUPTED,
+  EXIT_IO,
+  EXIT_LOCKED,
+} from "../src/commands/support/exit-codes.js";
 import { InterruptedError } from "./control.js";
 
 /** What a file is: of a legacy generation, a store, or on the way from one to the other. */
 export type FileFormat = "gen1" | "gen2" | "gen3" | "espalier" | "migrating";
 
+/** Where the work on a file stands, or how it ended. "unchanged": it was what it was to become. */
 export type FileStatus =
   | "pending"
   | "running"
@@ -26,29 +34,44 @@ export type FileStatus =
   | "failed"
   | "interrupted";
 
+/** The same figure of the file as it was, and as it is afterwards; null where it is not known. */
 export interface BeforeAfter<T> {
   before: T | null;
   after: T | null;
 }
 
+/** What became of one file. */
 export interface FileResult {
   path: string;
+  /** What it was; null where it was not recognised. */
   from: FileFormat | null;
+  /** What it was to become. */
   to: FileFormat | null;
   status: FileStatus;
+  /** Why it is not what it was to become, with the option that would make it possible; null where it is. */
   reason: string | null;
+  /** The `code` of the error, where it was one of espalier. */
   code: string | null;
+  /** How its generation was told. */
   recognisedBy: string | null;
   records: number | null;
+  /** SHA-256 of the whole content, in hexadecimal; the same twice where nothing was lost. */
   digest: BeforeAfter<string>;
   pages: BeforeAfter<number>;
+  /** Size of the data file. */
   bytes: BeforeAfter<number>;
+  /** Most disk space used beyond the file's own size. */
   extraBytes: number | null;
+  /** Frames applied from the legacy log. */
   logFrames: number | null;
+  /** Milliseconds spent on it in this run. */
   ms: number | null;
+  /** ISO 8601, as finishedAt is. */
   startedAt: string | null;
   finishedAt: string | null;
+  /** What was wrong with the tree and is not any more, a line each. */
   healed: string[];
+  /** An earlier run had begun it. */
   resumed: boolean;
 }
 
@@ -99,13 +122,6 @@ function statusOfError(error: unknown): FileStatus {
   throw error;
 }
 
-export const EXIT_DONE = 0;
-export const EXIT_SOME_FAILED = 1;
-export const EXIT_IO = 3;
-export const EXIT_CORRUPT = 4;
-export const EXIT_LOCKED = 5;
-export const EXIT_INTERRUPTED = 130;
-
 const ENDED_WELL: ReadonlySet<FileStatus> = new Set(["converted", "rolled-back", "rehearsed", "unchanged"]);
 
 export function endedWell({ status }: FileResult): boolean {
@@ -121,12 +137,11 @@ export function exitCode(results: readonly FileResult[]): number {
   for (const { status } of results) {
     if (status === "interrupted") return EXIT_INTERRUPTED;
     if (status === "failed") codes.add(EXIT_IO);
-    else if (status === "corrupt") codes.add(EXIT_CORRUPT);
+    else if (status === "corrupt") codes.add(EXIT_CORRUPTION);
     else if (status === "locked") codes.add(EXIT_LOCKED);
-    else if (status === "refused" || status === "pending" || status === "running")
-      codes.add(EXIT_SOME_FAILED);
+    else if (status === "refused" || status === "pending" || status === "running") codes.add(EXIT_FINDINGS);
   }
-  if (codes.size === 0) return EXIT_DONE;
+  if (codes.size === 0) return 0;
   const everyFileFailed = !results.some(endedWell);
-  return codes.size === 1 && everyFileFailed ? [...codes][0]! : EXIT_SOME_FAILED;
+  return codes.size === 1 && everyFileFailed ? [...codes][0]! : EXIT_FINDINGS;
 }

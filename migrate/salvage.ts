@@ -20,6 +20,7 @@ import { asidePath, logPath } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { writeStoreFile } from "./store-file.js";
 
+/** What was saved of a damaged file, and what was lost. */
 export interface SalvageReport {
   readonly path: string;
   readonly out: string;

@@ -10,6 +10,7 @@ import { RECOGNISE_BYTES, recogniseLegacy } from "./legacy/generation.js";
 import { decodeLegacyRecord, LEGACY_RECORD_NAME } from "./legacy-record.js";
 import { readCatalog } from "./store-reading.js";
 
+/** Where a file stands. */
 export interface FileStanding {
   readonly path: string;
   readonly state: "legacy" | "converted" | "store" | "converting" | "rolling-back" | "missing" | "unknown";
@@ -18,6 +19,7 @@ export interface FileStanding {
   readonly bytes: number | null;
   /** 0 to 1; null where nothing is under way. */
   readonly done: number | null;
+  /** Which part of the conversion is under way; null where none is. */
   readonly phase: string | null;
   /** What to do next, or why the state is not known. */
   readonly advice: string;

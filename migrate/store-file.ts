@@ -3,8 +3,9 @@
  * is synced and complete when this is done; nothing else refers to it before.
  */
 
-import { randomBytes } from "node:crypto";
+import { alignUp } from "../src/base/bytes.js";
 import { createMetrics } from "../src/base/metrics.js";
+import { newStoreId } from "../src/base/store-id.js";
 import { BLOCK_BYTES } from "../src/log/log-format.js";
 import { DataFile } from "../src/pager/data-file.js";
 import { writeFreeList } from "../src/pager/free-list.js";
@@ -95,7 +96,7 @@ export function* writeStoreFile(
 export class StoreFileWriter {
   readonly #file: VfsFile;
   readonly #pageSize: number;
-  readonly #storeId: Uint8Array = new Uint8Array(randomBytes(16));
+  readonly #storeId: Uint8Array = newStoreId();
   readonly #run: Uint8Array = new Uint8Array(WRITE_BYTES);
   #runStart = 0;
   #runBytes = 0;
@@ -164,7 +165,7 @@ export class StoreFileWriter {
     const freeList = this.#freeList();
     this.#writeHeader(freshHeader(this.#pageSize, this.#storeId, catalogRoot, this.#next, freeList));
     this.#file.sync();
-    const bytes = Math.ceil(this.bytes / BLOCK_BYTES) * BLOCK_BYTES;
+    const bytes = alignUp(this.bytes, BLOCK_BYTES);
     const checked = this.#follower?.finish();
     const trees = this.#trees.map(({ built, leaves }, index) => ({
       root: built.root,
@@ -182,7 +183,7 @@ export class StoreFileWriter {
 
   #writeHeader(header: StoreHeader): void {
     const end = this.#next * header.pageSize;
-    const rest = Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES - end;
+    const rest = alignUp(end, BLOCK_BYTES) - end;
     if (rest > 0) writeFully(this.#file, new Uint8Array(rest), 0, rest, end);
     for (let copy = 0; copy < HEADER_COPIES; copy++) {
       const block = encodeStoreHeader({ ...header, sequence: copy });

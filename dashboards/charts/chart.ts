@@ -7,6 +7,7 @@ import type { TopLevelSpec } from "vega-lite";
 import type { Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 
+/** Parts of the page, in their order. */
 export const SECTIONS = [
   "throughput",
   "allocator",
@@ -17,6 +18,7 @@ export const SECTIONS = [
   "migration",
   "environment",
 ] as const;
+/** The part of the page that a chart stands in. */
 export type Section = (typeof SECTIONS)[number];
 
 /** The name of the data that every spec draws. */
@@ -47,6 +49,7 @@ export type Layout =
     }
   | { readonly kind: "steps"; readonly panelWidth: number; readonly axisWidth: number };
 
+/** A chart and the rows that it draws. */
 export interface Chart {
   /** Also the file name of its spec and images. */
   readonly name: string;

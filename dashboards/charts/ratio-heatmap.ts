@@ -7,8 +7,9 @@ import { distinct, intervalsIn } from "../data/cells.js";
 import { engineOrder } from "../data/engines.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
-import { cellColumns, cellTooltip, orderOf, PANEL_LABELS } from "./encodings.js";
+import { cellTooltip, orderOf, PANEL_LABELS } from "./encodings.js";
 import { baselineParam, RATIO_TRANSFORM, ratioRows } from "./ratio-parts.js";
+import { throughputColumns } from "./throughput-rows.js";
 
 const STEP_X = 40;
 const STEP_Y = 20;
@@ -40,13 +41,7 @@ export function ratioHeatmap(data: DashboardData): Chart {
       axisWidth: 40 + 7 * Math.max(8, ...series.map(({ length }) => length)),
     },
     rows,
-    columns: cellColumns([
-      { field: "ops", title: "ops/s" },
-      { field: "low", title: "low" },
-      { field: "high", title: "high" },
-      { field: "status", title: "status" },
-      { field: "reason", title: "reason" },
-    ]),
+    columns: throughputColumns(),
     spec: {
       $schema: SCHEMA_URL,
       description: "Ratio of operations a second to the baseline engine, for every cell",

@@ -2,6 +2,7 @@
 
 import type { Config } from "vega-lite";
 
+/** The colours of text and background. */
 export type Theme = "light" | "dark";
 
 interface Palette {

@@ -3,11 +3,10 @@
  * Cells without a figure stand as crosses at the foot of their panel, with the reason.
  */
 
-import { type Row, rowsOf } from "../data/cells.js";
+import type { Row } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import {
-  cellColumns,
   cellTooltip,
   engineColor,
   engineDepth,
@@ -16,29 +15,15 @@ import {
   panelFacet,
   QUANTITY_LABELS,
 } from "./encodings.js";
+import { STATUS_FIELDS, throughputColumns, throughputFields, throughputRows } from "./throughput-rows.js";
 
 export function throughputByInterval(data: DashboardData): Chart {
-  const rows: Row[] = rowsOf(data.run, ({ opsPerSecond, commitEvery }) =>
-    commitEvery === null
-      ? null
-      : {
-          ops: opsPerSecond?.median ?? null,
-          low: opsPerSecond?.low ?? null,
-          high: opsPerSecond?.high ?? null,
-        },
-  );
+  const rows: Row[] = throughputRows(data, ({ commitEvery }) => commitEvery !== null);
   const confidence = data.run?.cells.find((cell) => cell.opsPerSecond !== null)?.opsPerSecond?.confidence;
   const interval = confidence === undefined ? "interval" : `${confidence * 100} % interval`;
-  const measured = cellTooltip([
-    { field: "ops", title: "ops/s (median)", format: ",.3~s" },
-    { field: "low", title: `${interval}, low`, format: ",.3~s" },
-    { field: "high", title: `${interval}, high`, format: ",.3~s" },
-  ]);
+  const measured = cellTooltip(throughputFields(interval));
   const ticks = logTicks(rows, ["low", "high"]);
-  const absent = cellTooltip([
-    { field: "status", title: "status" },
-    { field: "reason", title: "reason" },
-  ]);
+  const absent = cellTooltip(STATUS_FIELDS);
   return {
     name: "throughput-by-interval",
     section: "throughput",
@@ -50,13 +35,7 @@ export function throughputByInterval(data: DashboardData): Chart {
     empty: "No cell with a commit interval is in this run.",
     layout: { kind: "panels", minWidth: 225, axisWidth: 56, axis: "first" },
     rows,
-    columns: cellColumns([
-      { field: "ops", title: "ops/s" },
-      { field: "low", title: "low" },
-      { field: "high", title: "high" },
-      { field: "status", title: "status" },
-      { field: "reason", title: "reason" },
-    ]),
+    columns: throughputColumns(),
     spec: {
       $schema: SCHEMA_URL,
       description: "Operations a second by commit interval, workload and engine",

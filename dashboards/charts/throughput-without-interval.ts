@@ -1,10 +1,8 @@
 /** ops/s of workloads that have no commit interval (scan, reopen): a dot with its interval for each engine. */
 
-import { rowsOf } from "../data/cells.js";
 import type { DashboardData } from "../data/model.js";
 import { type Chart, ROWS, SCHEMA_URL } from "./chart.js";
 import {
-  cellColumns,
   cellTooltip,
   engineColor,
   engineShape,
@@ -13,24 +11,11 @@ import {
   panelFacet,
   QUANTITY_LABELS,
 } from "./encodings.js";
+import { STATUS_FIELDS, throughputColumns, throughputFields, throughputRows } from "./throughput-rows.js";
 
 export function throughputWithoutInterval(data: DashboardData): Chart {
-  const rows = rowsOf(data.run, ({ opsPerSecond, commitEvery }) =>
-    commitEvery !== null
-      ? null
-      : {
-          ops: opsPerSecond?.median ?? null,
-          low: opsPerSecond?.low ?? null,
-          high: opsPerSecond?.high ?? null,
-        },
-  );
-  const tooltip = cellTooltip([
-    { field: "ops", title: "ops/s (median)", format: ",.3~s" },
-    { field: "low", title: "interval, low", format: ",.3~s" },
-    { field: "high", title: "interval, high", format: ",.3~s" },
-    { field: "status", title: "status" },
-    { field: "reason", title: "reason" },
-  ]);
+  const rows = throughputRows(data, ({ commitEvery }) => commitEvery === null);
+  const tooltip = cellTooltip([...throughputFields("interval"), ...STATUS_FIELDS]);
   const x = { type: "quantitative", scale: { type: "log" }, title: "operations a second" } as const;
   return {
     name: "throughput-without-interval",
@@ -41,13 +26,7 @@ export function throughputWithoutInterval(data: DashboardData): Chart {
     empty: "Every workload of this run has a commit interval.",
     layout: { kind: "panels", minWidth: 225, axisWidth: 130, axis: "first" },
     rows,
-    columns: cellColumns([
-      { field: "ops", title: "ops/s" },
-      { field: "low", title: "low" },
-      { field: "high", title: "high" },
-      { field: "status", title: "status" },
-      { field: "reason", title: "reason" },
-    ]),
+    columns: throughputColumns(),
     spec: {
       $schema: SCHEMA_URL,
       description: "Operations a second of workloads without a commit interval",

@@ -5,6 +5,7 @@ import type { MigrationReport } from "../documents/migration-report.js";
 import type { Inputs } from "../documents/read.js";
 import { engineOrder } from "./engines.js";
 
+/** What all charts are made from. */
 export interface DashboardData {
   /** The run that is judged: the newest. Null where only migrations are shown. */
   readonly run: RunDocument | null;

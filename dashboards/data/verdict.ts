@@ -13,6 +13,7 @@ import {
 import { digestsOf } from "./migrations.js";
 import type { DashboardData } from "./model.js";
 
+/** The answer on top of the page. */
 export interface Verdict {
   readonly answer: "GO" | "NO-GO" | "NOT JUDGED";
   readonly gates: readonly GateResult[];
@@ -25,6 +26,7 @@ export interface Verdict {
 /** Statuses of files that were written anew, so that their content has to be compared. */
 const REWRITTEN: ReadonlySet<FileStatus> = new Set<FileStatus>(["converted", "rolled-back", "rehearsed"]);
 
+/** The answer that the newest run and all migrations give. "NOT JUDGED" is no GO: missing evidence is no pass. */
 export function verdictOf(data: DashboardData): Verdict {
   const judged = data.run?.verdict ?? null;
   const gates = [...(judged?.gates ?? []), ...migrationGates(data.migrations)];

@@ -125,6 +125,7 @@ export interface GateResult {
   readonly detail: string;
 }
 
+/** A run of the matrix, as far as charts read it: docs/matrix-run.schema.json. */
 export interface RunDocument {
   readonly schema: typeof RUN_SCHEMA;
   readonly version: typeof RUN_VERSION;

@@ -82,6 +82,7 @@ export interface MigrationRun {
   readonly label?: string | null;
 }
 
+/** A run of the migrator, as far as charts read it: docs/migration-report.schema.json. */
 export interface MigrationReport {
   readonly schema: typeof REPORT_SCHEMA;
   readonly version: typeof REPORT_VERSION;

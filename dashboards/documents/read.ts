@@ -7,7 +7,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { shippedJson } from "../package-files.js";
+import { shippedJson } from "../../src/base/package-files.js";
 import { reportFromEvents } from "./event-log.js";
 import { RUN_FILE, RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./matrix-run.js";
 import {

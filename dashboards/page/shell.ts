@@ -5,11 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
+import { packageVersion } from "../../src/base/package-files.js";
+import { minifiedBundle } from "../browser-bundle.js";
 import { type Chart, SECTIONS } from "../charts/chart.js";
 import { buildCharts } from "../charts/registry.js";
 import type { DashboardData } from "../data/model.js";
 import { verdictOf } from "../data/verdict.js";
-import { minifiedBundle, packageVersion } from "../package-files.js";
 import { html, jsonForScript, Markup } from "./html.js";
 import { pagePayload } from "./payload.js";
 import { pageScript, RELOAD_SCRIPT } from "./script.js";
@@ -17,7 +18,9 @@ import { chartSection, SECTION_TITLES } from "./sections.js";
 import { STYLES } from "./styles.js";
 import { answerClass, verdictSection } from "./verdict-section.js";
 
+/** How the page differs from that of all charts at rest. */
 export interface PageOptions {
+  /** Default: all charts of the data. */
   readonly charts?: readonly Chart[];
   /** The page is served, and reloads when the server says so. */
   readonly live?: boolean;

@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { packageVersion } from "../../src/base/package-files.js";
 import {
   type Durability,
   open,
@@ -11,7 +12,6 @@ import {
   type Store,
   type StoreOperation,
 } from "../../src/index.js";
-import { packageVersion } from "../package-files.js";
 import type { CounterTree, DurabilityClass, ShapeName } from "../results/document.js";
 import type { Key } from "../streams/shapes.js";
 import type { Engine, EngineStore, OpenRequest, ScanRange } from "./engine.js";

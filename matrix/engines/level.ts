@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { packageVersion } from "../package-files.js";
+import { packageVersion } from "../../src/base/package-files.js";
 import type { CounterTree, DurabilityClass, EngineFamily, ShapeName } from "../results/document.js";
 import type { Key } from "../streams/shapes.js";
 import type { Engine, EngineStore, OpenRequest, Presence, ScanRange } from "./engine.js";

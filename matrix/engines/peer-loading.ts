@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { packageRoot } from "../package-files.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import type { Presence } from "./engine.js";
 
 function resolvers(): NodeJS.Require[] {

@@ -4,7 +4,7 @@
  * on this store's tree, pager and log, at durability "sync".
  */
 
-import { packageVersion } from "../package-files.js";
+import { packageVersion } from "../../src/base/package-files.js";
 import { LegacyTree, type LegacyWay } from "../rebuild/legacy-tree.js";
 import type { Engine, EngineStore, OpenRequest } from "./engine.js";
 import { openEspalier, readingSide } from "./espalier.js";

@@ -62,6 +62,7 @@ export function groupId(group: CellGroup): string {
   return [group.workload, group.shape, group.records, group.order, commits].join("/");
 }
 
+/** The id of a cell: that of its group, and the engine. */
 export function cellId(group: CellGroup, engine: string): string {
   return `${groupId(group)}/${engine}`;
 }

@@ -17,7 +17,9 @@ export interface Preset {
   readonly baseline: string;
 }
 
+/** Plans that come with the matrix, from the shortest to the longest but for "level", which is of abstract-level databases. */
 export const PRESET_NAMES = ["smoke", "quick", "level", "full"] as const;
+/** Name of a plan that comes with the matrix. */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 const MIB = 2 ** 20;

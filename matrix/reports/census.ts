@@ -2,6 +2,7 @@
 
 import type { CensusEntry, RunDocument } from "../results/document.js";
 
+/** How often a guardrail made a legacy engine rebuild a leaf, in one cell. */
 export interface CensusRow extends CensusEntry {
   readonly cell: string;
   readonly engine: string;

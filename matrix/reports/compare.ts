@@ -11,13 +11,19 @@ import type { CellRow, RunDocument } from "../results/document.js";
 import { bootstrapRatio, type Interval } from "../stats/bootstrap.js";
 import { geometricMean } from "../stats/summary.js";
 
+/**
+ * How a cell has changed. "better", "worse": by the threshold or more, and the interval of the ratio leaves out 1. "same":
+ * by less. "mixed": by the threshold or more, but the evidence does not decide.
+ */
 export type Change = "better" | "worse" | "same" | "mixed" | "only-before" | "only-after";
 
+/** A cell of two runs. */
 export interface CellComparison {
   readonly cell: string;
   readonly change: Change;
   /** ops/s after / before; null where one of them has none. */
   readonly ratio: Interval | null;
+  /** ops/s, the median of the rounds. */
   readonly before: number | null;
   readonly after: number | null;
   /** p99 latency after / before: told, not judged. */
@@ -25,7 +31,9 @@ export interface CellComparison {
   readonly note: string | null;
 }
 
+/** Two runs, cell by cell. */
 export interface RunComparison {
+  /** Ids of the runs. */
   readonly before: string;
   readonly after: string;
   readonly threshold: number;
@@ -37,6 +45,7 @@ export interface RunComparison {
   readonly warnings: readonly string[];
 }
 
+/** Part by which two medians have to differ before the change counts. */
 export const DEFAULT_THRESHOLD = 0.05;
 
 /** Compares two runs; `threshold` is relative (0.05: five per cent). */

@@ -4,7 +4,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { shippedJson } from "../package-files.js";
+import { shippedJson } from "../../src/base/package-files.js";
 import { counterAt } from "../results/counters.js";
 import {
   type CellRow,
@@ -76,6 +76,7 @@ const FIGURES: Record<FigureName, Figure> = {
   "space-amplification": { unit: "times", of: (cell) => cell.bytes?.spaceAmplification },
 };
 
+/** Gates that a run is judged by: docs/matrix-gates.json is one, docs/matrix.md describes them. */
 export interface GatesDocument {
   readonly schema: typeof GATES_SCHEMA;
   readonly version: 1;

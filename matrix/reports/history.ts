@@ -10,13 +10,16 @@ import { RunDocumentError, readRun } from "../results/validate.js";
 import { findSteps, type Step, type StepOptions } from "../stats/steps.js";
 import { ratiosTo } from "./ratios.js";
 
+/** A cell in one run. */
 export interface HistoryPoint {
+  /** Id of the run. */
   readonly run: string;
   readonly startedAt: string;
   readonly gitCommit: string | null;
   readonly value: number;
 }
 
+/** A cell over all runs, oldest first, and where it has changed for good. */
 export interface HistorySeries {
   readonly cell: string;
   /** Operations of a round in all its passes: presets differ in them, and runs that do are not in one series. */
@@ -28,6 +31,7 @@ export interface HistorySeries {
   readonly steps: readonly Step[];
 }
 
+/** What series are of, and when a change counts as a step. */
 export interface HistoryOptions extends StepOptions {
   /** The engine to take ratios to; each run's own baseline by default. */
   readonly baseline?: string;

@@ -8,6 +8,7 @@ import { bootstrapRatio, type Interval } from "../stats/bootstrap.js";
 import { geometricMean } from "../stats/summary.js";
 import { rates } from "./compare.js";
 
+/** A cell beside that of the baseline engine. */
 export interface CellRatio {
   readonly cell: CellRow;
   readonly baseline: CellRow;

@@ -71,6 +71,7 @@ export interface RunInfo {
   label?: string | null;
 }
 
+/** The machine and what ran on it; each field is described in docs/matrix-run.schema.json. */
 export interface Environment {
   cpu: { model: string; cores: number; mhz: number | null; architecture: string };
   memoryBytes: number;
@@ -106,6 +107,7 @@ export interface RunSettings {
 
 export type EngineFamily = "espalier" | "legacy" | "peer" | "ceiling";
 
+/** An engine of the run, whether it could be had or not; docs/matrix-run.schema.json describes the fields. */
 export interface EngineRow {
   id: string;
   title: string;
@@ -170,6 +172,7 @@ export interface CensusEntry {
   count: number;
 }
 
+/** Leaf edits of a legacy engine: those done in place, those that rebuilt the leaf, and which guardrail made them. */
 export interface Census {
   edits: number;
   inPlace: number;
@@ -182,6 +185,7 @@ export const NOT_YET = "its turn had not come when this was written";
 
 export type CellStatus = "ok" | "missing" | "skipped" | "failed" | "timeout";
 
+/** What one engine did in one workload; null where it was not measured. docs/matrix-run.schema.json describes the fields. */
 export interface CellRow {
   id: string;
   group: string;
@@ -216,6 +220,7 @@ export interface CellRow {
   contentHash: string | null;
 }
 
+/** What the machine itself can do, measured in the same run. */
 export interface LimitRow {
   id: "overwrite-sync" | "overwrite-dsync" | "sequential-write" | "sequential-read" | "javascript-loop";
   title: string;
@@ -268,6 +273,7 @@ export interface GateResult {
   detail: string;
 }
 
+/** Whether the run meets its gates. */
 export interface GateVerdict {
   verdict: "GO" | "NO-GO";
   gatesFile: string;

@@ -6,7 +6,7 @@
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { shippedJson } from "../package-files.js";
+import { shippedJson } from "../../src/base/package-files.js";
 import { median } from "../stats/summary.js";
 import { type CellRow, RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./document.js";
 

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, realpathSync, statfsSync } from "node:fs";
 import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
 import { basename } from "node:path";
-import { packageRoot, packageVersion } from "../package-files.js";
+import { packageRoot, packageVersion } from "../../src/base/package-files.js";
 import type { Environment } from "../results/document.js";
 
 /** Captures the environment of a run whose stores lie in `folder`. The load at the end is filled in later. */

@@ -7,7 +7,7 @@ import { expectedHits } from "../streams/content.js";
 import type { Key } from "../streams/shapes.js";
 import { OP_GET } from "../streams/stream.js";
 import type { Pass, PassContext, Workload } from "./workload.js";
-import { transactions } from "./writes.js";
+import { commits, transactions } from "./writes.js";
 
 export const mixed: Workload = { name: "mixed", hasCommitEvery: true, writes: true, prepare: mixedPass };
 
@@ -35,7 +35,7 @@ class Getter {
 }
 
 function mixedPass(context: PassContext, operations: number): Pass {
-  const { store, stream, keys, values, commitEvery, inFlight } = context;
+  const { store, stream, keys, values } = context;
   const { kinds, keys: ranks } = stream;
   const getter = new Getter(context);
   let from = 0;
@@ -45,9 +45,9 @@ function mixedPass(context: PassContext, operations: number): Pass {
       if (kinds[i] !== OP_GET) store.put(keys[ranks[i] as number] as Key, values[i] as Buffer);
     }
   };
-  const next = (): void | Promise<void> => {
-    from = to;
-    to = Math.min(operations, from + commitEvery);
+  const pass = commits(context, operations, (first, end) => {
+    from = first;
+    to = end;
     let puts = 0;
     for (let i = from; i < to; i++) {
       if (kinds[i] === OP_GET) getter.get(i);
@@ -55,19 +55,10 @@ function mixedPass(context: PassContext, operations: number): Pass {
     }
     // A single get (every other operation at commit_every 1) commits nothing.
     return puts > 0 ? store.transaction(putAll) : undefined;
-  };
-  const wave = async (): Promise<void> => {
-    const commits: (void | Promise<void>)[] = [];
-    while (commits.length < inFlight && to < operations) commits.push(next());
-    await Promise.all(commits);
-  };
-  const opsPerIteration = Math.min(operations, commitEvery * inFlight);
+  });
   return {
-    iterations: Math.ceil(operations / opsPerIteration),
-    opsPerIteration,
-    operations,
-    run: inFlight > 1 ? wave : next,
-    problem: () => hitsProblem(context, operations, getter.found, false),
+    ...pass,
+    problem: () => pass.problem() ?? hitsProblem(context, operations, getter.found, false),
   };
 }
 

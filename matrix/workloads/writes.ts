@@ -36,19 +36,33 @@ export function transactions(
   operations: number,
   apply: (from: number, to: number) => void,
 ): Pass {
-  const { store, commitEvery, inFlight } = context;
+  const { store } = context;
   let from = 0;
   let to = 0;
   const work = (): void => apply(from, to);
-  const commitNext = (): void | Promise<void> => {
-    from = to;
-    to = Math.min(operations, from + commitEvery);
+  return commits(context, operations, (first, end) => {
+    from = first;
+    to = end;
     return store.transaction(work);
+  });
+}
+
+/** As transactions, where `commit` makes the transaction itself, or does without one. */
+export function commits(
+  { commitEvery, inFlight }: PassContext,
+  operations: number,
+  commit: (from: number, to: number) => void | Promise<void>,
+): Pass {
+  let done = 0;
+  const commitNext = (): void | Promise<void> => {
+    const from = done;
+    done = Math.min(operations, from + commitEvery);
+    return commit(from, done);
   };
   const wave = async (): Promise<void> => {
-    const commits: (void | Promise<void>)[] = [];
-    while (commits.length < inFlight && to < operations) commits.push(commitNext());
-    await Promise.all(commits);
+    const underWay: (void | Promise<void>)[] = [];
+    while (underWay.length < inFlight && done < operations) underWay.push(commitNext());
+    await Promise.all(underWay);
   };
   const opsPerIteration = Math.min(operations, commitEvery * inFlight);
   return {
@@ -56,6 +70,6 @@ export function transactions(
     opsPerIteration,
     operations,
     run: inFlight > 1 ? wave : commitNext,
-    problem: () => (to === operations ? null : `${operations - to} operations were left over`),
+    problem: () => (done === operations ? null : `${operations - done} operations were left over`),
   };
 }

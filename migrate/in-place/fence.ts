@@ -7,6 +7,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { alignUp } from "../../src/base/bytes.js";
 import { EspalierError } from "../../src/base/errors.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../../src/pager/store-header.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
@@ -123,7 +124,7 @@ export function undoBeginning(vfs: Vfs, path: string): boolean {
 export function journalPlace(head: ProgramHead): number {
   const grown = (Math.floor(head.oldBytes / head.targetPageSize) + head.growthPages) * head.targetPageSize;
   const end = Math.max(head.oldBytes, grown, head.finalPages * head.targetPageSize);
-  return Math.ceil(end / 4096) * 4096;
+  return alignUp(end, 4096);
 }
 
 /**

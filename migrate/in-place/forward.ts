@@ -3,6 +3,7 @@
  * are read back and checked on the way, at last the header.
  */
 
+import { alignUp } from "../../src/base/bytes.js";
 import { CorruptionError } from "../../src/base/errors.js";
 import { createMetrics } from "../../src/base/metrics.js";
 import { BLOCK_BYTES } from "../../src/log/log-format.js";
@@ -225,5 +226,5 @@ export function movedPages({ tables: { moves } }: Program): [page: number, place
 /** Bytes of the finished store: whole blocks. */
 export function storeBytes(program: Program): number {
   const { targetPageSize, finalPages } = program.head;
-  return Math.ceil((finalPages * targetPageSize) / BLOCK_BYTES) * BLOCK_BYTES;
+  return alignUp(finalPages * targetPageSize, BLOCK_BYTES);
 }

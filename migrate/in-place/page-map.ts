@@ -4,6 +4,8 @@
  * dead space only, whatever the two page sizes are.
  */
 
+import { alignUp } from "../../src/base/bytes.js";
+
 export class PageMap {
   readonly size: number;
   readonly #words: Uint32Array;
@@ -69,7 +71,7 @@ export class PageMap {
 
   #aligned(from: number, unit: number): number {
     let page = this.lowest(from);
-    while (page >= 0 && page % unit !== 0) page = this.lowest(Math.ceil(page / unit) * unit);
+    while (page >= 0 && page % unit !== 0) page = this.lowest(alignUp(page, unit));
     return page;
   }
 }

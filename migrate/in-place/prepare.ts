@@ -3,6 +3,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { newStoreId } from "../../src/base/store-id.js";
 import { keyBytesMax } from "../../src/page/limits.js";
 import { firstPage } from "../../src/pager/store-header.js";
 import { runUnit } from "../../src/tree/bulk-images.js";
@@ -154,7 +155,7 @@ export function prepareForward(
     trees,
     firstSector: options.firstSector,
     meta: encodeMetaImage(pageZero),
-    storeId: randomBytes(16).toString("base64"),
+    storeId: Buffer.from(newStoreId()).toString("base64"),
     legacy: sized.legacy,
     carried: [],
     report: options.report,

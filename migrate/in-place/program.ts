@@ -17,7 +17,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { readU32, readU64, writeU32, writeU64 } from "../../src/base/bytes.js";
+import { alignUp, readU32, readU64, writeU32, writeU64 } from "../../src/base/bytes.js";
 import { CorruptionError } from "../../src/base/errors.js";
 import { MIGRATING_MAGIC } from "../../src/base/magic.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
@@ -32,6 +32,10 @@ const VERSION = 1;
 const MARK_BYTES = 44;
 
 export type Direction = "forward" | "back";
+/**
+ * How a conversion is checked before it ends. "full": all is read back, and digests are compared. "sample": structure and
+ * counts. "none": not at all.
+ */
 export type VerifyMode = "full" | "sample" | "none";
 
 export interface ProgramTree {
@@ -170,7 +174,7 @@ function encodeHead(head: ProgramHead, tables: ProgramTables): Uint8Array {
 }
 
 function alignSector(bytes: number): number {
-  return Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
+  return alignUp(bytes, SECTOR_BYTES);
 }
 
 /** Writes the journal at `start` of the file, trailer included; not synced. Returns the program in force. */

@@ -10,7 +10,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { readU32, writeU32 } from "../../src/base/bytes.js";
+import { alignUp, readU32, writeU32 } from "../../src/base/bytes.js";
 import type { VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
 import { type Program, SECTOR_BYTES } from "./program.js";
@@ -59,7 +59,7 @@ function seedOf(program: Program): number {
 
 /** Writes the state into the slot whose turn it is; the caller syncs. */
 export function writeSlot(file: VfsFile, program: Program, state: SlotState): void {
-  const length = Math.ceil((FIXED_BYTES + state.low.length) / SECTOR_BYTES) * SECTOR_BYTES;
+  const length = alignUp(FIXED_BYTES + state.low.length, SECTOR_BYTES);
   const bytes = new Uint8Array(length);
   writeU32(bytes, 4, state.low.length);
   writeU32(bytes, 8, state.sequence);

@@ -105,7 +105,7 @@ export function isGone(bytes: Uint8Array): boolean {
   }
 }
 
-/** Rounds up to a multiple of a power of two. */
+/** The least multiple of `unit` that is not below `value`. */
 export function alignUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }

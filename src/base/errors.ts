@@ -6,7 +6,7 @@
 import { shellWord } from "./shell-word.js";
 
 /**
- * The `code` of each error class, by which a program tells errors apart. What to do:
+ * What a program branches on, never the message: each class of errors has one, and it does not change. What to do:
  *
  * - ERR_ESPALIER_NOT_FOUND: look at the path, or let the call make what is missing (`createIfMissing`, `--create`).
  * - ERR_ESPALIER_EXISTS: take another name; nothing is written over.
@@ -180,7 +180,9 @@ const OF_LOGS = /^(W\d+|G8|LevelDB)$/;
 /** Bytes on disk that cannot be right. `invariant` is a number of docs/invariants.md where one applies. */
 export class CorruptionError extends EspalierError {
   readonly path: string | undefined;
+  /** Page number, or -1 where it is not a page. */
   readonly page: number;
+  /** Byte offset in the page (or in the log), or -1. */
   readonly offset: number;
   readonly reason: string;
   readonly invariant: string;

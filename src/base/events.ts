@@ -1,16 +1,15 @@
-/**
- * Large events on node:diagnostics_channel, one channel a kind, named "espalier:<kind>". Messages
- * carry the store's id and figures, never keys or values. A channel without subscribers costs one
- * property read.
- *
- * They go out when the code that runs is done, in a microtask: what happens in the midst of an edit is told when
- * no call of any store is under way, so that a subscriber may use, change and close the store.
- */
+/** Large events on node:diagnostics_channel. A channel without subscribers costs one property read. */
 
 import { type Channel, channel } from "node:diagnostics_channel";
 
+/**
+ * What happened: each is published on the channel "espalier:<kind>" of node:diagnostics_channel. It goes out when the
+ * code that runs is done, in a microtask: what happens in the midst of an edit is told when no call of any store is
+ * under way, so that a subscriber may use, change and close the store.
+ */
 export type EventKind = "pack" | "split" | "merge" | "checkpoint" | "recovery" | "slow-commit";
 
+/** What a subscriber gets: the store, and figures of the event, sizes in bytes and times in ms; never keys or values. */
 export interface EventMessage {
   /** The store id, 32 hexadecimal digits. */
   readonly store: string;

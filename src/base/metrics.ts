@@ -67,6 +67,7 @@ export interface PagerMetrics {
   spills: number;
 }
 
+/** The counters since the store was opened, in groups. */
 export interface StoreMetrics {
   allocator: AllocatorMetrics;
   slot_extent: SlotExtentMetrics;

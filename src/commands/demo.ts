@@ -8,10 +8,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CommandModule } from "yargs";
+import { packageRoot } from "../base/package-files.js";
 import { command } from "./support/command.js";
 import { EXIT_FINDINGS, InterruptedError, UsageError } from "./support/exit-codes.js";
 import { bytes, count, duration, note, paint, print, table } from "./support/output.js";
-import { packageRoot } from "./support/package-root.js";
 
 interface DemoArguments {
   readonly out: string;
@@ -21,7 +21,6 @@ interface ManifestRow {
   readonly file: string;
   readonly recordCount: number;
   readonly sha256: string;
-  readonly hasWal: boolean;
   readonly note: string;
 }
 
@@ -66,21 +65,21 @@ class Demo {
     this.#prepare(rows);
     const files = this.#shown("files");
     this.#title("What would a migration do? Nothing is changed by asking");
-    await this.#espalier(["migrate", "plan", files]);
+    await this.#perform(["migrate", "plan", files]);
     this.#title("Migrate the files where they lie");
-    const events = await this.#espalier(["migrate", "run", files, "--json"], true);
+    const events = await this.#answer(["migrate", "run", files, "--json"]);
     writeFileSync(join(this.#folder, "migration.jsonl"), events);
     print(migrationTable(events));
     this.#title("Verify every file, and compare its content with the original's");
     const same = await this.#verify(rows);
     this.#title("Look into one of them");
-    await this.#espalier(["inspect", join(files, "gen3/u64-rand-20k.db")]);
+    await this.#perform(["inspect", join(files, "gen3/u64-rand-20k.db")]);
     this.#title("Measure the store beside its peers, briefly: a minute or two");
     const verdict = await this.#measure();
     this.#title("Draw the dashboards");
     const pages = this.#shown("dashboards");
     const results = [this.#shown("matrix"), "--migrations", this.#shown("migration.jsonl"), "--out", pages];
-    await this.#espalier(["dashboards", "build", ...results]);
+    await this.#perform(["dashboards", "build", ...results]);
     this.#summary(rows, same, verdict);
     if (!same) process.exitCode = EXIT_FINDINGS;
   }
@@ -118,17 +117,26 @@ class Demo {
     );
   }
 
-  /** Runs a command of this very program; its data is shown, or returned where it is to be captured. */
+  /** Runs a command of this very program; its data is shown. */
+  async #perform(words: readonly string[]): Promise<void> {
+    await this.#espalier(words, "inherit", [0]);
+  }
+
+  /** As #perform, but the data is returned; the exit code has to be one of those accepted. */
+  #answer(words: readonly string[], accepted: readonly number[] = [0]): Promise<string> {
+    return this.#espalier(words, "pipe", accepted);
+  }
+
   async #espalier(
     words: readonly string[],
-    capture = false,
-    accepted: readonly number[] = [0],
+    output: "inherit" | "pipe",
+    accepted: readonly number[],
   ): Promise<string> {
     // What is left of a line of progress goes first.
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
     note(paint("dim", `$ espalier ${words.join(" ")}`, process.stderr));
     const child = spawn(process.execPath, [process.argv[1]!, ...words], {
-      stdio: ["ignore", capture ? "pipe" : "inherit", "inherit"],
+      stdio: ["ignore", output, "inherit"],
     });
     let text = "";
     child.stdout?.setEncoding("utf8").on("data", (part: string) => {
@@ -149,7 +157,7 @@ class Demo {
     let same = true;
     for (const { file, sha256, recordCount } of rows) {
       const path = join(this.#shown("files"), file);
-      const report = JSON.parse(await this.#espalier(["verify", path, "--json"], true)) as {
+      const report = JSON.parse(await this.#answer(["verify", path, "--json"])) as {
         digest: string;
         records: number;
         ok: boolean;
@@ -171,13 +179,9 @@ class Demo {
   async #measure(): Promise<string> {
     const [results, gates] = [this.#shown("matrix"), this.#shown("gates.json")];
     cpSync(join(packageRoot(), GATES), join(this.#folder, "gates.json"));
-    await this.#espalier(["matrix", "run", "--out", results, ...MATRIX_WORDS, "--json"], true, [0, 1]);
-    await this.#espalier(["matrix", "show", results]);
-    const answer = await this.#espalier(
-      ["matrix", "gate", results, "--gates", gates, "--json"],
-      true,
-      [0, 1],
-    );
+    await this.#answer(["matrix", "run", "--out", results, ...MATRIX_WORDS, "--json"], [0, 1]);
+    await this.#perform(["matrix", "show", results]);
+    const answer = await this.#answer(["matrix", "gate", results, "--gates", gates, "--json"], [0, 1]);
     const verdict = JSON.parse(answer) as {
       verdict: string;
       gates: { title: string; pass: boolean; detail: string }[];

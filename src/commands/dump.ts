@@ -2,6 +2,7 @@
 
 import type { CommandModule } from "yargs";
 import { ContentDigest } from "../store/content-digest.js";
+import type { RawTree } from "../store/raw-tree.js";
 import { command, type FileArgument, type TreeArgument, withFile, withTree } from "./support/command.js";
 import {
   DUMP_VERSION,
@@ -13,7 +14,7 @@ import {
 import { printable } from "./support/formats.js";
 import { note, Output, plural } from "./support/output.js";
 import { Progress } from "./support/progress.js";
-import { type RawTree, withReadOnly } from "./support/session.js";
+import { withReadOnly } from "./support/session.js";
 
 interface DumpArguments extends FileArgument, TreeArgument {
   readonly json: boolean;

@@ -8,6 +8,7 @@ import type { CommandModule } from "yargs";
 import { CorruptionError, EncodingError } from "../base/errors.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
+import type { RawTree } from "../store/raw-tree.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { command, type FileArgument, type JsonArgument, withFile, withJson } from "./support/command.js";
 import type { EndLine, TreeLine } from "./support/dump-format.js";
@@ -17,7 +18,7 @@ import { interruptible } from "./support/interrupt.js";
 import { readLines } from "./support/lines.js";
 import { note, plural, printJson } from "./support/output.js";
 import { Progress } from "./support/progress.js";
-import { type RawTree, Session } from "./support/session.js";
+import { Session } from "./support/session.js";
 
 interface LoadArguments extends FileArgument, JsonArgument {
   readonly from: string;

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { CommandModule } from "yargs";
+import type { RawTree } from "../store/raw-tree.js";
 import {
   command,
   type FileArgument,
@@ -22,7 +23,7 @@ import {
   withKeyFormat,
   withValueFormat,
 } from "./support/records.js";
-import { type RawTree, withStore } from "./support/session.js";
+import { withStore } from "./support/session.js";
 
 interface PutArguments
   extends FileArgument,

@@ -1,6 +1,7 @@
 /** `espalier scan`: records in key order, one a line. */
 
 import type { CommandModule } from "yargs";
+import type { RawTree } from "../store/raw-tree.js";
 import {
   command,
   type FileArgument,
@@ -23,7 +24,7 @@ import {
   withKeyFormat,
   withValueFormat,
 } from "./support/records.js";
-import { type RawTree, withReadOnly } from "./support/session.js";
+import { withReadOnly } from "./support/session.js";
 
 interface ScanArguments
   extends FileArgument,

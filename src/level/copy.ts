@@ -8,6 +8,7 @@ export interface CopyProgress {
   readonly total: number;
 }
 
+/** What import and export may be told. */
 export interface CopyOptions {
   /** Called for each batch. */
   readonly onProgress?: (progress: CopyProgress) => void;
@@ -15,6 +16,7 @@ export interface CopyOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What was copied. */
 export interface CopyReport {
   readonly records: number;
   /** Of keys and values. */

@@ -1,11 +1,8 @@
 /** CRC-32C (Castagnoli), as LevelDB has it; that of node:zlib is another one. */
 
-const POLYNOMIAL = 0x82f63b78;
-const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1;
-  return value;
-});
+import { crcTable } from "../base/crc-table.js";
+
+const TABLE: Uint32Array = crcTable(0x82f63b78);
 
 export function crc32c(bytes: Uint8Array): number {
   let state = 0xffffffff;

@@ -16,6 +16,7 @@ export type LevelErrorCode =
   | "LEVEL_NOT_FOUND"
   | "LEVEL_READONLY";
 
+/** What the database throws and rejects with: `code` as the ecosystem has it, the store's own error as `cause`. */
 export class LevelError extends Error {
   readonly code: LevelErrorCode;
 

@@ -44,6 +44,7 @@ const MANIFEST: Manifest = {
 const Base: new <K, V>(manifest: Manifest, options: DatabaseOptions<K, V> | undefined) => TypedLevel<K, V> =
   AbstractLevel as never;
 
+/** The store as a database of the Level ecosystem, in the place of classic-level. */
 export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KDefault, VDefault> {
   readonly #location: string;
   /** For who finds the database locked: abstract-level opens it, mostly from a turn of its own. */

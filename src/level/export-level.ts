@@ -8,8 +8,9 @@ import { ExistsError, NotFoundError } from "../base/errors.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
+import { rawTree } from "../store/raw-tree.js";
 import type { Store } from "../store/store.js";
-import { TreeHandle } from "../store/tree-handle.js";
+import type { TreeHandle } from "../store/tree-handle.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import {
@@ -22,6 +23,7 @@ import {
 import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { placeOf } from "./location.js";
 
+/** What an export may be told. */
 export interface ExportOptions extends CopyOptions {
   /** A named tree; the unnamed one by default. */
   readonly tree?: string;
@@ -66,10 +68,9 @@ export async function exportLevel(
 /** The tree as encoded bytes, whatever its encodings are. */
 function bytesOf(store: Store<unknown, unknown>, name: string): TreeHandle<Uint8Array, Uint8Array> {
   const engine = store["engine"];
-  const record = new Catalog(engine).tree(name, -1);
-  if (record === undefined) throw new NotFoundError(name, `the store has no tree "${name}"`);
-  const bytes = { root: record.root, keyEncoding: "binary", valueEncoding: "binary" } as const;
-  return new TreeHandle<Uint8Array, Uint8Array>(engine, name, bytes);
+  const tree = rawTree(engine, new Catalog(engine), name);
+  if (tree === undefined) throw new NotFoundError(name, `the store has no tree "${name}"`);
+  return tree.handle;
 }
 
 async function fill(

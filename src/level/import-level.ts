@@ -15,6 +15,7 @@ import { assertSameDigest, type CopyOptions, type CopyReport } from "./copy.js";
 import { assertSoundLevelDb } from "./leveldb-check.js";
 import { removeStoreFiles } from "./location.js";
 
+/** What an import may be told. */
 export interface ImportOptions extends CopyOptions {
   /** Of the new store. Default: 4096, or what the longest key needs. */
   readonly pageSize?: number;

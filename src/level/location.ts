@@ -5,10 +5,11 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { IoError, NotAStoreError, NotFoundError } from "../base/errors.js";
+import { NotAStoreError, NotFoundError } from "../base/errors.js";
 import { shellWord } from "../base/shell-word.js";
 import { segmentPath } from "../log/log-format.js";
 import { acquireLock } from "../vfs/lock.js";
+import { systemError } from "../vfs/node-vfs.js";
 import type { Vfs } from "../vfs/vfs.js";
 
 export const STORE_FILE_NAME = "data.esp";
@@ -52,9 +53,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new IoError(folder, "mkdir", String((error as { code?: unknown }).code ?? "UNKNOWN"), {
-      cause: error,
-    });
+    throw systemError(folder, "mkdir", error);
   }
 }
 

@@ -35,6 +35,7 @@ type StoreTuning = Pick<
   "pageSize" | "cacheBytes" | "logBytes" | "readOnly" | "lockTimeoutMs" | "maxBytes" | "profile" | "vfs"
 >;
 
+/** Options of the constructor and of `open()`. */
 export interface OpenOptions extends AbstractOpenOptions, StoreTuning {
   /**
    * When a write without a `sync` option of its own is durable. "none", the default, is what classic-level
@@ -45,6 +46,7 @@ export interface OpenOptions extends AbstractOpenOptions, StoreTuning {
   readonly durability?: Durability;
 }
 
+/** Options of the constructor. */
 export interface DatabaseOptions<K, V>
   extends AbstractDatabaseOptions<K, V>,
     Omit<OpenOptions, "createIfMissing" | "errorIfExists" | "passive"> {
@@ -60,11 +62,13 @@ export interface DatabaseOptions<K, V>
   readonly multithreading?: boolean | undefined;
 }
 
+/** What classic-level adds to operations that read. */
 export interface ReadOptions {
   /** Ignored. */
   readonly fillCache?: boolean | undefined;
 }
 
+/** What classic-level adds to operations that write. */
 export interface WriteOptions {
   /**
    * true: the promise settles when the write is on disk, and all writes before it. Writes that wait at the

@@ -80,9 +80,7 @@ export class View {
       keysAs(formats.keyEncoding),
       valuesAs(formats.valueEncoding),
       shape,
-      bounds,
-      reverse,
-      Number.POSITIVE_INFINITY,
+      { ...bounds, reverse, limit: Number.POSITIVE_INFINITY },
       this.commit,
     );
   }

@@ -3,7 +3,6 @@
  * meanwhile share the next.
  */
 
-import { PoisonedError } from "../base/errors.js";
 import type { RedoLog } from "./redo-log.js";
 
 /** Who waits until a commit is durable. */
@@ -76,14 +75,12 @@ export class GroupCommit {
     this.#waiters = waiting;
   }
 
-  /** Rejects who still waits. */
+  /** Rejects who still waits: with why the log takes no more, where it has failed. */
   fail(cause: unknown): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const waiter of waiters) {
-      waiter.reject(
-        cause instanceof PoisonedError ? cause : new PoisonedError("a background sync failed", cause),
-      );
-    }
+    if (waiters.length === 0) return;
+    const error = this.#log.failure === undefined ? cause : this.#log.poisoned();
+    for (const waiter of waiters) waiter.reject(error);
   }
 }

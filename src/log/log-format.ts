@@ -41,13 +41,15 @@
  */
 
 import { crc32 } from "node:zlib";
-import { readU32, writeU32 } from "../base/bytes.js";
+import { compareBytes, readU32, writeU32 } from "../base/bytes.js";
+import { STORE_ID_BYTES } from "../base/store-id.js";
 
 /** The unit that a disk may tear but not mix: images, write-back and log padding count in these. */
 export const BLOCK_BYTES = 4096;
 
 export const SEGMENT_MAGIC = "ESPLOG01";
 export const SEGMENT_VERSION = 1;
+const STORE_ID_AT = 8;
 const SEGMENT_CRC_AT = 60;
 
 export const FRAME_HEADER_BYTES = 40;
@@ -71,9 +73,18 @@ export const OP_SLOT = 11;
 export const OP_SPLIT = 12;
 export const OP_CATALOG = 13;
 
-/** Bytes of a SLOT record before its bytes, and of a SPLIT record before its separator. */
+// Bytes of a record, or of what stands in it before the bytes, the separator or the image that it carries.
+/** Of PAGE and CATALOG. */
+export const PAGE_RECORD_BYTES = 5;
+export const WRITE_RECORD_BYTES = 5;
+export const MOVE_RECORD_BYTES = 7;
+export const FILL_RECORD_BYTES = 6;
 export const SLOT_RECORD_BYTES = 15;
 export const SPLIT_RECORD_BYTES = 13;
+export const IMAGE_RECORD_BYTES = 9;
+export const BLOCK_RECORD_BYTES = 6;
+/** Of ALLOCATE, FREE, REVOKE and EXTENT. */
+export const PAIR_RECORD_BYTES = 9;
 
 export interface SegmentHeader {
   readonly generation: number;
@@ -104,7 +115,7 @@ export const SEGMENT_COPY = "new";
 export function encodeSegmentHeader(storeId: Uint8Array, header: SegmentHeader): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   for (let i = 0; i < 8; i++) block[i] = SEGMENT_MAGIC.charCodeAt(i);
-  block.set(storeId, 8);
+  block.set(storeId, STORE_ID_AT);
   writeU32(block, 24, SEGMENT_VERSION);
   writeU32(block, 28, header.pageSize);
   writeU32(block, 32, header.generation);
@@ -113,12 +124,17 @@ export function encodeSegmentHeader(storeId: Uint8Array, header: SegmentHeader):
   return block;
 }
 
+/** Id of the store whose log a segment header says that it is of; the rest of the header may be wrong. */
+export function claimedOwner(block: Uint8Array): Uint8Array {
+  return block.subarray(STORE_ID_AT, STORE_ID_AT + STORE_ID_BYTES);
+}
+
 /** undefined where the block is no valid header of this store's log. */
 export function decodeSegmentHeader(storeId: Uint8Array, block: Uint8Array): SegmentHeader | undefined {
   for (let i = 0; i < 8; i++) if (block[i] !== SEGMENT_MAGIC.charCodeAt(i)) return undefined;
   if (readU32(block, SEGMENT_CRC_AT) !== crc32(block.subarray(0, SEGMENT_CRC_AT))) return undefined;
   if (readU32(block, 24) !== SEGMENT_VERSION) return undefined;
-  for (let i = 0; i < 16; i++) if (block[8 + i] !== storeId[i]) return undefined;
+  if (compareBytes(claimedOwner(block), storeId) !== 0) return undefined;
   return { pageSize: readU32(block, 28), generation: readU32(block, 32), salt: readU32(block, 36) };
 }
 

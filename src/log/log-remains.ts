@@ -9,10 +9,15 @@ import { removeScratch } from "../vfs/scratch-name.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
 import { firstCommit } from "./found-segments.js";
-import { BLOCK_BYTES, decodeSegmentHeader, SEGMENT_COPY, SEGMENT_MAGIC, segmentPath } from "./log-format.js";
+import {
+  BLOCK_BYTES,
+  claimedOwner,
+  decodeSegmentHeader,
+  SEGMENT_COPY,
+  SEGMENT_MAGIC,
+  segmentPath,
+} from "./log-format.js";
 
-const STORE_ID_AT = 8;
-const STORE_ID_BYTES = 16;
 const STORES: readonly string[] = [STORE_MAGIC, MIGRATING_MAGIC, LEGACY_MAGIC];
 
 export function hasLogRemains(vfs: Vfs, storePath: string): boolean {
@@ -59,7 +64,7 @@ function ownerWithCommits(
   block: Uint8Array,
   storeId: Uint8Array,
 ): string | undefined {
-  const owner = block.subarray(STORE_ID_AT, STORE_ID_AT + STORE_ID_BYTES);
+  const owner = claimedOwner(block);
   if (Buffer.compare(owner, storeId) === 0) return undefined;
   const header = decodeSegmentHeader(owner, block);
   if (header === undefined || firstCommit(vfs, path, header) === 0) return undefined;

@@ -7,7 +7,11 @@ import { type ByteMemory, copyWords } from "../base/bytes.js";
 import type { LogMetrics } from "../base/metrics.js";
 import {
   BLOCK_BYTES,
+  BLOCK_RECORD_BYTES,
+  FILL_RECORD_BYTES,
   FRAME_HEADER_BYTES,
+  IMAGE_RECORD_BYTES,
+  MOVE_RECORD_BYTES,
   OP_ALLOCATE,
   OP_BLOCK,
   OP_CATALOG,
@@ -22,8 +26,11 @@ import {
   OP_SLOT,
   OP_SPLIT,
   OP_WRITE,
+  PAGE_RECORD_BYTES,
+  PAIR_RECORD_BYTES,
   SLOT_RECORD_BYTES,
   SPLIT_RECORD_BYTES,
+  WRITE_RECORD_BYTES,
 } from "./log-format.js";
 
 /** Small: a store that is only opened and read never uses it. */
@@ -76,28 +83,28 @@ export class RecordBuffer implements ByteMemory {
   selectPage(page: number): void {
     if (page === this.#page) return;
     this.#page = page;
-    this.reserve(5);
+    this.reserve(PAGE_RECORD_BYTES);
     this.view.setUint8(this.used, OP_PAGE);
     this.#u32(this.used + 1, page);
-    this.used += 5;
+    this.used += PAGE_RECORD_BYTES;
   }
 
   /** The `length` bytes now at `from` in `source` were written at `at` of the selected page. */
   write(at: number, source: ByteMemory, from: number, length: number): void {
-    this.reserve(5 + length);
+    this.reserve(WRITE_RECORD_BYTES + length);
     const { view } = this;
     let to = this.used;
     view.setUint8(to, OP_WRITE);
     view.setUint16(to + 1, at, true);
     view.setUint16(to + 3, length, true);
-    to += 5;
+    to += WRITE_RECORD_BYTES;
     copyWords(this, to, source, from, length);
     this.used = to + length;
     this.#metrics.records++;
   }
 
   move(to: number, from: number, length: number): void {
-    this.reserve(7);
+    this.reserve(MOVE_RECORD_BYTES);
     const b = this.u8;
     const at = this.used;
     b[at] = OP_MOVE;
@@ -107,7 +114,7 @@ export class RecordBuffer implements ByteMemory {
     b[at + 4] = from >>> 8;
     b[at + 5] = length;
     b[at + 6] = length >>> 8;
-    this.used = at + 7;
+    this.used = at + MOVE_RECORD_BYTES;
     this.#metrics.records++;
   }
 
@@ -158,7 +165,7 @@ export class RecordBuffer implements ByteMemory {
   }
 
   fill(at: number, length: number, byte: number): void {
-    this.reserve(6);
+    this.reserve(FILL_RECORD_BYTES);
     const b = this.u8;
     const to = this.used;
     b[to] = OP_FILL;
@@ -167,7 +174,7 @@ export class RecordBuffer implements ByteMemory {
     b[to + 3] = length;
     b[to + 4] = length >>> 8;
     b[to + 5] = byte;
-    this.used = to + 6;
+    this.used = to + FILL_RECORD_BYTES;
     this.#metrics.records++;
   }
 
@@ -183,7 +190,7 @@ export class RecordBuffer implements ByteMemory {
     back: number,
     pageSize: number,
   ): number {
-    this.reserve(9 + front + back);
+    this.reserve(IMAGE_RECORD_BYTES + front + back);
     const b = this.u8;
     let at = this.used;
     b[at] = OP_IMAGE;
@@ -192,7 +199,7 @@ export class RecordBuffer implements ByteMemory {
     b[at + 6] = front >>> 8;
     b[at + 7] = back;
     b[at + 8] = back >>> 8;
-    at += 9;
+    at += IMAGE_RECORD_BYTES;
     b.set(source.subarray(from, from + front), at);
     const dataAt = at;
     at += front;
@@ -206,16 +213,16 @@ export class RecordBuffer implements ByteMemory {
 
   /** All pages of a block; bit i of `touched` says that page i's checksum is out of date. As image. */
   block(block: number, touched: number, source: Uint8Array, from: number): number {
-    this.reserve(6 + BLOCK_BYTES);
+    this.reserve(BLOCK_RECORD_BYTES + BLOCK_BYTES);
     const at = this.used;
     this.u8[at] = OP_BLOCK;
     this.#u32(at + 1, block);
     this.u8[at + 5] = touched;
-    this.u8.set(source.subarray(from, from + BLOCK_BYTES), at + 6);
-    this.used = at + 6 + BLOCK_BYTES;
+    this.u8.set(source.subarray(from, from + BLOCK_BYTES), at + BLOCK_RECORD_BYTES);
+    this.used = at + BLOCK_RECORD_BYTES + BLOCK_BYTES;
     this.#page = -1;
     this.#metrics.images++;
-    return at + 6 - this.frameStart;
+    return at + BLOCK_RECORD_BYTES - this.frameStart;
   }
 
   allocate(page: number, count: number): void {
@@ -235,19 +242,19 @@ export class RecordBuffer implements ByteMemory {
   }
 
   catalog(root: number): void {
-    this.reserve(5);
+    this.reserve(PAGE_RECORD_BYTES);
     this.u8[this.used] = OP_CATALOG;
     this.#u32(this.used + 1, root);
-    this.used += 5;
+    this.used += PAGE_RECORD_BYTES;
     this.#metrics.records++;
   }
 
   #pair(op: number, first: number, second: number): void {
-    this.reserve(9);
+    this.reserve(PAIR_RECORD_BYTES);
     this.u8[this.used] = op;
     this.#u32(this.used + 1, first);
     this.#u32(this.used + 5, second);
-    this.used += 9;
+    this.used += PAIR_RECORD_BYTES;
     this.#metrics.records++;
   }
 

@@ -6,6 +6,7 @@
 import type { StoreMetrics } from "../base/metrics.js";
 import type { StoreStats } from "../store/stats.js";
 
+/** What Prometheus calls the kind of a metric. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /** A value of a metric, with the labels that tell it from its siblings. */
@@ -16,6 +17,7 @@ export interface Sample {
   readonly suffix?: string;
 }
 
+/** A metric: its name, what it counts, and how it is read. */
 export interface MetricDefinition {
   readonly name: string;
   readonly type: MetricType;
@@ -37,39 +39,28 @@ type Read = (source: MetricsSource) => number;
 const NANOSECONDS = 1e9;
 const MICROSECONDS = 1e6;
 
-function counter(
+type Define = (
   name: string,
-  unit: "1" | "By" | "s",
+  unit: MetricDefinition["unit"],
   help: string,
   meaning: string,
   read: Read,
-): MetricDefinition {
-  return {
+) => MetricDefinition;
+
+/** Makes metrics of one value. */
+function definer(type: MetricType): Define {
+  return (name, unit, help, meaning, read) => ({
     name,
-    type: "counter",
+    type,
     unit,
     help,
     meaning,
     read: (source) => [{ labels: {}, value: read(source) }],
-  };
+  });
 }
 
-function gauge(
-  name: string,
-  unit: "1" | "By" | "s",
-  help: string,
-  meaning: string,
-  read: Read,
-): MetricDefinition {
-  return {
-    name,
-    type: "gauge",
-    unit,
-    help,
-    meaning,
-    read: (source) => [{ labels: {}, value: read(source) }],
-  };
-}
+const counter: Define = definer("counter");
+const gauge: Define = definer("gauge");
 
 function byKind(
   name: string,

@@ -10,12 +10,8 @@ export {
   type MetricType,
   type Sample,
 } from "./definitions.js";
+export type { MeasuredStore } from "./measured-store.js";
 export { type MetricsMeter, observeMetrics } from "./open-telemetry.js";
-export {
-  type MeasuredStore,
-  type MetricsRegistry,
-  type RegisterOptions,
-  registerMetrics,
-} from "./prom-client.js";
+export { type MetricsRegistry, type RegisterOptions, registerMetrics } from "./prom-client.js";
 export { type LabelledSource, prometheusText, TEXT_CONTENT_TYPE } from "./prometheus-text.js";
 export { type MetricsSnapshot, type PublishOptions, publishMetrics, readSnapshot } from "./snapshot-file.js";

@@ -4,7 +4,7 @@
  */
 
 import { METRICS } from "./definitions.js";
-import { type MeasuredStore, sourceOf } from "./prom-client.js";
+import { type MeasuredStore, sourceOf } from "./measured-store.js";
 
 export interface ObservableResult {
   observe(value: number, attributes?: Record<string, string>): void;

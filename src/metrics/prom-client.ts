@@ -3,15 +3,8 @@
  * in between. prom-client itself is not imported: a registry takes any object that hands out values.
  */
 
-import { ClosedError } from "../base/errors.js";
-import { METRICS, type MetricDefinition, type MetricsSource } from "./definitions.js";
-
-/** What is used of a store. */
-export interface MeasuredStore {
-  readonly path: string;
-  metrics(): MetricsSource["metrics"];
-  stats(): MetricsSource["stats"];
-}
+import { METRICS, type MetricDefinition } from "./definitions.js";
+import { type MeasuredStore, sourceOf } from "./measured-store.js";
 
 /** What a registry asks of a metric. */
 export interface PulledMetric {
@@ -42,6 +35,7 @@ export interface MetricsRegistry {
   getSingleMetric(name: string): unknown;
 }
 
+/** How a store is told from others of the registry. */
 export interface RegisterOptions {
   /** Value of the label `store`; the store's path by default. */
   readonly name?: string;
@@ -122,14 +116,4 @@ function pulled(definition: MetricDefinition, stores: ReadonlyMap<string, Measur
     // The counters are the store's; a registry can't set them back.
     reset: () => undefined,
   };
-}
-
-/** A store's figures; null once it is closed: one that nobody unregistered must not hide the others. */
-export function sourceOf(store: MeasuredStore): MetricsSource | null {
-  try {
-    return { metrics: store.metrics(), stats: store.stats() };
-  } catch (error) {
-    if (error instanceof ClosedError) return null;
-    throw error;
-  }
 }

@@ -8,6 +8,7 @@ export interface LabelledSource {
   readonly source: MetricsSource;
 }
 
+/** What a server says that the text is. */
 export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** All metrics of some stores as one text. */

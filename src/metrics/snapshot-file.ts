@@ -18,10 +18,10 @@ import { resolve } from "node:path";
 // Not the global ones: a test's false clearInterval leaves a timer going that is not its own.
 import { clearInterval, setInterval } from "node:timers";
 import { ExistsError, IoError } from "../base/errors.js";
-import { nodeVfs } from "../vfs/node-vfs.js";
+import { nodeVfs, systemError } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { MetricsSource } from "./definitions.js";
-import type { MeasuredStore } from "./prom-client.js";
+import type { MeasuredStore } from "./measured-store.js";
 
 export const SNAPSHOT_VERSION = 1;
 const INTERVAL_MS_DEFAULT = 5000;
@@ -40,6 +40,7 @@ export interface MetricsSnapshot extends MetricsSource {
   readonly open: boolean;
 }
 
+/** How often a snapshot is written. */
 export interface PublishOptions {
   /** Milliseconds between two snapshots; 5000 by default. */
   readonly intervalMs?: number;
@@ -128,7 +129,7 @@ export function readSnapshot(path: string): MetricsSnapshot {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new IoError(path, "read", (error as NodeJS.ErrnoException).code ?? "UNKNOWN", { cause: error });
+    throw systemError(path, "read", error);
   }
   const snapshot = parse(text);
   if (snapshot === undefined) throw new IoError(path, "read", "it is no metrics snapshot of this version");

@@ -36,13 +36,14 @@ export function encodeReference(reference: OverflowReference): Uint8Array {
   return bytes;
 }
 
-function tableBytes(length: number): number {
+/** Bytes of the table of checksums that stands before a value of this length. */
+export function overflowTableBytes(length: number): number {
   return length <= CHUNK_BYTES ? 0 : Math.ceil(length / CHUNK_BYTES) * 4;
 }
 
 /** Pages of a value's run. */
 export function overflowPages(length: number, pageSize: number): number {
-  return Math.ceil((tableBytes(length) + length) / pageSize);
+  return Math.ceil((overflowTableBytes(length) + length) / pageSize);
 }
 
 /** Seed of the checksums of the run that begins at `page`. */
@@ -52,7 +53,7 @@ export function overflowSeed(storeId: Uint8Array, page: number): number {
 
 /** Checksums of a run: the table (empty up to 1 MiB) and what the reference holds. */
 export function overflowChecksums(value: Uint8Array, seed: number): { table: Uint8Array; checksum: number } {
-  const table = new Uint8Array(tableBytes(value.length));
+  const table = new Uint8Array(overflowTableBytes(value.length));
   if (table.length === 0) return { table, checksum: crc32(value, seed) };
   for (let i = 0; i * 4 < table.length; i++) {
     writeU32(table, i * 4, crc32(value.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES), seed));
@@ -106,7 +107,7 @@ export function readOverflow(
   const { length, page, checksum } = reference;
   const seed = overflowSeed(pager.header.storeId, page);
   const position = page * pager.pageSize;
-  const table = new Uint8Array(tableBytes(length));
+  const table = new Uint8Array(overflowTableBytes(length));
   if (table.length > 0) {
     pager.data.read(table, 0, table.length, position);
     if (crc32(table, seed) !== checksum)

@@ -7,7 +7,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { CorruptionError, EspalierError, IoError } from "../base/errors.js";
+import { CorruptionError, IoError, OptionError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { VfsFile } from "../vfs/vfs.js";
@@ -165,7 +165,7 @@ export class BlockStore implements PoolOwner {
   /** After a failed sync, pages that the log may not hold can neither be written nor given up. */
   full(): Error {
     if (this.#log.failure !== undefined) return this.#log.poisoned();
-    return new EspalierError("ERR_ESPALIER_OPTION", "cacheBytes is too small for this operation");
+    return new OptionError("cacheBytes", "is too small for this operation; open the store with a larger one");
   }
 
   outOfMemory(cause: unknown): Error {

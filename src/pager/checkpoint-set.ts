@@ -11,7 +11,7 @@ import type { CheckpointTarget } from "../log/checkpoint.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { BlockStore } from "./block-store.js";
-import type { DataFile } from "./data-file.js";
+import type { Claimant, DataFile } from "./data-file.js";
 import { freeListPages, writeFreeList } from "./free-list.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
 import { FRAME_DIRTY, FRAME_SPARE, FRAME_TX, type PagePool } from "./page-pool.js";
@@ -136,12 +136,12 @@ export class CheckpointSet implements CheckpointTarget {
       this.#chain.add(start, count);
     } else {
       try {
-        this.#addChain(listed, count, true);
+        this.#addChain(listed, count, "checkpoint");
       } catch (error) {
         if (!(error instanceof DiskFullError)) throw error;
         if (!this.#gatherChain(listed, usable)) {
           if (!this.#last) throw error;
-          this.#addChain(listed, count, false);
+          this.#addChain(listed, count, "opening-or-closing");
         }
       }
     }
@@ -169,10 +169,10 @@ export class CheckpointSet implements CheckpointTarget {
   }
 
   /** The chain goes to new pages at the file's end. Throws DiskFullError. */
-  #addChain(listed: ExtentSet, count: number, limited: boolean): void {
+  #addChain(listed: ExtentSet, count: number, claimant: Claimant): void {
     const pager = this.#pager;
     const start = alignUp(pager.pageCount, 1 << pager.pool.blockShift);
-    pager.data.claim(start + count, true, limited);
+    pager.data.claim(start + count, claimant);
     if (start > pager.pageCount) pager.free.free(pager.pageCount, start - pager.pageCount, this.#commit);
     // What was added since then, the log gives out again.
     listed.add(this.#pageCount, start - this.#pageCount);

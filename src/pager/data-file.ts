@@ -3,6 +3,7 @@
  * Knows offsets and nothing of what the pages mean.
  */
 
+import { alignUp } from "../base/bytes.js";
 import { DiskFullError, IoError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
@@ -13,15 +14,24 @@ import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "./store-head
 const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
 const GROWTH_BYTES_MIN = 64 * 1024;
 const GROWTH_BYTES_MAX = 4 * 1024 * 1024;
-/** Room that only deletes and checkpoints may use, in pages; above maxBytes, if there is such a limit. */
+/**
+ * Room that only checkpoints may use, in pages; above maxBytes, if there is such a limit. A delete needs no page of its
+ * own: with it there is room for what its checkpoint writes.
+ */
 export const RESERVE_PAGES = 16;
 /** Pages of a file, whatever their size: their numbers are small integers everywhere. */
 export const PAGES_MAX = 0x7fff_ffff;
-/** Of these, the last ones are for deletes and checkpoints only: the largest file can still be closed. */
+/** Of these, the last ones are for checkpoints only: the largest file can still be closed. */
 const LAST_PAGES = 1 << 20;
 
 /** The free list in force, and the one that takes its place. */
 const CHECKPOINT_BLOCKS = 2;
+
+/**
+ * Who claims space: a change leaves the reserve alone, a checkpoint may use it. Opening and closing go beyond maxBytes:
+ * a store that could do neither would be no better.
+ */
+export type Claimant = "change" | "checkpoint" | "opening-or-closing";
 
 /** With what to do, where `error` says that there is no room. */
 function dataFull(error: unknown): unknown {
@@ -113,19 +123,20 @@ export class DataFile {
 
   /**
    * Makes sure that `pages` pages lie in space that is written already. Throws DiskFullError, and
-   * nothing is poisoned: the space is claimed before anything is promised. Not `limited`, it goes beyond maxBytes:
-   * a store that could neither be closed nor opened would be no better.
+   * nothing is poisoned: the space is claimed before anything is promised.
    */
-  claim(pages: number, useReserve: boolean, limited = true): void {
-    if (pages > (useReserve ? PAGES_MAX : PAGES_MAX - LAST_PAGES))
+  claim(pages: number, by: Claimant): void {
+    if (pages > (by === "change" ? PAGES_MAX - LAST_PAGES : PAGES_MAX))
       throw new DiskFullError(`the store has as many pages of ${this.pageSize} bytes as a file can have`);
     const reserve = RESERVE_PAGES * this.pageSize;
     const wanted = pages * this.pageSize;
     // Who may not use the reserve leaves it there, written already.
-    const bytes = useReserve ? wanted : wanted + reserve;
+    const bytes = by === "change" ? wanted + reserve : wanted;
     if (bytes <= this.claimedBytes) return;
-    if (limited && bytes > this.#maxBytes + reserve)
-      throw new DiskFullError(`the store would exceed maxBytes (${this.#maxBytes})`);
+    if (by !== "opening-or-closing" && bytes > this.#maxBytes + reserve)
+      throw new DiskFullError(
+        `the store would exceed maxBytes (${this.#maxBytes}); delete records, or open it with a higher limit`,
+      );
     const step = Math.min(GROWTH_BYTES_MAX, Math.max(GROWTH_BYTES_MIN, this.claimedBytes / 8));
     const ahead = Math.min(this.claimedBytes + step, this.#maxBytes);
     try {
@@ -146,7 +157,7 @@ export class DataFile {
   }
 
   #extend(bytes: number): void {
-    const end = Math.ceil(bytes / this.blockBytes) * this.blockBytes;
+    const end = alignUp(bytes, this.blockBytes);
     while (this.claimedBytes < end) {
       const length = Math.min(ZEROS.length, end - this.claimedBytes);
       this.write(ZEROS, 0, length, this.claimedBytes);
@@ -156,7 +167,7 @@ export class DataFile {
 
   /** Gives space behind `pages` pages back to the file system. */
   truncate(pages: number): void {
-    const bytes = Math.ceil((pages * this.pageSize) / this.blockBytes) * this.blockBytes;
+    const bytes = alignUp(pages * this.pageSize, this.blockBytes);
     if (bytes >= this.file.size()) return;
     this.file.truncate(bytes);
     this.claimedBytes = bytes;

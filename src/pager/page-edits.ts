@@ -6,16 +6,17 @@
  * edits are not.
  */
 
-import { SLOT_RECORD_BYTES, SPLIT_RECORD_BYTES } from "../log/log-format.js";
+import {
+  FILL_RECORD_BYTES,
+  MOVE_RECORD_BYTES,
+  SLOT_RECORD_BYTES,
+  SPLIT_RECORD_BYTES,
+  WRITE_RECORD_BYTES,
+} from "../log/log-format.js";
 import type { RedoLog } from "../log/redo-log.js";
 import { AT_HOLES, AT_TAIL, LEAF_SLOT_BYTES, LENGTH_MASK } from "./page-header.js";
 import { FRAME_IMAGE, FRAME_TX, type PagePool } from "./page-pool.js";
 import type { TouchedBlocks } from "./touched-blocks.js";
-
-/** Bytes of a record beside what it carries. */
-const WRITE_RECORD_BYTES = 5;
-const MOVE_RECORD_BYTES = 7;
-const FILL_RECORD_BYTES = 6;
 
 export class PageEdits {
   readonly #pool: PagePool;

@@ -4,6 +4,7 @@
  * commits; undoing it gives back what it took.
  */
 
+import { alignUp } from "../base/bytes.js";
 import type { RedoLog } from "../log/redo-log.js";
 import type { DataFile } from "./data-file.js";
 import { type ExtentSet, FreeSpace, type Waiting } from "./free-space.js";
@@ -54,9 +55,9 @@ export class PageSpace {
   /**
    * Takes the lowest page, or one that was freed by a commit that is not durable yet: what is put into it
    * reaches the file only when that one is (W2). No snapshot older than `oldestSnapshot` lives. Throws
-   * DiskFullError; `useReserve` is for deletes.
+   * DiskFullError.
    */
-  takePage(useReserve: boolean, oldestSnapshot: number): number {
+  takePage(oldestSnapshot: number): number {
     let page = this.free.ready.takeLowest();
     if (page < 0) {
       const waiting = this.free.takeWaiting(oldestSnapshot);
@@ -69,7 +70,7 @@ export class PageSpace {
       this.#taken.push(page, 1);
       return page;
     }
-    this.#data.claim(this.pageCount + 1, useReserve);
+    this.#data.claim(this.pageCount + 1, "change");
     return this.pageCount++;
   }
 
@@ -86,7 +87,7 @@ export class PageSpace {
     if (start >= 0) this.#taken.push(start, whole);
     else {
       start = this.#wholeBlocks(this.pageCount);
-      this.#data.claim(start + whole, false);
+      this.#data.claim(start + whole, "change");
       if (start > this.pageCount) this.#given.push(this.pageCount, start - this.pageCount);
       this.pageCount = start + whole;
     }
@@ -114,7 +115,7 @@ export class PageSpace {
   }
 
   #wholeBlocks(pages: number): number {
-    return Math.ceil(pages / this.#unit) * this.#unit;
+    return alignUp(pages, this.#unit);
   }
 
   /** Single pages that the transaction has given; undefined: none. */

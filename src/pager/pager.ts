@@ -215,13 +215,13 @@ export class Pager {
 
   /**
    * A page for the tree, zeroed but for its number; it is the selected page then. Throws
-   * DiskFullError; `useReserve` is for deletes.
+   * DiskFullError.
    */
-  allocatePage(useReserve: boolean): number {
+  allocatePage(): number {
     if (!this.#open) this.#begin();
     this.settleFree();
     if (this.free.ready.pages === 0) this.#syncForSpace(WAITING_PAGES_MIN, WAITING_SHARE);
-    const page = this.space.takePage(useReserve, this.versions.oldest);
+    const page = this.space.takePage(this.versions.oldest);
     this.#formatPage(page);
     return page;
   }

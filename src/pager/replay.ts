@@ -9,6 +9,10 @@ import { copyBytes, EMPTY_BYTES, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
 import {
   BLOCK_BYTES,
+  BLOCK_RECORD_BYTES,
+  FILL_RECORD_BYTES,
+  IMAGE_RECORD_BYTES,
+  MOVE_RECORD_BYTES,
   OP_ALLOCATE,
   OP_BLOCK,
   OP_CATALOG,
@@ -23,8 +27,11 @@ import {
   OP_SLOT,
   OP_SPLIT,
   OP_WRITE,
+  PAGE_RECORD_BYTES,
+  PAIR_RECORD_BYTES,
   SLOT_RECORD_BYTES,
   SPLIT_RECORD_BYTES,
+  WRITE_RECORD_BYTES,
 } from "../log/log-format.js";
 import type { FrameView } from "../log/log-reader.js";
 import type { ExtentSet } from "./free-space.js";
@@ -83,16 +90,17 @@ export class Replay {
     const op = b[at]!;
     let length: number;
     if (op === OP_PAD) length = 1;
-    else if (op === OP_PAGE || op === OP_CATALOG) length = 5;
-    else if (op === OP_WRITE) length = 5 + (b[at + 3]! | (b[at + 4]! << 8));
-    else if (op === OP_MOVE) length = 7;
-    else if (op === OP_FILL) length = 6;
+    else if (op === OP_PAGE || op === OP_CATALOG) length = PAGE_RECORD_BYTES;
+    else if (op === OP_WRITE) length = WRITE_RECORD_BYTES + (b[at + 3]! | (b[at + 4]! << 8));
+    else if (op === OP_MOVE) length = MOVE_RECORD_BYTES;
+    else if (op === OP_FILL) length = FILL_RECORD_BYTES;
     else if (op === OP_SLOT) length = SLOT_RECORD_BYTES + ((b[at + 9]! | (b[at + 10]! << 8)) & LENGTH_MASK);
     else if (op === OP_SPLIT) length = SPLIT_RECORD_BYTES + (b[at + 11]! | (b[at + 12]! << 8));
     else if (op === OP_IMAGE)
-      length = 9 + (b[at + 5]! | (b[at + 6]! << 8)) + (b[at + 7]! | (b[at + 8]! << 8));
-    else if (op === OP_BLOCK) length = 6 + BLOCK_BYTES;
-    else if (op === OP_ALLOCATE || op === OP_FREE || op === OP_REVOKE || op === OP_EXTENT) length = 9;
+      length = IMAGE_RECORD_BYTES + (b[at + 5]! | (b[at + 6]! << 8)) + (b[at + 7]! | (b[at + 8]! << 8));
+    else if (op === OP_BLOCK) length = BLOCK_RECORD_BYTES + BLOCK_BYTES;
+    else if (op === OP_ALLOCATE || op === OP_FREE || op === OP_REVOKE || op === OP_EXTENT)
+      length = PAIR_RECORD_BYTES;
     else throw this.#fail(`is of unknown kind ${op}`);
     if (at + length > frame.to) throw this.#fail("is cut off");
     return length;
@@ -123,7 +131,7 @@ export class Replay {
     const pager = this.#pager;
     this.#revoked.seal();
     pager.space.pageCount = this.#pagesInTheEnd;
-    if (!pager.readOnly) pager.data.claim(pager.pageCount, true, false);
+    if (!pager.readOnly) pager.data.claim(pager.pageCount, "opening-or-closing");
   }
 
   /** Second pass. */
@@ -185,7 +193,7 @@ export class Replay {
     if (to + length > limit || (op === OP_MOVE && second + length > limit))
       throw this.#fail("leaves its page");
     const target = this.#offset + to;
-    if (op === OP_WRITE) copyBytes(bytes, target, b, at + 5, length);
+    if (op === OP_WRITE) copyBytes(bytes, target, b, at + WRITE_RECORD_BYTES, length);
     else if (op === OP_FILL) bytes.fill(b[at + 5]!, target, target + length);
     else bytes.copyWithin(target, this.#offset + second, this.#offset + second + length);
   }
@@ -216,7 +224,7 @@ export class Replay {
     if (pool.blockShift !== 0 || front + back > pageSize)
       throw this.#fail("holds an image that fits no page");
     if (!this.#whole(page, ordinal)) return;
-    const from = at + 9;
+    const from = at + IMAGE_RECORD_BYTES;
     this.#bytes.set(b.subarray(from, from + front), this.#offset);
     this.#bytes.set(b.subarray(from + front, from + front + back), this.#offset + pageSize - back);
     this.#page = -1;
@@ -271,7 +279,10 @@ export class Replay {
     if (this.#isRevoked(block << this.#pager.pool.blockShift, this.#applied - 1)) return;
     const offset = this.#target.image(block);
     this.#imaged.add(block);
-    this.#target.bytes.set(b.subarray(at + 6, at + 6 + BLOCK_BYTES), offset);
+    this.#target.bytes.set(
+      b.subarray(at + BLOCK_RECORD_BYTES, at + BLOCK_RECORD_BYTES + BLOCK_BYTES),
+      offset,
+    );
     this.#target.touch(block, b[at + 5]!);
   }
 

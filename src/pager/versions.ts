@@ -1,7 +1,7 @@
 /**
  * Old versions of blocks, kept for live snapshots (P2). A version is made before the first change
- * that some live snapshot must not see, and dropped when no snapshot needs it. In memory only, in
- * spare frames of the pool; beyond a budget the oldest go to an unlinked temporary file.
+ * that some live snapshot must not see, and dropped when no snapshot needs it. They lie in spare frames
+ * of the pool; beyond a budget the oldest go to an unlinked temporary file. A crash ends them all.
  *
  * A snapshot is the number of the last commit that it sees.
  */

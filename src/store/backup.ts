@@ -17,14 +17,17 @@ import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
 import type { Engine } from "./engine.js";
 
+/** How far a backup or a compaction is. */
 export interface Progress {
-  /** Units of work done, and of all work as far as it is known. */
+  /** Blocks copied or leaves looked at, and all of them as far as is known. */
   readonly done: number;
   readonly total: number;
 }
 
 export interface BackupOptions {
+  /** Stops the backup; nothing is left of the copy. */
   readonly signal?: AbortSignal;
+  /** Called after each MiB. */
   readonly onProgress?: (progress: Progress) => void;
 }
 

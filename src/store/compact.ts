@@ -22,18 +22,24 @@ import {
 import { AT_LEVEL } from "../pager/page-header.js";
 import { highBound, lowBound, type Path } from "../tree/path.js";
 import type { Tree } from "../tree/tree.js";
+import { copyUnboundedPage } from "../tree/unbounded-page.js";
 import type { Progress } from "./backup.js";
 import { type Catalog, encodeTreeRecord, type TreeRecord } from "./catalog.js";
 import type { Engine } from "./engine.js";
 
 export interface CompactOptions {
+  /** Stops it between two transactions; what has moved stays moved. */
   readonly signal?: AbortSignal;
+  /** Called after each transaction, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** What a compaction has done. */
 export interface CompactReport {
+  /** Size of the data file. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+  /** Those of overflow values included. */
   readonly pagesMoved: number;
   /**
    * Snapshots that were open at the end, those that ranges hold included. As long as they are, pages that they
@@ -148,7 +154,7 @@ class Mover {
     const { pager } = this.#engine;
     pager.settleFree();
     const lowest = pager.free.ready.lowest();
-    return lowest >= 0 && lowest < page ? pager.allocatePage(false) : -1;
+    return lowest >= 0 && lowest < page ? pager.allocatePage() : -1;
   }
 
   /** Moves the root of a tree, where that helps; returns the tree's new record. */
@@ -175,23 +181,11 @@ class Mover {
   /** Copies a root to a lower page, and frees it; returns where it is then, -1: where it was. */
   #rootMoved(root: number): number {
     const { pager, context } = this.#engine;
-    const { pool } = pager;
     const to = root < this.#limit ? -1 : this.#lowerPage(root);
     if (to < 0) return -1;
     const tree = this.#engine.treeAt(root);
     const count = tree.count(-1);
-    const offset = pager.at(root);
-    const level = pool.u8[offset + AT_LEVEL]!;
-    if (level === 0) {
-      const { builder, regions } = context.allocator;
-      builder.start(EMPTY_BYTES, EMPTY_BYTES);
-      builder.addFrom(pool, offset, 0, slotCount(pool, offset));
-      builder.writeTo(pager, to);
-      regions.setEmpty(pager.at(to));
-    } else {
-      const entries = branchEntries(pool, offset);
-      writeBranch(pager, to, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
-    }
+    copyUnboundedPage(pager, context.allocator, root, to);
     pager.freePage(root);
     tree.forgetChanges();
     this.#engine.treeAt(to).setCount(count);

@@ -1,6 +1,7 @@
 /**
- * The digest of a tree's content as verify() computes it: SHA-256 over, in key order, u32be key length, key,
- * u32be value length, value. What copies, dumps and loads compare. Small records are gathered, since each call of the hash costs more than they do.
+ * The digest of a tree's content, as verify() reports it: SHA-256 over, in key order, u32be key length, key,
+ * u32be value length, value. What copies, dumps and loads compare. Small records are gathered, since each call
+ * of the hash costs more than they do.
  */
 
 import { createHash, type Hash } from "node:crypto";

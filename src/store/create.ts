@@ -3,12 +3,12 @@
  * a file under the store's name is always whole.
  */
 
-import { randomBytes } from "node:crypto";
-import { EMPTY_BYTES } from "../base/bytes.js";
+import { alignUp, EMPTY_BYTES } from "../base/bytes.js";
+import { newStoreId } from "../base/store-id.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { LeafBuilder } from "../page/leaf-builder.js";
-import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
 import { encodeStoreHeader, firstPage, freshHeader, HEADER_COPIES } from "../pager/store-header.js";
+import { sealPage } from "../tree/bulk-images.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
@@ -45,9 +45,9 @@ function initialBytes(store: NewStore): Uint8Array {
   const { pageSize } = store;
   const first = firstPage(pageSize);
   const root = first + 1;
-  const storeId = new Uint8Array(randomBytes(16));
+  const storeId = newStoreId();
   const pages = first + 2;
-  const bytes = new Uint8Array(Math.ceil((pages * pageSize) / BLOCK_BYTES) * BLOCK_BYTES);
+  const bytes = new Uint8Array(alignUp(pages * pageSize, BLOCK_BYTES));
   const builder = new LeafBuilder(pageSize);
   const record = encodeTreeRecord({
     root,
@@ -57,27 +57,16 @@ function initialBytes(store: NewStore): Uint8Array {
   const name = Buffer.from(UNNAMED);
   builder.start(EMPTY_BYTES, EMPTY_BYTES);
   builder.add(name, name.length, record, 0, record.length, false);
-  placePage(bytes, first, builder.finish(), storeId, 1);
+  const catalog = builder.finish();
+  sealPage(catalog, first, 1, storeId);
+  bytes.set(catalog, first * pageSize);
   builder.start(EMPTY_BYTES, EMPTY_BYTES);
-  placePage(bytes, root, builder.finish(), storeId, 0);
+  const tree = builder.finish();
+  sealPage(tree, root, 0, storeId);
+  bytes.set(tree, root * pageSize);
   const header = freshHeader(pageSize, storeId, first, pages);
   for (let copy = 0; copy < HEADER_COPIES; copy++) {
     bytes.set(encodeStoreHeader({ ...header, sequence: copy }), copy * BLOCK_BYTES);
   }
   return bytes;
-}
-
-function placePage(
-  file: Uint8Array,
-  page: number,
-  image: Uint8Array,
-  storeId: Uint8Array,
-  records: number,
-): void {
-  const offset = page * image.length;
-  file.set(image, offset);
-  const view = new DataView(file.buffer, offset);
-  view.setUint32(AT_NUMBER, page, true);
-  view.setUint32(AT_RECORDS, records, true);
-  view.setUint32(0, pageChecksum(file, offset, image.length, checksumSeed(storeId)), true);
 }

@@ -33,6 +33,7 @@ export type KeyEncoding = "utf8" | "binary" | "ordered";
  */
 export type ValueEncoding = "json" | "utf8" | "binary";
 
+/** Options of `open()`. Names that are not known and values out of range throw OptionError. */
 export interface StoreOptions {
   /** Bytes a page, 512 to 32768, a power of two; for new files only. Default 4096. */
   readonly pageSize?: number;
@@ -47,13 +48,17 @@ export interface StoreOptions {
   readonly logBytes?: number;
   /** Writes nothing; changes throw ReadOnlyError. */
   readonly readOnly?: boolean;
-  /** Default true. */
+  /** Whether a store is made where there is none, or an empty file. Default true. */
   readonly createIfMissing?: boolean;
-  /** Default false. */
+  /** Whether a store that is there is an ExistsError. Default false. */
   readonly errorIfExists?: boolean;
-  /** How long to wait for another opener, in milliseconds. Default 0: not at all. */
+  /** How long to wait for another opener, in milliseconds; blocks the thread. Default 0: not at all. */
   readonly lockTimeoutMs?: number;
-  /** The data file never grows beyond this, in bytes, 64 KiB at least. Default: no limit. */
+  /**
+   * The data file grows no further than this, in bytes, 64 KiB at least: a change that would need more throws
+   * DiskFullError. Checkpoints may take 16 pages beyond it, and opening and closing what they need. The log is not
+   * counted. Default: no limit.
+   */
   readonly maxBytes?: number;
   /** Of the unnamed tree; kept in the file, and opening with another one is an error. Default "utf8". */
   readonly keyEncoding?: KeyEncoding;
@@ -72,7 +77,9 @@ export interface StoreOptions {
 
 /** Options of a named tree. */
 export interface TreeOptions {
+  /** Kept in the file; asking for another one than the tree has is an EncodingError. A new tree's default: "utf8". */
   readonly keyEncoding?: KeyEncoding;
+  /** As keyEncoding. A new tree's default: "json". */
   readonly valueEncoding?: ValueEncoding;
 }
 

@@ -8,18 +8,23 @@ import type { KeyCodec } from "./key-codec.js";
 
 /** Where a range begins and ends. Without any, it is the whole tree. */
 export interface BoundOptions<K> {
+  /** Keys above this one. Excludes gte. */
   readonly gt?: K;
+  /** Keys from this one on. */
   readonly gte?: K;
+  /** Keys below this one. Excludes lte. */
   readonly lt?: K;
+  /** Keys up to this one. */
   readonly lte?: K;
   /** Keys that begin with it, of utf8 and binary keys. Excludes the other bounds. */
   readonly prefix?: K;
 }
 
+/** Which records a range gives, in which order, and how many. */
 export interface RangeOptions<K> extends BoundOptions<K> {
   /** From the last key down. Default false. */
   readonly reverse?: boolean;
-  /** At most so many records. */
+  /** At most so many records, a whole number from 0 on. Default: all. */
   readonly limit?: number;
 }
 

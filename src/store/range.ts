@@ -26,7 +26,7 @@ import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
 import type { KeyCodec } from "./key-codec.js";
-import type { Bound, Bounds } from "./range-options.js";
+import type { Bound, Bounds, RangeSettings } from "./range-options.js";
 import type { ValueCodec } from "./value-codec.js";
 
 /** Key buffers of ended ranges that are kept for new ones. */
@@ -76,15 +76,14 @@ export class RangeIterator<T> implements IterableIterator<T> {
   /** The last of these slots, with which the range may end. In a transaction none: what is put behind it is met. */
   #lastSlot = -1;
 
+  /** @internal Made by TreeHandle.range() and its like. */
   constructor(
     engine: Engine,
     tree: Tree,
     keys: KeyCodec,
     values: ValueCodec,
     shape: RangeShape,
-    bounds: Bounds,
-    reverse: boolean,
-    limit: number,
+    { low, high, reverse, limit }: RangeSettings,
     snapshot: number | undefined,
   ) {
     this.#engine = engine;
@@ -92,7 +91,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#keys = keys;
     this.#values = values;
     this.#shape = shape;
-    this.#bounds = bounds;
+    this.#bounds = { low, high };
     this.#reverse = reverse;
     this.#left = limit;
     this.#keyBytes = engine.spareKeyBytes.pop() ?? byteSource(engine.keyBuffer.length);

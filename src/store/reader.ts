@@ -136,9 +136,8 @@ export class Reader<K, V> {
     engine.assertOpen();
     const settings = this.#settings(options);
     this.#assertThere();
-    const { reverse, limit } = settings;
     const seen = snapshot < 0 ? undefined : snapshot;
-    return new RangeIterator<T>(engine, tree, keys, values, shape, settings, reverse, limit, seen);
+    return new RangeIterator<T>(engine, tree, keys, values, shape, settings, seen);
   }
 
   #settings(options: RangeOptions<K>): RangeSettings {

@@ -13,7 +13,7 @@ import type { RangeOptions } from "./range-options.js";
 import { Reader, type Source } from "./reader.js";
 import { valueCodec } from "./value-codec.js";
 
-/** One tree as a snapshot sees it. */
+/** One tree as a snapshot sees it. Its methods are as those of TreeHandle, and throw ClosedError once the snapshot is closed. */
 export class SnapshotTree<K = string, V = unknown> {
   readonly #reader: Reader<K, V>;
   readonly #source: Source;

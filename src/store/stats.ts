@@ -7,8 +7,11 @@ import { type Catalog, UNNAMED } from "./catalog.js";
 import type { Engine } from "./engine.js";
 import type { Settings } from "./options.js";
 
+/** Sizes and states of a store at one moment; sizes in bytes where they are not in pages. */
 export interface StoreStats {
+  /** Absolute, with symbolic links resolved. */
   readonly path: string;
+  /** 32 hexadecimal digits. */
   readonly storeId: string;
   readonly pageSize: number;
   readonly durability: string;
@@ -19,23 +22,28 @@ export interface StoreStats {
   /** Pages in use or free, headers included. */
   readonly pages: number;
   readonly freePages: number;
+  /** Size of the data file. */
   readonly dataBytes: number;
   /** Size of the active log segment, and how much of it is used; 0 until the log begins (see `open`). */
   readonly logBytes: number;
   readonly logUsedBytes: number;
+  /** Memory that the cache may take. */
   readonly cacheBytes: number;
+  /** The longest key, encoded. */
   readonly keyBytesMax: number;
   /** Number of the last commit, and of the last one that is durable. */
   readonly committed: number;
   readonly durableCommit: number;
   /** Whether all commits are durable; false for good after a failed sync. */
   readonly durable: boolean;
+  /** Snapshots that are open, those that ranges and backups hold included. */
   readonly snapshots: number;
   /** Blocks kept for snapshots. */
   readonly versions: number;
   readonly checkpointRunning: boolean;
   /** Why the store takes no writes, or why the last checkpoint failed; undefined when all is well. */
   readonly failure: string | undefined;
+  /** What a record, or a child, takes in its page's directory. */
   readonly slotBytes: { readonly leaf: number; readonly branch: number };
 }
 

@@ -33,6 +33,11 @@ export type TypedOperation<O, K, V> = (O extends { readonly tree: TreeHandle<inf
   ? StoreOperation<TK, TV>
   : StoreOperation<K, V>) & { readonly [P in Exclude<keyof O, "type" | "key" | "value" | "tree">]: never };
 
+/**
+ * An open store, and its unnamed tree. Every method but `close` and `metrics` throws ClosedError, or rejects with
+ * it, once it is closed; every one that changes something throws ReadOnlyError where it was opened with `readOnly`,
+ * and PoisonedError after a failed sync.
+ */
 export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /** Absolute, with symbolic links resolved. */
   readonly path: string;
@@ -89,13 +94,13 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     return handle;
   }
 
-  /** Names of the named trees. */
+  /** Names of the named trees, in the order of their bytes. */
   trees(): string[] {
     this.engine.assertOpen();
     return this.#catalog.names(-1);
   }
 
-  /** Removes a named tree with all its records; false where there is none. */
+  /** Removes a named tree with all its records, which it reads once; false where there is none. Its handles end. */
   dropTree(name: string): boolean {
     this.engine.assertOpen();
     assertTreeName(name);
@@ -198,7 +203,10 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
     }
   }
 
-  /** The store as it is now, for as long as the snapshot is open. */
+  /**
+   * The store as it is now, for as long as the snapshot is open. Pages that change meanwhile are copied, and freed ones
+   * stay: close it. Throws TransactionError inside a transaction.
+   */
   snapshot(): Snapshot<K, V> {
     this.engine.beginUpkeep("a snapshot");
     const commit = this.engine.acquireSnapshot();
@@ -212,25 +220,31 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   // ---- upkeep
 
-  /** Sizes and states, for people and programs. Cheap. */
+  /** Sizes and states, for people and programs. Reads the catalogue and a page for each tree. */
   stats(): StoreStats {
     this.engine.assertOpen();
     return collectStats(this.engine, this.#catalog, this.#settings, this.path);
   }
 
-  /** The counters; a copy. */
+  /** The counters since the store was opened; a copy. */
   metrics(): StoreMetrics {
     return this.engine.readMetrics();
   }
 
-  /** Proves the whole file; reads all of it. What is wrong is listed, not thrown. */
+  /**
+   * Proves the whole file; reads all of it, and blocks the thread meanwhile. What is wrong is listed, not thrown. Throws
+   * TransactionError inside a transaction.
+   */
   verify(): VerifyReport {
     this.engine.beginUpkeep("verify");
     this.engine.pager.pool.dropClean();
     return verifyStore(this.engine, this.#catalog);
   }
 
-  /** Brings all commits into the data file now. */
+  /**
+   * Brings all commits into the data file now; blocks the thread meanwhile. Throws TransactionError inside a
+   * transaction, DiskFullError and IoError: the log is kept then, and a later checkpoint may succeed.
+   */
   checkpoint(): void {
     this.engine.beginUpkeep("a checkpoint");
     if (this.#settings.readOnly) throw new ReadOnlyError();
@@ -240,7 +254,8 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
 
   /**
    * Writes a copy of the store as it is now to `path`, which must not exist, while writes go on. The
-   * copy is complete and closed. Throws the signal's reason when aborted; nothing is left then.
+   * copy is complete and closed. Rejects with ExistsError, DiskFullError, IoError, the signal's reason when aborted,
+   * and OptionError while another backup or a compaction runs; nothing is left then.
    */
   async backup(path: string | URL, options: BackupOptions = {}): Promise<void> {
     assertWorkOptions(options);
@@ -252,7 +267,8 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /**
    * Gives unused space back to the file system: moves pages from the end of the file to free ones and
    * cuts it. Works in small transactions between which writes go on; may be aborted at any time. An open snapshot
-   * keeps it from giving back the pages that it sees; the report says how many are open.
+   * keeps it from giving back the pages that it sees; the report says how many are open. Rejects with the signal's
+   * reason when aborted, and OptionError while another compaction or a backup runs.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     assertWorkOptions(options);

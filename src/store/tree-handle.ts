@@ -19,7 +19,14 @@ export type BatchOperation<K, V> =
   | { readonly type: "put"; readonly key: K; readonly value: V }
   | { readonly type: "delete"; readonly key: K };
 
+/**
+ * One tree of a store: the unnamed one (the store itself) or a named one. Every method may throw ClosedError (the store
+ * is closed, or the tree gone), EncodingError and KeyTooLargeError for a key that cannot be one, CorruptionError and
+ * IoError. What changes something also throws ValueTooLargeError, DiskFullError, ReadOnlyError and PoisonedError. Outside
+ * of a transaction each change is one of its own, and nothing remains of one that throws.
+ */
 export class TreeHandle<K = string, V = unknown> {
+  /** Empty: the unnamed tree. */
   readonly name: string;
   /** @internal */ protected readonly engine: Engine;
   /** Has ended where the tree is gone. */
@@ -74,6 +81,7 @@ export class TreeHandle<K = string, V = unknown> {
     return this.#live().get(key);
   }
 
+  /** Whether the key is there. */
   has(key: K): boolean {
     return this.#live().has(key);
   }

@@ -1,34 +1,36 @@
 /**
  * Verify: proves the whole file. Each page is reached exactly once or free exactly once; checksums,
  * structure, order, fences against parents, counts and overflow runs are right; and each tree gets a
- * content digest: SHA-256 over, in key order, u32be key length, key, u32be value length, value.
+ * digest of its content (content-digest.ts).
  */
 
-import { createHash, type Hash } from "node:crypto";
 import { compareBytes, EMPTY_BYTES, sharedPrefixLength } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
 import { childAt, separatorOf } from "../page/branch.js";
 import {
   arenaStart,
-  copyKey,
   highFence,
   isOverflow,
   keyOf,
-  LENGTH_MASK,
   lowFence,
   prefixLength,
+  recordAt,
+  recordLength,
   slotCount,
   valueAt,
   valueLength,
 } from "../page/leaf.js";
-import { assertReference, overflowPages, readOverflow, readReference } from "../page/overflow.js";
+import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
 import { checkPage } from "../page/page-check.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { firstPage } from "../pager/store-header.js";
+import { runPages } from "../tree/bulk-images.js";
 import { type Catalog, UNNAMED } from "./catalog.js";
+import { ContentDigest } from "./content-digest.js";
 import type { Engine } from "./engine.js";
 
+/** Something that cannot be right, and where. */
 export interface VerifyProblem {
   /** Page number, or -1. */
   readonly page: number;
@@ -37,29 +39,38 @@ export interface VerifyProblem {
   readonly reason: string;
 }
 
+/** What a tree holds. */
 export interface VerifiedTree {
   readonly records: number;
+  /** Leaves and branches; overflow values aside. */
   readonly pages: number;
   /** Levels, leaves included. */
   readonly height: number;
+  /**
+   * SHA-256, in hexadecimal, over all records in key order: length of the key, key, length of the value, value; as
+   * encoded bytes, and the lengths as four bytes, the highest first.
+   */
   readonly digest: string;
 }
 
+/** What `verify()` found. */
 export interface VerifyReport {
+  /** Whether there are no problems. */
   readonly ok: boolean;
   /** Records of all trees. */
   readonly records: number;
   /** Pages of the file, headers and free ones included. */
   readonly pages: number;
   readonly freePages: number;
-  /** Of the unnamed tree. */
+  /** Of the unnamed tree: see VerifiedTree. */
   readonly digest: string;
   /** By name; the unnamed one is "". */
   readonly trees: Record<string, VerifiedTree>;
+  /** The first 1,000. */
   readonly problems: VerifyProblem[];
 }
 
-/** Problems beyond this are counted, not listed. */
+/** What is found beyond these is not listed: a file that is damaged all over has one a page. */
 const PROBLEMS_MAX = 1000;
 
 /** A page on the way, with what its parent says of it. */
@@ -145,7 +156,7 @@ class Verifier {
 
   /** Walks a tree in key order. */
   #tree(root: number): VerifiedTree {
-    const hash = createHash("sha256");
+    const content = new ContentDigest();
     let records = 0;
     let pages = 0;
     let height = 0;
@@ -159,7 +170,7 @@ class Verifier {
         pages++;
         const level = this.#page(visit, stack);
         if (visit.page === root) height = level + 1;
-        if (level === 0) records += this.#leaf(visit, hash);
+        if (level === 0) records += this.#leaf(visit, content);
       } catch (error) {
         ordered = false;
         this.#caught(error, visit.page);
@@ -172,7 +183,7 @@ class Verifier {
         `the tree holds ${records} records, but says ${this.#engine.treeAt(root).count(-1)}`,
       );
     }
-    return { records, pages, height, digest: hash.digest("hex") };
+    return { records, pages, height, digest: content.finish() };
   }
 
   /** Checks a page against its parent; a branch's children go on the stack. Returns its level. */
@@ -222,7 +233,7 @@ class Verifier {
     }
   }
 
-  #leaf(visit: Visit, hash: Hash): number {
+  #leaf(visit: Visit, content: ContentDigest): number {
     const { pool } = this.#pager;
     const offset = this.#pager.at(visit.page);
     const low = lowFence(pool, offset);
@@ -244,7 +255,7 @@ class Verifier {
       if (slot === slots - 1 && high.length > 0 && compareBytes(key, high) >= 0)
         this.#problem(visit.page, "L8", "a key lies above the high fence");
     }
-    this.#contents(visit.page, offset, slots, hash);
+    this.#contents(visit.page, offset, slots, content);
     return slots;
   }
 
@@ -253,8 +264,7 @@ class Verifier {
     const { pool } = this.#pager;
     const used: { at: number; length: number }[] = [];
     for (let slot = 0; slot < slots; slot++) {
-      const word = pool.u32[(offset + pool.pageSize - 8 * (slot + 1) + 4) >> 2]!;
-      used.push({ at: word & 0xffff, length: (word >>> 16) & LENGTH_MASK });
+      used.push({ at: recordAt(pool, offset, slot) - offset, length: recordLength(pool, offset, slot) });
     }
     for (const region of this.#engine.context.allocator.regions.list(offset))
       used.push({ at: region.offset, length: region.length });
@@ -266,45 +276,31 @@ class Verifier {
     }
   }
 
-  /** Feeds the hash, one update a leaf, and reads overflow runs. */
-  #contents(page: number, offset: number, slots: number, hash: Hash): void {
+  /** Adds a leaf's records to the content's digest, and reads overflow runs. One that is damaged is left out. */
+  #contents(page: number, offset: number, slots: number, content: ContentDigest): void {
     const { pool } = this.#pager;
-    let buffer = Buffer.allocUnsafe(pool.pageSize * 2 + 8 * slots + prefixLength(pool, offset) * slots);
-    let to = 0;
     for (let slot = 0; slot < slots; slot++) {
-      const keyLength = copyKey(pool, offset, slot, buffer.subarray(to + 4));
-      buffer.writeUInt32BE(keyLength, to);
-      to += 4 + keyLength;
       const at = valueAt(pool, offset, slot);
-      const length = valueLength(pool, offset, slot);
-      if (!isOverflow(pool, offset, slot)) {
-        buffer.writeUInt32BE(length, to);
-        buffer.set(pool.u8.subarray(at, at + length), to + 4);
-        to += 4 + length;
-        continue;
-      }
-      hash.update(buffer.subarray(0, to));
-      buffer = Buffer.allocUnsafe(buffer.length);
-      to = 0;
-      this.#overflow(page, at, hash);
+      const value = isOverflow(pool, offset, slot)
+        ? this.#overflow(page, readReference(pool.u8, at))
+        : pool.u8.subarray(at, at + valueLength(pool, offset, slot));
+      if (value !== undefined) content.add(keyOf(pool, offset, slot), value);
     }
-    hash.update(buffer.subarray(0, to));
   }
 
-  #overflow(page: number, at: number, hash: Hash): void {
+  /** The value of an overflow run that a leaf refers to; undefined where it is damaged. */
+  #overflow(page: number, reference: OverflowReference): Uint8Array | undefined {
     const pager = this.#pager;
-    const reference = readReference(pager.pool.u8, at);
     try {
       assertReference(pager, reference);
-      const value = Buffer.allocUnsafe(4 + reference.length);
-      readOverflow(pager, reference, value, 4);
-      value.writeUInt32BE(reference.length, 0);
-      const unit = 1 << pager.pool.blockShift;
-      const pages = Math.ceil(overflowPages(reference.length, pager.pageSize) / unit) * unit;
+      const value = Buffer.allocUnsafe(reference.length);
+      readOverflow(pager, reference, value, 0);
+      const pages = runPages(reference.length, pager.pageSize);
       this.#claim(reference.page, pages, `an overflow run of page ${page}`);
-      hash.update(value);
+      return value;
     } catch (error) {
       this.#caught(error, page);
+      return undefined;
     }
   }
 

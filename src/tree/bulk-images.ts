@@ -3,7 +3,7 @@
  * references for overflow values. For loads that write a file without the pager.
  */
 
-import { writeU32 } from "../base/bytes.js";
+import { alignUp, writeU32 } from "../base/bytes.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { encodeReference, overflowChecksums, overflowPages, overflowSeed } from "../page/overflow.js";
 import { AT_NUMBER, AT_RECORDS, checksumSeed, pageChecksum } from "../pager/page-header.js";
@@ -23,8 +23,7 @@ export function runUnit(pageSize: number): number {
 
 /** Pages of the run of a value, in whole blocks. */
 export function runPages(valueBytes: number, pageSize: number): number {
-  const unit = runUnit(pageSize);
-  return Math.ceil(overflowPages(valueBytes, pageSize) / unit) * unit;
+  return alignUp(overflowPages(valueBytes, pageSize), runUnit(pageSize));
 }
 
 export interface OverflowRun {

@@ -7,11 +7,11 @@
  * been loaded, evicted or touched since.
  */
 
-import { CorruptionError } from "../base/errors.js";
 import { childAt, searchBranch } from "../page/branch.js";
 import { compareHighFence, isBetweenFences, searchLeaf, slotCount } from "../page/leaf.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
+import { wrongLevel } from "./path.js";
 import type { Tree } from "./tree.js";
 
 export class Cursor {
@@ -124,7 +124,7 @@ export class Cursor {
       this.#positions.push(position);
       page = childAt(pool, offset, position);
       offset = this.#at(page);
-      if (pool.u8[offset + AT_LEVEL] !== --level) throw this.#wrongLevel(page);
+      if (pool.u8[offset + AT_LEVEL] !== --level) throw wrongLevel(this.#pager, page);
     }
     this.#enter(page, offset);
   }
@@ -142,14 +142,14 @@ export class Cursor {
     let current = page;
     let offset = this.#at(current);
     let expected = level < 0 ? pool.u8[offset + AT_LEVEL]! : level;
-    if (pool.u8[offset + AT_LEVEL] !== expected) throw this.#wrongLevel(current);
+    if (pool.u8[offset + AT_LEVEL] !== expected) throw wrongLevel(this.#pager, current);
     while (expected > 0) {
       const position = last ? slotCount(pool, offset) : 0;
       this.#pages.push(current);
       this.#positions.push(position);
       current = childAt(pool, offset, position);
       offset = this.#at(current);
-      if (pool.u8[offset + AT_LEVEL] !== --expected) throw this.#wrongLevel(current);
+      if (pool.u8[offset + AT_LEVEL] !== --expected) throw wrongLevel(this.#pager, current);
     }
     this.#enter(current, offset);
     this.slot = last ? this.#slots - 1 : 0;
@@ -191,14 +191,5 @@ export class Cursor {
       this.#edge(childAt(pool, offset, position), pool.u8[offset + AT_LEVEL]! - 1, true);
       if (this.#slots > 0) return true;
     }
-  }
-
-  #wrongLevel(page: number): CorruptionError {
-    const { path } = this.#pager.data.file;
-    return new CorruptionError("B4", "it is not of the level that its parent says", {
-      path,
-      page,
-      offset: AT_LEVEL,
-    });
   }
 }

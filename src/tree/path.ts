@@ -4,8 +4,10 @@
  */
 
 import { EMPTY_BYTES } from "../base/bytes.js";
+import { CorruptionError } from "../base/errors.js";
 import { separatorOf } from "../page/branch.js";
 import { slotCount } from "../page/leaf.js";
+import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 
 export interface Path {
@@ -34,4 +36,13 @@ export function highBound(pager: Pager, path: Path, depth: number): Uint8Array {
     if (position < slotCount(pager.pool, offset)) return separatorOf(pager.pool, offset, position);
   }
   return EMPTY_BYTES;
+}
+
+/** A page that does not lie where its level says: going on from it could go round in circles. */
+export function wrongLevel(pager: Pager, page: number): CorruptionError {
+  return new CorruptionError("B4", "it is not of the level that its parent says", {
+    path: pager.data.file.path,
+    page,
+    offset: AT_LEVEL,
+  });
 }

@@ -4,7 +4,7 @@
  * both hold the same. Branch pages follow the same rule, and the root takes in an only child.
  */
 
-import { EMPTY_BYTES, shortestSeparator } from "../base/bytes.js";
+import { shortestSeparator } from "../base/bytes.js";
 import {
   type BranchEntry,
   branchBytes,
@@ -23,6 +23,7 @@ import { branchCapacity, leafCapacity, separatorBytes } from "../page/limits.js"
 import { AT_LEVEL, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { highBound, lowBound, type Path } from "./path.js";
+import { copyUnboundedPage } from "./unbounded-page.js";
 
 const UNDERFULL = 1 / 4;
 const MERGED_FILL_MAX = 0.8;
@@ -287,18 +288,7 @@ export class Rebalancer {
       const offset = pager.at(root);
       if (pool.u8[offset + AT_LEVEL] === 0 || slotCount(pool, offset) > 0) return;
       const child = childAt(pool, offset, 0);
-      const from = pager.at(child);
-      const level = pool.u8[from + AT_LEVEL]!;
-      if (level === 0) {
-        const { builder, regions } = this.#allocator;
-        builder.start(EMPTY_BYTES, EMPTY_BYTES);
-        builder.addFrom(pool, from, 0, slotCount(pool, from));
-        builder.writeTo(pager, root);
-        regions.setEmpty(offset);
-      } else {
-        const entries = branchEntries(pool, from);
-        writeBranch(pager, root, level, childAt(pool, from, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
-      }
+      copyUnboundedPage(pager, this.#allocator, child, root);
       pager.freePage(child);
       this.#onMerge(child);
     }

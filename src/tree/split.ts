@@ -30,10 +30,11 @@ import {
 import type { LeafAllocator } from "../page/leaf-allocator.js";
 import { leafBytesUnder } from "../page/leaf-builder.js";
 import { leafCapacity } from "../page/limits.js";
-import { AT_LEVEL, AT_NUMBER, AT_SLOTS, LEAF_SLOT_BYTES } from "../pager/page-header.js";
+import { AT_LEVEL, AT_NUMBER, AT_SLOTS, BRANCH_SLOT_BYTES, LEAF_SLOT_BYTES } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { highBound, lowBound, type Path } from "./path.js";
 import type { Rebalancer } from "./rebalance.js";
+import { copyUnboundedPage } from "./unbounded-page.js";
 
 /** Halves may differ by this share of the page for the sake of a shorter separator. */
 const CUT_WINDOW = 1 / 8;
@@ -191,7 +192,7 @@ export class Splitter {
   #splitLeaf(path: Path, cut: Cut): void {
     const { pool } = this.#pager;
     const left = path.leaf;
-    const right = this.#pager.allocatePage(false);
+    const right = this.#pager.allocatePage();
     const { builder } = this.#allocator;
     const logged = this.#pager.edits.logSplit(left, right, cut.at, cut.separator);
     const offset = this.#pager.at(left);
@@ -223,7 +224,7 @@ export class Splitter {
     });
     if (appends) return entries.length - 1;
     let left = 0;
-    const sizes = entries.map((entry) => entry.separator.length + 12);
+    const sizes = entries.map((entry) => entry.separator.length + BRANCH_SLOT_BYTES);
     const half = sizes.reduce((sum, size) => sum + size, 0) / 2;
     let at = 0;
     while (at < entries.length - 1 && left + sizes[at]! <= half) left += sizes[at++]!;
@@ -234,7 +235,7 @@ export class Splitter {
     const pager = this.#pager;
     const { pool } = pager;
     const page = path.pages[depth]!;
-    const right = pager.allocatePage(false);
+    const right = pager.allocatePage();
     const offset = pager.at(page);
     const level = pool.u8[offset + AT_LEVEL]!;
     const leftmost = childAt(pool, offset, 0);
@@ -253,19 +254,9 @@ export class Splitter {
   #growRoot(root: number): void {
     const pager = this.#pager;
     const { pool } = pager;
-    const child = pager.allocatePage(false);
-    const offset = pager.at(root);
-    const level = pool.u8[offset + AT_LEVEL]!;
-    if (level === 0) {
-      const { builder, regions } = this.#allocator;
-      builder.start(EMPTY_BYTES, EMPTY_BYTES);
-      builder.addFrom(pool, offset, 0, slotCount(pool, offset));
-      builder.writeTo(pager, child);
-      regions.setEmpty(pager.at(child));
-    } else {
-      const entries = branchEntries(pool, offset);
-      writeBranch(pager, child, level, childAt(pool, offset, 0), entries, EMPTY_BYTES, EMPTY_BYTES);
-    }
+    const child = pager.allocatePage();
+    copyUnboundedPage(pager, this.#allocator, root, child);
+    const level = pool.u8[pager.at(root) + AT_LEVEL]!;
     writeBranch(pager, root, level + 1, child, [], EMPTY_BYTES, EMPTY_BYTES);
     pager.metrics.leaf.root_growths++;
   }

@@ -7,7 +7,7 @@
  * transaction half changed: it must be rolled back.
  */
 
-import { byteMemory, EMPTY_BYTES } from "../base/bytes.js";
+import { byteMemory, compareBytes, EMPTY_BYTES } from "../base/bytes.js";
 import { CorruptionError, KeyTooLargeError, ValueTooLargeError } from "../base/errors.js";
 import { childAt, searchBranch } from "../page/branch.js";
 import { Entry } from "../page/entry.js";
@@ -25,7 +25,7 @@ import {
 import { AT_HIGH_LENGTH, AT_LEVEL, AT_RECORDS, RECORDS_BYTES } from "../pager/page-header.js";
 import type { PagePool } from "../pager/page-pool.js";
 import type { Pager } from "../pager/pager.js";
-import type { Path } from "./path.js";
+import { type Path, wrongLevel } from "./path.js";
 import { type MergeListener, Rebalancer } from "./rebalance.js";
 import { type SplitListener, Splitter } from "./split.js";
 
@@ -87,7 +87,7 @@ export class Tree {
 
   /** Makes an empty tree; returns its root page. */
   static create(context: TreeContext): number {
-    const page = context.pager.allocatePage(false);
+    const page = context.pager.allocatePage();
     writeEmptyRoot(context.pager, context.allocator.builder, page);
     return page;
   }
@@ -290,7 +290,7 @@ export class Tree {
       const next = this.fenceBehind(this.#leaf, start);
       removed += this.#removeInLeaf(offset, start, to);
       if (this.context.rebalancer.isUnderfull(offset)) this.#rebalance(start, start.length);
-      if (next.length === 0 || (to !== undefined && compareKeys(next, to) >= 0)) return removed;
+      if (next.length === 0 || (to !== undefined && compareBytes(next, to) >= 0)) return removed;
       start = next;
     }
   }
@@ -301,7 +301,7 @@ export class Tree {
    */
   fenceBehind(leaf: number, key: Uint8Array): Uint8Array {
     const fence = highFence(this.#pool, this.#pool.at(leaf));
-    if (fence.length > 0 && compareKeys(fence, key) <= 0)
+    if (fence.length > 0 && compareBytes(fence, key) <= 0)
       throw new CorruptionError("L8", "its high fence is not above the keys that lead to it", {
         path: this.#pager.data.file.path,
         page: leaf,
@@ -404,16 +404,4 @@ export class Tree {
     this.changes++;
     this.#forgetLastLeaf();
   }
-}
-
-function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  return Buffer.compare(a, b);
-}
-
-function wrongLevel(pager: Pager, page: number): CorruptionError {
-  return new CorruptionError("B4", "it is not of the level that its parent says", {
-    path: pager.data.file.path,
-    page,
-    offset: AT_LEVEL,
-  });
 }

@@ -21,6 +21,7 @@
 
 import * as path from "node:path";
 import { IoError } from "../base/errors.js";
+import { isNonce, NONCE_PATTERN } from "./nonce.js";
 import { livenessOf, type ProcessIdentity } from "./process-identity.js";
 import type { Vfs, VfsFile } from "./vfs.js";
 import { readFully, writeFully } from "./whole-io.js";
@@ -43,8 +44,7 @@ const OPENED_AT_CHARS_MAX = 1000;
 const CLAIMS_MAX = 64;
 /** The last moment that a Date can be. */
 export const SINCE_MAX = 8.64e15;
-const NONCE = /^[0-9a-f]{24}$/;
-const LITTER = /^[0-9a-f]{24}\.(newcomer|takeover)$/;
+const LITTER = new RegExp(`^${NONCE_PATTERN}\\.(newcomer|takeover)$`);
 const NO_LINKS: ReadonlySet<string> = new Set([
   "EPERM",
   "ENOTSUP",
@@ -95,7 +95,7 @@ function parse(text: string): LockText | undefined {
     (found.pid as number) > 0 &&
     (found.since as number) <= SINCE_MAX &&
     typeof found.nonce === "string" &&
-    NONCE.test(found.nonce);
+    isNonce(found.nonce);
   return whole ? (found as LockText) : undefined;
 }
 

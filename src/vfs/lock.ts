@@ -24,8 +24,9 @@ import {
   tryLock,
   unlinkIfHeldBy,
 } from "./lock-file.js";
+import { newNonce } from "./nonce.js";
 import { callerOutsideThePackage } from "./opened-at.js";
-import { livenessOf, newNonce, ownIdentity, sameProcess } from "./process-identity.js";
+import { livenessOf, ownIdentity, sameProcess } from "./process-identity.js";
 import type { Vfs } from "./vfs.js";
 
 const POLL_MS_MIN = 5;

@@ -44,9 +44,15 @@ function errnoOf(error: unknown): string {
   return code.startsWith("ERR_") ? "EINVAL" : code; // A NUL in a path, a range outside the buffer.
 }
 
-function failure(file: string, operation: string, error: unknown): IoError | DiskFullError {
+/** Whether the system says by this name of an error that there is no room. */
+export function isNoRoom(errno: string): boolean {
+  return errno === "ENOSPC" || errno === "EDQUOT" || errno === "EFBIG";
+}
+
+/** The error to throw for one that a call of node:fs threw: DiskFullError where there is no room, else IoError. */
+export function systemError(file: string, operation: string, error: unknown): IoError | DiskFullError {
   const errno = errnoOf(error);
-  if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "EFBIG") {
+  if (isNoRoom(errno)) {
     return new DiskFullError(`${operation} ${file} failed: no room (${errno})`, { cause: error });
   }
   return new IoError(file, operation, errno, { cause: error });
@@ -57,7 +63,7 @@ function attempt<T>(file: string, operation: string, call: () => T): T {
     try {
       return call();
     } catch (error) {
-      if (errnoOf(error) !== "EINTR") throw failure(file, operation, error);
+      if (errnoOf(error) !== "EINTR") throw systemError(file, operation, error);
     }
   }
 }
@@ -108,7 +114,7 @@ class NodeFile implements VfsFile {
       try {
         return fs.readSync(this.#descriptor, target, offset, asked, position);
       } catch (error) {
-        if (errnoOf(error) !== "EINTR") throw failure(this.path, "read", error);
+        if (errnoOf(error) !== "EINTR") throw systemError(this.path, "read", error);
       }
     }
   }
@@ -124,7 +130,7 @@ class NodeFile implements VfsFile {
         return written;
       } catch (error) {
         if (error instanceof IoError || error instanceof DiskFullError) throw error;
-        if (errnoOf(error) !== "EINTR") throw failure(this.path, "write", error);
+        if (errnoOf(error) !== "EINTR") throw systemError(this.path, "write", error);
       }
     }
   }
@@ -142,7 +148,7 @@ class NodeFile implements VfsFile {
         this.#syncsInFlight--;
         if (this.#closed && this.#syncsInFlight === 0) this.#closeDescriptor();
         if (error === null) resolve();
-        else reject(failure(this.path, "sync", error));
+        else reject(systemError(this.path, "sync", error));
       });
     });
   }

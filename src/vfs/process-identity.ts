@@ -4,7 +4,6 @@
  * and less is provable.
  */
 
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { hostname } from "node:os";
 import { threadId } from "node:worker_threads";
@@ -58,11 +57,6 @@ export function ownIdentity(): ProcessIdentity {
  */
 function procHasOwnNumbers(): boolean {
   return readLink("/proc/self") === String(process.pid);
-}
-
-/** A name that is never given twice. */
-export function newNonce(): string {
-  return randomBytes(12).toString("hex");
 }
 
 /** Whether both are on one machine, as far as can be known. */

@@ -5,10 +5,8 @@
 
 import { basename, dirname, join } from "node:path";
 import { IoError } from "../base/errors.js";
-import { newNonce } from "./process-identity.js";
+import { isNonce, newNonce } from "./nonce.js";
 import type { Vfs } from "./vfs.js";
-
-const NONCE = /^[0-9a-f]{24}$/;
 
 /** A name that nothing has: `<path>-<what>-<24 hexadecimal digits>`. */
 export function scratchName(path: string, what: string): string {
@@ -20,7 +18,7 @@ export function leftScratch(vfs: Vfs, path: string, what: string): string[] {
   const prefix = `${basename(path)}-${what}-`;
   return vfs
     .list(dirname(path))
-    .filter((name) => name.startsWith(prefix) && NONCE.test(name.slice(prefix.length)))
+    .filter((name) => name.startsWith(prefix) && isNonce(name.slice(prefix.length)))
     .map((name) => join(dirname(path), name));
 }
 

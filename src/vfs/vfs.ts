@@ -18,17 +18,21 @@
  */
 export type OpenMode = "read" | "write" | "write-through" | "create";
 
+/** An open file. Offsets and lengths are bytes; failures are IoError or DiskFullError. */
 export interface VfsFile {
   readonly path: string;
   /** A descriptor that another thread of this process may sync, or -1 where there is none. */
   readonly descriptor: number;
+  /** Reads up to `length` bytes at `position` into target[offset..]; returns how many, 0 only at the end. */
   read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /** Writes up to `length` bytes of source[offset..] at `position`; returns how many. */
   write(source: Uint8Array, offset: number, length: number, position: number): number;
   /** fdatasync: data, and the size if it grew. */
   sync(): void;
   /** As sync, without blocking the event loop. */
   syncAsync(): Promise<void>;
   size(): number;
+  /** Cuts the file, or extends it by zeros. */
   truncate(size: number): void;
   /** Idempotent. */
   close(): void;
@@ -36,6 +40,7 @@ export interface VfsFile {
 
 export type VfsKind = "file" | "folder" | "other";
 
+/** What a name leads to. */
 export interface VfsStat {
   readonly kind: VfsKind;
   readonly size: number;
@@ -43,6 +48,7 @@ export interface VfsStat {
   readonly identity: string;
 }
 
+/** A file system: what `open()` takes as `vfs`. Paths are its own business. */
 export interface Vfs {
   /** True where files live outside this process, so that other processes can open them too. */
   readonly shared: boolean;
@@ -55,6 +61,7 @@ export interface Vfs {
   stat(path: string): VfsStat | undefined;
   /** The absolute path with symbolic links resolved (of the parent folder where the file is not there). */
   canonical(path: string): string;
+  /** Takes a file's name away; what has it open goes on. */
   unlink(path: string): void;
   /** Atomic; replaces `to`. */
   rename(from: string, to: string): void;

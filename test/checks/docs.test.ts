@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { open } from "../../src/index.js";
 import { METRICS } from "../../src/metrics/index.js";
 import { cliEntry, output, temporaryFolder } from "../commands/support.js";

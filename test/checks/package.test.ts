@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { blocksOf } from "./markdown.js";
 import { installedProject, type Project } from "./packed.js";
 

@@ -7,7 +7,7 @@ import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { open } from "../../src/index.js";
 import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 

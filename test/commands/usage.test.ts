@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { packageRoot, packageVersion } from "../../src/base/package-files.js";
 import { editDistance, nearestWord } from "../../src/commands/support/nearest.js";
-import { packageRoot, packageVersion } from "../../src/commands/support/package-root.js";
 import { open } from "../../src/index.js";
 import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { blocksOf } from "../checks/markdown.js";
 
 it("the samples of docs/level.md compile", () => {

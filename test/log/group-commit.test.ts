@@ -1,7 +1,7 @@
 /** Group commit: whoever waits is told when a sync has covered that commit, not when any sync ends (S1). */
 
 import { expect, it } from "vitest";
-import { PoisonedError } from "../../src/index.js";
+import { ClosedError, PoisonedError } from "../../src/index.js";
 import { GroupCommit } from "../../src/log/group-commit.js";
 import type { RedoLog } from "../../src/log/redo-log.js";
 
@@ -71,4 +71,15 @@ it("what is durable already waits for nothing", async () => {
   log.durable = 3;
   await group.durable();
   expect(log.syncs).toHaveLength(0);
+});
+
+it("who still waits when a store whose log has failed is closed is told of that failure", async () => {
+  const log = new SlowLog();
+  const group = new GroupCommit(log as unknown as RedoLog);
+  log.committed = 1;
+  const waiting = group.durable();
+  log.failure = new Error("lost");
+  group.fail(new ClosedError());
+  await expect(waiting).rejects.toBeInstanceOf(PoisonedError);
+  await expect(waiting).rejects.toMatchObject({ message: "a sync failed", cause: log.failure });
 });

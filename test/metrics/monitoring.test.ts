@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { METRICS } from "../../src/metrics/index.js";
 
 const text = (path: string): string => readFileSync(join(packageRoot(), path), "utf8");

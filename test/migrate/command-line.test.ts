@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../src/commands/support/package-root.js";
+import { packageRoot } from "../../src/base/package-files.js";
 import { type CliResult, cli, cliEntry, output, temporaryFolder } from "../commands/support.js";
 
 const LEGACY = join(packageRoot(), "test/fixtures/legacy/gen3/u64-seq-1k.db");

@@ -5,10 +5,13 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RecordBatch } from "../../migrate/legacy/leaf.js";
 import { BatchBuilder } from "../../migrate/legacy/record-batch.js";
@@ -128,10 +131,18 @@ describe("the thread that hashes", () => {
     hash.close();
   });
 
-  test("may be let go of in the middle", () => {
+  test("ends when it is let go of in the middle", async () => {
+    await setImmediate(); // Of others that were made before, the event may still be due.
+    const workers: Worker[] = [];
+    const remember = (worker: Worker): void => void workers.push(worker);
+    process.on("worker", remember);
     const hash = new ThreadHash(true);
     for (let i = 0; i < 40; i++) hash.update(new Uint8Array(200_000));
     hash.close();
     hash.close();
+    await setImmediate();
+    process.off("worker", remember);
+    expect(workers).toHaveLength(1);
+    await once(workers[0]!, "exit");
   });
 });

@@ -15,7 +15,7 @@ const BLOCK = 4096;
 function dataFile(): { vfs: FaultyVfs; data: DataFile } {
   const vfs = new FaultyVfs({ seed: 1 });
   const data = new DataFile(vfs.open("/d", "create"), BLOCK, Number.POSITIVE_INFINITY, createMetrics().pager);
-  data.claim(8, true);
+  data.claim(8, "checkpoint");
   data.sync();
   return { vfs, data };
 }
@@ -116,12 +116,12 @@ it.each([512, 4096, 32768])("ends where its page numbers do, pages of %i bytes",
     },
   };
   const data = new DataFile(huge, pageSize, Number.POSITIVE_INFINITY, createMetrics().pager);
-  data.claim(PAGES_MAX - (1 << 20), false);
+  data.claim(PAGES_MAX - (1 << 20), "change");
   expect(written).toBeGreaterThan(0);
   // What is written ahead of the pages is none of them yet.
   for (const more of [1, 2, 1 << 20])
-    expect(() => data.claim(PAGES_MAX - (1 << 20) + more, false)).toThrow(DiskFullError);
-  data.claim(PAGES_MAX - (1 << 20) + 100, true);
-  expect(() => data.claim(PAGES_MAX + 1, true)).toThrow(DiskFullError);
-  expect(() => data.claim(PAGES_MAX + 1, true, false)).toThrow(DiskFullError);
+    expect(() => data.claim(PAGES_MAX - (1 << 20) + more, "change")).toThrow(DiskFullError);
+  data.claim(PAGES_MAX - (1 << 20) + 100, "checkpoint");
+  expect(() => data.claim(PAGES_MAX + 1, "checkpoint")).toThrow(DiskFullError);
+  expect(() => data.claim(PAGES_MAX + 1, "opening-or-closing")).toThrow(DiskFullError);
 });

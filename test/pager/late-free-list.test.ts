@@ -76,10 +76,10 @@ class Story {
     let data: DataFile | undefined;
     const story = this;
     this.#full = true;
-    vi.spyOn(DataFile.prototype, "claim").mockImplementation(function (this: DataFile, pages, useReserve) {
+    vi.spyOn(DataFile.prototype, "claim").mockImplementation(function (this: DataFile, pages, by) {
       data ??= this;
-      if (story.#full && useReserve && this === data) throw new DiskFullError("no room, on purpose");
-      claim.call(this, pages, useReserve);
+      if (story.#full && by !== "change" && this === data) throw new DiskFullError("no room, on purpose");
+      claim.call(this, pages, by);
     });
   }
 

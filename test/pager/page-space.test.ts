@@ -18,9 +18,9 @@ it("what it took is free again, what it added is gone", () => {
   const s = space();
   s.begin();
   expect([
-    s.takePage(false, Number.POSITIVE_INFINITY),
-    s.takePage(false, Number.POSITIVE_INFINITY),
-    s.takePage(false, Number.POSITIVE_INFINITY),
+    s.takePage(Number.POSITIVE_INFINITY),
+    s.takePage(Number.POSITIVE_INFINITY),
+    s.takePage(Number.POSITIVE_INFINITY),
   ]).toEqual([10, 11, 20]);
   s.givePage(5);
   s.undone();
@@ -33,10 +33,10 @@ it("what it took is free again, what it added is gone", () => {
 it("after a change of log segments, what it added is free", () => {
   const s = space();
   s.begin();
-  for (let i = 0; i < 4; i++) s.takePage(false, Number.POSITIVE_INFINITY);
+  for (let i = 0; i < 4; i++) s.takePage(Number.POSITIVE_INFINITY);
   s.carryOver();
   expect([...s.taken]).toEqual([10, 1, 11, 1, 20, 2]);
-  expect(s.takePage(false, Number.POSITIVE_INFINITY)).toBe(22);
+  expect(s.takePage(Number.POSITIVE_INFINITY)).toBe(22);
   s.undone();
   expect(s.pageCount).toBe(22);
   expect([...s.free.ready]).toEqual([
@@ -49,9 +49,9 @@ it("pages that a checkpoint adds meanwhile are not its own", () => {
   const s = space();
   s.addForCheckpoint(24);
   s.begin();
-  for (let i = 0; i < 4; i++) s.takePage(false, Number.POSITIVE_INFINITY);
+  for (let i = 0; i < 4; i++) s.takePage(Number.POSITIVE_INFINITY);
   s.addForCheckpoint(28);
-  expect(s.takePage(false, Number.POSITIVE_INFINITY)).toBe(28);
+  expect(s.takePage(Number.POSITIVE_INFINITY)).toBe(28);
   expect([...s.taken]).toEqual([10, 1, 11, 1, 24, 2]);
   s.undone();
   expect(s.pageCount).toBe(28);
@@ -67,8 +67,8 @@ it("what waits for a sync only is taken last, and waits again when that is undon
   s.free.free(5, 2, 7);
   s.free.free(7, 1, 9);
   s.begin();
-  expect([8, 8, 8].map((oldest) => s.takePage(false, oldest))).toEqual([10, 11, 20]);
-  expect([9, 9, 9, 9].map((oldest) => s.takePage(false, oldest))).toEqual([7, 5, 6, 21]);
+  expect([8, 8, 8].map((oldest) => s.takePage(oldest))).toEqual([10, 11, 20]);
+  expect([9, 9, 9, 9].map((oldest) => s.takePage(oldest))).toEqual([7, 5, 6, 21]);
   expect(s.free.pages).toBe(0);
   s.undone();
   expect([...s.free.ready]).toEqual([{ start: 10, count: 2 }]);

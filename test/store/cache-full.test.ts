@@ -4,7 +4,7 @@
  */
 
 import { expect, it, vi } from "vitest";
-import { EspalierError, open, TransactionError } from "../../src/index.js";
+import { OptionError, open, TransactionError } from "../../src/index.js";
 import { PagePool } from "../../src/pager/page-pool.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 
@@ -24,14 +24,15 @@ it("an edit that finds no room in the cache dooms its transaction", () => {
       for (let i = 0; i < 1000; i++) store.put(name(i), "new");
       // A split takes a page while the leaf that it cuts waits.
       const noRoom = vi.spyOn(PagePool.prototype, "fresh").mockImplementation(() => {
-        throw new EspalierError("ERR_ESPALIER_OPTION", "cacheBytes is too small for this operation");
+        throw store["engine"].pager.blocks.full();
       });
       try {
         for (let i = 0; i < 1000 && refused === 0; i++) {
           try {
             store.put(`${name(i)}+`, "a value that is a good deal longer than those before it");
           } catch (error) {
-            expect(error).toMatchObject({ code: "ERR_ESPALIER_OPTION" });
+            expect(error).toBeInstanceOf(OptionError);
+            expect(error).toMatchObject({ code: "ERR_ESPALIER_OPTION", option: "cacheBytes" });
             refused++;
           }
         }

@@ -111,7 +111,7 @@ describe.each([512, 4096])("pages of %i bytes", (pageSize) => {
     const stop = new Error("undone on purpose");
     expect(() =>
       store.transaction(() => {
-        catalog.moveTo(engine.pager.allocatePage(false));
+        catalog.moveTo(engine.pager.allocatePage());
         throw stop;
       }),
     ).toThrow(stop);

@@ -17,8 +17,8 @@ export function catalogToEnd(store: object): void {
   engine.transaction(() => {
     pager.beginOperation();
     const holes: number[] = [];
-    let page = pager.allocatePage(false);
-    for (; page < end; page = pager.allocatePage(false)) holes.push(page);
+    let page = pager.allocatePage();
+    for (; page < end; page = pager.allocatePage()) holes.push(page);
     for (const hole of holes) pager.freePage(hole);
     const from = pager.at(root);
     const image = pager.pool.u8.slice(from, from + pager.pageSize);

@@ -43,7 +43,7 @@ export class LeafHarness {
     const { engine } = store as unknown as { engine: Engine };
     this.pager = engine.pager;
     this.allocator = engine.context.allocator;
-    this.page = this.pager.allocatePage(false);
+    this.page = this.pager.allocatePage();
     this.reset(this.low, this.high);
   }
 

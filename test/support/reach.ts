@@ -105,9 +105,9 @@ function lookOn(reach: Reach): () => void {
     reach.writtenInside += inside.writebacks - before.writebacks!;
     reach.spilledInside += inside.spills - before.spills!;
   };
-  PageSpace.prototype.takePage = function (useReserve, oldestSnapshot) {
+  PageSpace.prototype.takePage = function (oldestSnapshot) {
     const { pageCount } = this;
-    const page = takePage.call(this, useReserve, oldestSnapshot);
+    const page = takePage.call(this, oldestSnapshot);
     if (pageCount === this.pageCount) reach.reused++;
     return page;
   };

@@ -10,7 +10,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { LockedError } from "../../src/base/errors.js";
 import { acquireLock, readLock } from "../../src/vfs/lock.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
-import { newNonce, ownIdentity } from "../../src/vfs/process-identity.js";
+import { newNonce } from "../../src/vfs/nonce.js";
+import { ownIdentity } from "../../src/vfs/process-identity.js";
 import { compiled } from "../support/compiled.js";
 
 /** Takes commands on its input: "take <path> <timeout>" and "release"; answers with a line each. */

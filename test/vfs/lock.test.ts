@@ -9,7 +9,8 @@ import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { acquireLock, forceUnlock, type LockOptions, readLock } from "../../src/vfs/lock.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
-import { newNonce, ownIdentity } from "../../src/vfs/process-identity.js";
+import { newNonce } from "../../src/vfs/nonce.js";
+import { ownIdentity } from "../../src/vfs/process-identity.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 
 let folder: string;

@@ -9,7 +9,14 @@
 import { readU32 } from "../../base/bytes.js";
 import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../../base/errors.js";
 import { createMetrics } from "../../base/metrics.js";
-import { type OverflowReference, overflowChecksums, overflowPages } from "../../page/overflow.js";
+import { VALUE_BYTES_MAX } from "../../page/limits.js";
+import {
+  type OverflowReference,
+  overflowChecksums,
+  overflowPages,
+  overflowSeed,
+  overflowTableBytes,
+} from "../../page/overflow.js";
 import { checkPage } from "../../page/page-check.js";
 import type { PageProblem } from "../../pager/block-store.js";
 import { DataFile } from "../../pager/data-file.js";
@@ -26,8 +33,6 @@ import type { VfsFile } from "../../vfs/vfs.js";
 import { Session } from "../support/session.js";
 import { rebuildHeader } from "./rebuild-header.js";
 import { NO_OWNER } from "./scratch-pool.js";
-
-const VALUE_LENGTH_MAX = 1024 * 1024 * 1024;
 
 export class PageSource {
   readonly path: string;
@@ -128,12 +133,11 @@ export class PageSource {
   run(reference: OverflowReference): Uint8Array | undefined {
     const pages = overflowPages(reference.length, this.pageSize);
     const { length, page, checksum } = reference;
-    if (length > VALUE_LENGTH_MAX || page < this.firstPage || page + pages > this.pageCount) return undefined;
-    const table = overflowPages(length, 1) - length;
+    if (length > VALUE_BYTES_MAX || page < this.firstPage || page + pages > this.pageCount) return undefined;
     const value = new Uint8Array(length);
-    const got = this.#data.read(value, 0, length, page * this.pageSize + table);
+    const got = this.#data.read(value, 0, length, page * this.pageSize + overflowTableBytes(length));
     if (got < length) return undefined;
-    const found = overflowChecksums(value, (this.#seed ^ page) >>> 0);
+    const found = overflowChecksums(value, overflowSeed(this.header.storeId, page));
     return found.checksum === checksum ? value : undefined;
   }
 

@@ -7,7 +7,9 @@
  */
 
 import { readU32 } from "../../base/bytes.js";
+import { crcTable } from "../../base/crc-table.js";
 import { createMetrics } from "../../base/metrics.js";
+import { STORE_ID_BYTES } from "../../base/store-id.js";
 import { isOverflow, keyOf, slotCount, valueAt, valueLength } from "../../page/leaf.js";
 import { checkPage, LEVEL_MAX } from "../../page/page-check.js";
 import {
@@ -39,7 +41,6 @@ const PAGES_LOOKED_AT_MAX = 65_536;
 const VOTES_ENOUGH = 32;
 /** A single page that looks sound at a wrong page size is chance; two with one seed are not. */
 const VOTES_MIN = 2;
-const STORE_ID_BYTES = 16;
 
 interface Found {
   readonly pageSize: number;
@@ -90,12 +91,7 @@ function looksLikePage(bytes: Uint8Array, page: number): boolean {
   return (kind === KIND_LEAF ? level === 0 : level > 0 && level <= LEVEL_MAX) && tail <= bytes.length;
 }
 
-const POLYNOMIAL = 0xedb88320;
-const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1;
-  return value;
-});
+const TABLE: Uint32Array = crcTable(0xedb88320);
 /** The entry of TABLE by its top byte, which no two share. */
 const BY_TOP: Uint8Array = new Uint8Array(256);
 for (const [i, value] of TABLE.entries()) BY_TOP[value >>> 24] = i;

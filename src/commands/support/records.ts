@@ -2,8 +2,8 @@
 
 import type { Argv } from "yargs";
 import type { RangeOptions } from "../../store/range-options.js";
+import type { RawTree } from "../../store/raw-tree.js";
 import { FORMATS, type Format, formatOfKeys, formatOfValues, parseKey } from "./formats.js";
-import type { RawTree } from "./session.js";
 
 export interface KeyFormatArgument {
   readonly "key-as": Format | undefined;

@@ -4,22 +4,16 @@
  */
 
 import { NotFoundError } from "../../base/errors.js";
-import { Catalog, type TreeRecord, UNNAMED } from "../../store/catalog.js";
+import { Catalog, UNNAMED } from "../../store/catalog.js";
 import type { Engine } from "../../store/engine.js";
 import { open } from "../../store/open.js";
 import type { StoreOptions } from "../../store/options.js";
+import { type RawTree, rawTree } from "../../store/raw-tree.js";
 import type { Store } from "../../store/store.js";
-import { TreeHandle } from "../../store/tree-handle.js";
 
 /** What a command says of a store whose header is as `mayLackLog` has it. */
 export const MAY_LACK_LOG =
   "One copy of its header is damaged. Was it the newer one, what lay in its log is lost.";
-
-export interface RawTree {
-  readonly name: string;
-  readonly record: TreeRecord;
-  readonly handle: TreeHandle<Uint8Array, Uint8Array>;
-}
 
 export class Session {
   readonly store: Store<unknown, unknown>;
@@ -34,15 +28,11 @@ export class Session {
 
   /** A tree by name, undefined for the unnamed one. Throws NotFoundError. */
   tree(name: string | undefined): RawTree {
-    const record = this.catalog.tree(name ?? UNNAMED, -1);
-    if (record === undefined) {
-      const names = this.store.trees();
-      const there = names.length === 0 ? "it has no named trees" : `it has ${names.join(", ")}`;
-      throw new NotFoundError(name ?? "", `the store has no tree "${name}"; ${there}`);
-    }
-    const bytes: TreeRecord = { root: record.root, keyEncoding: "binary", valueEncoding: "binary" };
-    const handle = new TreeHandle<Uint8Array, Uint8Array>(this.engine, name ?? UNNAMED, bytes);
-    return { name: name ?? UNNAMED, record, handle };
+    const tree = rawTree(this.engine, this.catalog, name ?? UNNAMED);
+    if (tree !== undefined) return tree;
+    const names = this.store.trees();
+    const there = names.length === 0 ? "it has no named trees" : `it has ${names.join(", ")}`;
+    throw new NotFoundError(name ?? "", `the store has no tree "${name}"; ${there}`);
   }
 
   /** All trees, the unnamed one first. */

@@ -6,6 +6,7 @@
  */
 
 import { DiskFullError, IoError } from "../../base/errors.js";
+import { isNoRoom } from "../../vfs/node-vfs.js";
 
 /** Nobody reads any more: the end of a command that does nothing but print. */
 export class ReaderGoneError extends Error {
@@ -33,7 +34,7 @@ function remember(error: NodeJS.ErrnoException): Error {
 function meaningOf(error: NodeJS.ErrnoException): Error {
   const code = error.code ?? "UNKNOWN";
   if (code === "EPIPE") return new ReaderGoneError();
-  if (code === "ENOSPC" || code === "EDQUOT")
+  if (isNoRoom(code))
     return new DiskFullError(`write to standard output failed: no room (${code})`, { cause: error });
   return new IoError("standard output", "write", code, { cause: error });
 }

@@ -35,7 +35,11 @@ export const LOG_GUARDS = [
       "this.used = at + back;\n    // Replay does not go on in the page that was selected before.",
       "this.used = at + back;",
     ],
-    ["block", "this.used = at + 6 + BLOCK_BYTES;", "this.used = at + 6 + BLOCK_BYTES;"],
+    [
+      "block",
+      "this.used = at + BLOCK_RECORD_BYTES + BLOCK_BYTES;",
+      "this.used = at + BLOCK_RECORD_BYTES + BLOCK_BYTES;",
+    ],
   ].map(([what, text, instead]) =>
     guard(
       "W1",
@@ -235,7 +239,7 @@ export const LOG_GUARDS = [
     "W5",
     "a segment of another store",
     LOG_FORMAT,
-    "for (let i = 0; i < 16; i++) if (block[8 + i] !== storeId[i]) return undefined;",
+    "if (compareBytes(claimedOwner(block), storeId) !== 0) return undefined;",
     "",
     [...DAMAGE, "-t", "in a segment's header"],
   ),

@@ -473,7 +473,7 @@ export const PAGES_GUARDS = [
     "L8",
     "a leaf's high fence is above the keys that lead to it",
     TREE,
-    "if (fence.length > 0 && compareKeys(fence, key) <= 0)",
+    "if (fence.length > 0 && compareBytes(fence, key) <= 0)",
     "if (leaf < 0)",
     endless([...FORGED_PAGES, "-t", "high fence"]),
   ),
