@@ -16,7 +16,7 @@ import { readFully } from "../../src/vfs/whole-io.js";
 import { readU64 } from "./big-endian.js";
 import { FRAME_HEADER_BYTES, LOG_HEADER_BYTES, PAGE_HEADER_BYTES } from "./layout.js";
 import { type LogEnd, type LogHeader, type LogScan, readLogHeader, scanFrames } from "./log-frames.js";
-import type { LegacyMeta } from "./meta.js";
+import { checkpointOf, type LegacyMeta } from "./meta.js";
 import { headerSalt } from "./page-check.js";
 
 export type LogForm = "none" | "file" | "folder";
@@ -41,7 +41,11 @@ export interface LogSummary {
   readonly end: LogEnd;
   /** Why the log ended where it did; empty for a clean end. */
   readonly reason: string;
+  /** What is odd about it and no hindrance; empty where nothing is. */
+  readonly note: string;
 }
+
+const OLDER_COPY = "it is an older copy of the file that the log belongs to";
 
 const SEGMENT_SHIFT = 2 ** 40;
 const SEGMENT_NAME = /^wal-(\d+)$/;
@@ -145,7 +149,7 @@ export function readLog(
 
 function noLog(meta: LegacyMeta): LogSummary {
   const lastLsn = meta.lastCheckpointLsn;
-  return { form: "none", frames: 0, applied: 0, pages: 0, lastLsn, end: "clean", reason: "" };
+  return { form: "none", frames: 0, applied: 0, pages: 0, lastLsn, end: "clean", reason: "", note: "" };
 }
 
 function segmentPaths(vfs: Vfs, folder: string): string[] {
@@ -200,8 +204,10 @@ class LogScanner {
   #pending: Map<number, number> = new Map();
   #pendingLsn = -1;
   #pendingFrames = 0;
-  /** The log's first commit that counts is known to follow on the file. */
-  #follows = false;
+  /** Where the segment with the first frame that counts begins, or the last one where none does. */
+  #startLsn = 0;
+  /** What the first image of page 0 that counts names: the checkpoint of the file that the log belongs to. */
+  #checkpointOfLog: number | undefined;
   /** A frame was met that was never made durable: none behind it was either. */
   #isBeyond = false;
   #lastLsn: number;
@@ -235,6 +241,7 @@ class LogScanner {
     if (ended.end === "damaged" && this.#options.damaged !== "cut") {
       throw this.#bad(`${ended.reason}; what the log holds behind it would be lost`, -1);
     }
+    if (this.#counts) this.#assertFollows();
     if (this.#options.lastTransaction !== "drop") this.#settle();
     const { end, reason } = ended;
     const summary: LogSummary = {
@@ -245,6 +252,10 @@ class LogScanner {
       lastLsn: this.#lastLsn,
       end,
       reason,
+      note:
+        this.#isBehindFile && !this.#counts
+          ? `${this.#beginsBehind}; unless those between changed nothing, ${OLDER_COPY}, and lacks them`
+          : "",
     };
     return new LegacyLog(summary, this.#files, this.#images);
   }
@@ -264,10 +275,11 @@ class LogScanner {
       if (header === undefined) return undefined;
       if (header.salt !== this.#meta.logSalt)
         throw this.#bad("the log belongs to another file: its salt differs", 12);
-      return scanFrames(file, header, chain, (lsn, page, at) => {
-        if (!takes) return true;
-        this.#assertFollows(lsn, header.startLsn);
-        return this.#take(lsn, page, index * SEGMENT_SHIFT + at);
+      if (!this.#counts) this.#startLsn = header.startLsn;
+      return scanFrames(file, header, chain, (lsn, page, at, image) => {
+        if (page === 0 && takes && lsn > this.#meta.lastCheckpointLsn)
+          this.#checkpointOfLog ??= checkpointOf(image);
+        return !takes || this.#take(lsn, page, index * SEGMENT_SHIFT + at);
       });
     } catch (error) {
       const mayCut = this.#options.damaged === "cut" && this.#images.size + this.#pending.size > 0;
@@ -276,16 +288,30 @@ class LogScanner {
     }
   }
 
-  /** The engine begins a log with the commit behind the file's checkpoint, which it has on the disk before. */
-  #assertFollows(lsn: number, startLsn: number): void {
-    if (this.#follows) return;
-    const { lastCheckpointLsn } = this.#meta;
-    if (startLsn > lastCheckpointLsn + 1)
-      throw this.#bad(
-        `the log begins with commit ${startLsn} and the file ends with ${lastCheckpointLsn}: it is an older copy of the file that the log belongs to. Put that one back, or move the log away to take the older one as it is`,
-        20,
-      );
-    this.#follows = lsn > lastCheckpointLsn;
+  get #counts(): boolean {
+    return this.#images.size + this.#pending.size > 0;
+  }
+
+  get #isBehindFile(): boolean {
+    return this.#startLsn > this.#meta.lastCheckpointLsn + 1;
+  }
+
+  get #beginsBehind(): string {
+    return `the log begins with commit ${this.#startLsn} and the file ends with ${this.#meta.lastCheckpointLsn}`;
+  }
+
+  /**
+   * The engine begins a log with the commit behind the file's checkpoint; with a later one, too, where those between
+   * changed no page or failed. Page 0 in the log tells the two from an older copy of the file.
+   */
+  #assertFollows(): void {
+    if (!this.#isBehindFile || this.#checkpointOfLog === this.#meta.lastCheckpointLsn) return;
+    const older = `${OLDER_COPY}: put that one back, or move the log away to take the older one as it is`;
+    const which =
+      this.#checkpointOfLog === undefined
+        ? `either those between changed nothing: open and close it with its own program, which takes the log in; or ${older}`
+        : older;
+    throw this.#bad(`${this.#beginsBehind}; ${which}`, 20);
   }
 
   #take(lsn: number, page: number, place: number): boolean {
