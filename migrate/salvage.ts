@@ -16,7 +16,7 @@ import type { RecordBatch } from "./legacy/leaf.js";
 import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
 import { BatchBuilder } from "./legacy/record-batch.js";
 import { salvageLegacy } from "./legacy/salvage.js";
-import { asidePath, logPath } from "./legacy-log.js";
+import { asidePath, logPath, lostLog } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { writeStoreFile } from "./store-file.js";
 
@@ -152,6 +152,8 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
   const path = vfs.canonical(given);
   const [log = null, ...others] = logsOf(vfs, given, path);
   for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
+  const lostLink = lostLog(vfs, path);
+  if (lostLink !== undefined) left.add("G8", -1, -1, `the log ${lostLink} is a link that leads nowhere`);
   const fileBytes = endOf(vfs, path);
   const found = salvageLegacy(vfs, path, {
     logPath: log,
