@@ -3,7 +3,7 @@
  *
  * `<db>-wal` is a file (gen1, gen2, early gen3) or a folder of segments (late gen3: `active/wal-NNNNNN` in
  * the order of their numbers; `recycle/` and `manifest` do not count; `wal.dwm`, where it is there, holds
- * the last durable LSN, and frames above it are not read). Frames up to the checkpoint LSN of the meta
+ * the last durable LSN: frames above it are not read, and told). Frames up to the checkpoint LSN of the meta
  * page are skipped, the last image of a page wins, page 0 like any other. There is no commit marker: what
  * is valid is applied, as the original does.
  *
@@ -43,6 +43,8 @@ export interface LogSummary {
   readonly reason: string;
   /** What is odd about it and no hindrance; empty where nothing is. */
   readonly note: string;
+  /** Why it can't be told whether commits count that it holds, and are left out here; empty where it can. */
+  readonly undecided: string;
 }
 
 const OLDER_COPY = "it is an older copy of the file that the log belongs to";
@@ -149,7 +151,17 @@ export function readLog(
 
 function noLog(meta: LegacyMeta): LogSummary {
   const lastLsn = meta.lastCheckpointLsn;
-  return { form: "none", frames: 0, applied: 0, pages: 0, lastLsn, end: "clean", reason: "", note: "" };
+  return {
+    form: "none",
+    frames: 0,
+    applied: 0,
+    pages: 0,
+    lastLsn,
+    end: "clean",
+    reason: "",
+    note: "",
+    undecided: "",
+  };
 }
 
 function segmentPaths(vfs: Vfs, folder: string): string[] {
@@ -208,7 +220,7 @@ class LogScanner {
   #startLsn = 0;
   /** What the first image of page 0 that counts names: the checkpoint of the file that the log belongs to. */
   #checkpointOfLog: number | undefined;
-  /** A frame was met that was never made durable: none behind it was either. */
+  /** A frame was met above the durable mark: all behind it are, too. */
   #isBeyond = false;
   #lastLsn: number;
   #frames = 0;
@@ -220,7 +232,7 @@ class LogScanner {
     this.#meta = meta;
     this.#options = options;
     this.#lastLsn = meta.lastCheckpointLsn;
-    this.#durableLsn = readDurableMark(vfs, `${path}/wal.dwm`);
+    this.#durableLsn = readDurableMark(vfs, markPath(path));
   }
 
   run(form: LogForm): LegacyLog {
@@ -256,6 +268,7 @@ class LogScanner {
         this.#isBehindFile && !this.#counts
           ? `${this.#beginsBehind}; unless those between changed nothing, ${OLDER_COPY}, and lacks them`
           : "",
+      undecided: this.#isBeyond ? this.#beyondMark : "",
     };
     return new LegacyLog(summary, this.#files, this.#images);
   }
@@ -292,6 +305,11 @@ class LogScanner {
     return this.#images.size + this.#pending.size > 0;
   }
 
+  /** The engine keeps to the mark only while it syncs asynchronously, and leaves an old one where it does so no more. */
+  get #beyondMark(): string {
+    return `the log holds commits above ${this.#durableLsn}, the last that ${markPath(this.#path)} calls durable: its own program takes them where it does not sync asynchronously, and drops them where it does; remove that mark to take them, or open and close the file with its program`;
+  }
+
   get #isBehindFile(): boolean {
     return this.#startLsn > this.#meta.lastCheckpointLsn + 1;
   }
@@ -315,11 +333,11 @@ class LogScanner {
   }
 
   #take(lsn: number, page: number, place: number): boolean {
+    if (lsn <= this.#meta.lastCheckpointLsn) return true;
     if (lsn > this.#durableLsn) {
       this.#isBeyond = true;
       return false;
     }
-    if (lsn <= this.#meta.lastCheckpointLsn) return true;
     if (lsn !== this.#pendingLsn) this.#settle();
     this.#pendingLsn = lsn;
     this.#pending.set(page, place);
@@ -338,6 +356,10 @@ class LogScanner {
   #bad(reason: string, offset: number): CorruptionError {
     return new CorruptionError("G8", reason, { path: this.#path, page: -1, offset });
   }
+}
+
+function markPath(log: string): string {
+  return `${log}/wal.dwm`;
 }
 
 function readDurableMark(vfs: Vfs, path: string): number {

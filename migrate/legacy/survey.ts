@@ -125,7 +125,8 @@ class Surveyor {
 
   *run(): Generator<SurveyProgress, LegacySurvey> {
     const source = this.#source;
-    const { end, reason, note } = source.log.summary;
+    const { end, reason, note, undecided } = source.log.summary;
+    if (undecided !== "") this.#problems.add("G8", -1, -1, undecided);
     if (end === "torn") this.#notes.add("G8", -1, -1, `the log is cut short, as by a crash: ${reason}`);
     if (note !== "") this.#notes.add("G8", -1, -1, note);
     this.#free = readFreeList(source, this.#meta.freeListHead, this.#problems, this.#notes);
