@@ -1,6 +1,5 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
-import { resolve } from "node:path";
 import { CorruptionError, EspalierError, ExistsError, NotAStoreError } from "../src/base/errors.js";
 import { lostTreeNames } from "../src/commands/pages/salvage.js";
 import { keyBytesMax } from "../src/page/limits.js";
@@ -18,6 +17,7 @@ import { BatchBuilder } from "./legacy/record-batch.js";
 import { salvageLegacy } from "./legacy/salvage.js";
 import { asidePath, logPath, lostLog } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
+import { namesOnTheWay } from "./other-names.js";
 import { writeStoreFile } from "./store-file.js";
 
 export interface SalvageReport {
@@ -186,7 +186,7 @@ function endOf(vfs: Vfs, path: string): number | undefined {
 function logsOf(vfs: Vfs, given: string, path: string): string[] {
   const logs: string[] = [];
   const seen = new Set<string>();
-  for (const log of [logPath(path), logPath(vfs.shared ? resolve(given) : given), asidePath(path)]) {
+  for (const log of [logPath(path), ...namesOnTheWay(vfs, given).map(logPath), asidePath(path)]) {
     const stat = vfs.stat(log);
     if (stat === undefined || seen.has(stat.identity)) continue;
     seen.add(stat.identity);

@@ -79,6 +79,25 @@ describe("a symbolic link", () => {
     expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_LOG).sha256);
   });
 
+  /** Stories: a folder's files were taken by their own names, and links to links went by the log of the one between. */
+  test("in a folder with its file, or on the way from another link: a log beside it is not passed over", async () => {
+    const path = take(WITH_LOG, "v1.db");
+    const link = join(folder, "current.db");
+    symlinkSync("v1.db", link);
+    const top = join(folder, "top.db");
+    symlinkSync("current.db", top);
+    expect(findFiles([folder], ["legacy"])).toEqual([path]);
+    renameSync(`${path}-wal`, `${link}-wal`);
+    for (const names of [[folder], [path, link], [link, path]])
+      expect(findFiles(names, ["legacy"])).toEqual([link]);
+    expect((await runMigration([top])).files[0]).toMatchObject({
+      status: "refused",
+      reason: expect.stringContaining(`${link}-wal`),
+    });
+    salvageLegacyFile(top, join(folder, "rescued.esp"));
+    expect(verified(nodeVfs, join(folder, "rescued.esp")).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
   test("whose log is a link as well is converted", async () => {
     const path = take(WITH_LOG);
     const link = join(folder, "current.db");
