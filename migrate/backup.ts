@@ -95,12 +95,17 @@ export function copyWithLog(path: string, to: string): void {
     syncPath(partial);
     rmSync(logPath(to), { recursive: true, force: true });
     if (existsSync(logPath(path))) {
-      cpSync(logPath(path), logPath(to), { recursive: true, mode: constants.COPYFILE_FICLONE });
+      copyLog(logPath(path), logPath(to));
       syncTree(logPath(to));
     }
     renameSync(partial, to);
     syncPath(dirname(to));
   });
+}
+
+/** What links lead to, too: a copy that shares its log with the file ends with that. Throws what node:fs does. */
+export function copyLog(log: string, to: string): void {
+  cpSync(log, to, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
 }
 
 function isOneFile(one: string, other: string): boolean {

@@ -22,7 +22,8 @@ const SCRATCH = new RegExp(`-(new|import)-${NONCE_PATTERN}$`);
 const GLOB = /[*?]/;
 
 /**
- * In order, each once, by whatever path it is named. A name that is nothing is kept, so that it is told, as is what
+ * In order, each once, by whatever path it is named: by the one that has a log beside it, where there is one. A name that
+ * is nothing is kept, so that it is told, as is what
  * can't be read; a store beside which a conversion has left something counts as half converted. `except`: a folder or
  * file of backups, from which nothing is taken but by a name in it.
  */
@@ -30,7 +31,7 @@ export function findFiles(names: readonly string[], kinds: readonly FileKind[], 
   const found = new Map<string, string>();
   const add = (file: string): void => {
     const place = placeOf(file);
-    if (!found.has(place)) found.set(place, file);
+    if (!found.has(place) || hasOtherLog(file, place)) found.set(place, file);
   };
   const backups = except === undefined ? undefined : placeOf(except);
   const isBackup = (file: string): boolean => {
@@ -47,6 +48,12 @@ export function findFiles(names: readonly string[], kinds: readonly FileKind[], 
     } else add(name);
   }
   return [...found.values()];
+}
+
+/** Whether beside this name of a file lies a log that is not the one beside its place: by this name it is refused. */
+function hasOtherLog(file: string, place: string): boolean {
+  const [beside, own] = [statOf(logPath(file)), statOf(logPath(place))];
+  return beside !== undefined && (beside.ino !== own?.ino || beside.dev !== own.dev);
 }
 
 function statOf(name: string): Stats | undefined {

@@ -3,6 +3,7 @@
  * deleted at the very end (M1). A file or a folder of segments.
  */
 
+import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
 
@@ -18,14 +19,34 @@ export function asidePath(path: string): string {
 }
 
 /**
- * For a file that is a legacy one: the log beside it counts. One that a migration had set aside, of an earlier state
- * of the file, must not take its place. Throws RefusedError.
+ * For a file that is a legacy one: the log beside it counts, and is to be there. One that a migration had set aside, of
+ * an earlier state of the file, must not take its place. Throws RefusedError.
  */
 export function assertOneLog(vfs: Vfs, path: string): void {
+  const lost = lostLog(vfs, path);
+  if (lost !== undefined)
+    throw new RefusedError(
+      `its log, ${lost}, is a link that leads nowhere; bring back what it led to, or remove the link to take the file without its newest commits`,
+    );
   if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;
   throw new RefusedError(
     `two logs lie beside it: ${logPath(path)}, and ${asidePath(path)} of a migration that had begun; was the file put back since? Remove the one that is not its own, and let the other be ${logPath(path)}`,
   );
+}
+
+/** A log of `path`, a canonical path, that is a link to what is not there: on a disk that was taken away, say. */
+export function lostLog(vfs: Vfs, path: string): string | undefined {
+  return [asidePath(path), logPath(path)].find((log) => isLink(vfs, log) && vfs.stat(log) === undefined);
+}
+
+/** Whether the last part of a path, whose others are canonical, is a symbolic link. */
+function isLink(vfs: Vfs, path: string): boolean {
+  try {
+    return vfs.canonical(path) !== path;
+  } catch (error) {
+    if (error instanceof IoError) return true; // One that leads nowhere.
+    throw error;
+  }
 }
 
 /** Where the log of a file is whose migration may have begun. */
@@ -85,11 +106,14 @@ export function removeLogs(vfs: Vfs, path: string): void {
   vfs.syncFolderOf(path);
 }
 
-/** Of a folder the manifest goes last: by it what an interrupted removal leaves is known as a log. */
+/**
+ * Of a folder the manifest goes last: by it what an interrupted removal leaves is known as a log. Of a link the name
+ * goes, and what it leads to stays: another link may lead there.
+ */
 function remove(vfs: Vfs, path: string, depth: number): void {
   const stat = vfs.stat(path);
   if (stat === undefined) return;
-  if (stat.kind !== "folder") {
+  if (stat.kind !== "folder" || isLink(vfs, path)) {
     vfs.unlink(path);
     return;
   }

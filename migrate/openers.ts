@@ -49,7 +49,7 @@ function identities(vfs: Vfs, path: string): Wanted {
   const folders: string[] = [];
   for (const name of [path, keptPath(path), logPath(path), asidePath(path), `${path}-lock`]) {
     const stat = vfs.stat(name);
-    if (stat?.kind === "folder") folders.push(`${name}/`);
+    if (stat?.kind === "folder") folders.push(`${vfs.canonical(name)}/`);
     else if (stat !== undefined) files.add(stat.identity);
   }
   return { files, folders };

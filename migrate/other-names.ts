@@ -3,8 +3,8 @@
  * link, or another hard link, may lie the newest commits.
  */
 
-import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { readlinkSync, realpathSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { logPath } from "./legacy-log.js";
@@ -15,13 +15,36 @@ export function keptPath(path: string): string {
   return `${path}-migration-replaced`;
 }
 
-/** Throws RefusedError where a log lies beside the symbolic link that a legacy file was named by. */
+/** Throws RefusedError where a log lies beside a symbolic link that leads from `given` to the legacy file. */
 export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): void {
-  const beside = vfs.stat(logPath(resolve(given)));
-  if (beside === undefined || beside.identity === vfs.stat(logPath(path))?.identity) return;
-  throw new RefusedError(
-    `${given} is a link to ${path}, and beside the link lies a log, ${logPath(given)}, which may hold its newest commits; move that to ${logPath(path)}, or away if it is another file's`,
-  );
+  const own = vfs.stat(logPath(path))?.identity;
+  for (const name of namesOnTheWay(vfs, given)) {
+    const beside = vfs.stat(logPath(name));
+    if (beside === undefined || beside.identity === own) continue;
+    throw new RefusedError(
+      `${name} is a link to ${path}, and beside the link lies a log, ${logPath(name)}, which may hold its newest commits; move that to ${logPath(path)}, or away if it is another file's`,
+    );
+  }
+}
+
+/** The symbolic links, one leading to the next, by which a name leads to its file, itself first; at last what is none. */
+export function namesOnTheWay(vfs: Vfs, given: string): string[] {
+  if (!vfs.shared) return [given]; // In memory there are no links.
+  const names: string[] = [];
+  for (let name: string | undefined = resolve(given); name !== undefined && !names.includes(name); ) {
+    names.push(name);
+    name = nextName(name);
+  }
+  return names;
+}
+
+/** Undefined where the name is no link, or can't be looked at: the work on the file will say why. */
+function nextName(name: string): string | undefined {
+  try {
+    return resolve(realpathSync(dirname(name)), readlinkSync(name));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,10 +1,10 @@
 /** `rehearse` on one file: the whole run on a clone beside it, which goes afterwards. */
 
-import { constants, copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
 import { NotAStoreError } from "../src/base/errors.js";
 import { lockPathOf } from "../src/vfs/lock-file.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
-import { attempt } from "./backup.js";
+import { attempt, copyLog } from "./backup.js";
 import type { WorkStep } from "./control.js";
 import { convertSteps } from "./file-job.js";
 import { inspectFile } from "./file-state.js";
@@ -50,7 +50,7 @@ function copy(path: string, clone: string): void {
     // What an interrupted run has left behind the file is known by its note.
     if (existsSync(notePath(path))) copyFileSync(notePath(path), notePath(clone));
     const log = currentLogPath(nodeVfs, path);
-    if (existsSync(log)) cpSync(log, logPath(clone), { recursive: true });
+    if (existsSync(log)) copyLog(log, logPath(clone));
   });
 }
 

@@ -1,6 +1,5 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
-import { resolve } from "node:path";
 import { CorruptionError, EspalierError, ExistsError, NotAStoreError } from "../src/base/errors.js";
 import { lostTreeNames } from "../src/commands/pages/salvage.js";
 import { keyBytesMax } from "../src/page/limits.js";
@@ -16,8 +15,9 @@ import type { RecordBatch } from "./legacy/leaf.js";
 import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
 import { BatchBuilder } from "./legacy/record-batch.js";
 import { salvageLegacy } from "./legacy/salvage.js";
-import { asidePath, logPath } from "./legacy-log.js";
+import { asidePath, logPath, lostLog } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
+import { namesOnTheWay } from "./other-names.js";
 import { writeStoreFile } from "./store-file.js";
 
 /** What was saved of a damaged file, and what was lost. */
@@ -153,6 +153,8 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
   const path = vfs.canonical(given);
   const [log = null, ...others] = logsOf(vfs, given, path);
   for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
+  const lostLink = lostLog(vfs, path);
+  if (lostLink !== undefined) left.add("G8", -1, -1, `the log ${lostLink} is a link that leads nowhere`);
   const fileBytes = endOf(vfs, path);
   const found = salvageLegacy(vfs, path, {
     logPath: log,
@@ -185,7 +187,7 @@ function endOf(vfs: Vfs, path: string): number | undefined {
 function logsOf(vfs: Vfs, given: string, path: string): string[] {
   const logs: string[] = [];
   const seen = new Set<string>();
-  for (const log of [logPath(path), logPath(vfs.shared ? resolve(given) : given), asidePath(path)]) {
+  for (const log of [logPath(path), ...namesOnTheWay(vfs, given).map(logPath), asidePath(path)]) {
     const stat = vfs.stat(log);
     if (stat === undefined || seen.has(stat.identity)) continue;
     seen.add(stat.identity);

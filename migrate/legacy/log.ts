@@ -3,7 +3,7 @@
  *
  * `<db>-wal` is a file (gen1, gen2, early gen3) or a folder of segments (late gen3: `active/wal-NNNNNN` in
  * the order of their numbers; `recycle/` and `manifest` do not count; `wal.dwm`, where it is there, holds
- * the last durable LSN, and frames above it are not read). Frames up to the checkpoint LSN of the meta
+ * the last durable LSN: frames above it are not read, and told). Frames up to the checkpoint LSN of the meta
  * page are skipped, the last image of a page wins, page 0 like any other. There is no commit marker: what
  * is valid is applied, as the original does.
  *
@@ -16,7 +16,7 @@ import { readFully } from "../../src/vfs/whole-io.js";
 import { readU64 } from "./big-endian.js";
 import { FRAME_HEADER_BYTES, LOG_HEADER_BYTES, PAGE_HEADER_BYTES } from "./layout.js";
 import { type LogEnd, type LogHeader, type LogScan, readLogHeader, scanFrames } from "./log-frames.js";
-import type { LegacyMeta } from "./meta.js";
+import { checkpointOf, type LegacyMeta } from "./meta.js";
 import { headerSalt } from "./page-check.js";
 
 export type LogForm = "none" | "file" | "folder";
@@ -41,7 +41,13 @@ export interface LogSummary {
   readonly end: LogEnd;
   /** Why the log ended where it did; empty for a clean end. */
   readonly reason: string;
+  /** What is odd about it and no hindrance; empty where nothing is. */
+  readonly note: string;
+  /** Why it can't be told whether commits count that it holds, and are left out here; empty where it can. */
+  readonly undecided: string;
 }
+
+const OLDER_COPY = "it is an older copy of the file that the log belongs to";
 
 const SEGMENT_SHIFT = 2 ** 40;
 const SEGMENT_NAME = /^wal-(\d+)$/;
@@ -145,7 +151,17 @@ export function readLog(
 
 function noLog(meta: LegacyMeta): LogSummary {
   const lastLsn = meta.lastCheckpointLsn;
-  return { form: "none", frames: 0, applied: 0, pages: 0, lastLsn, end: "clean", reason: "" };
+  return {
+    form: "none",
+    frames: 0,
+    applied: 0,
+    pages: 0,
+    lastLsn,
+    end: "clean",
+    reason: "",
+    note: "",
+    undecided: "",
+  };
 }
 
 function segmentPaths(vfs: Vfs, folder: string): string[] {
@@ -200,9 +216,11 @@ class LogScanner {
   #pending: Map<number, number> = new Map();
   #pendingLsn = -1;
   #pendingFrames = 0;
-  /** The log's first commit that counts is known to follow on the file. */
-  #follows = false;
-  /** A frame was met that was never made durable: none behind it was either. */
+  /** Where the segment with the first frame that counts begins, or the last one where none does. */
+  #startLsn = 0;
+  /** What the first image of page 0 that counts names: the checkpoint of the file that the log belongs to. */
+  #checkpointOfLog: number | undefined;
+  /** A frame was met above the durable mark: all behind it are, too. */
   #isBeyond = false;
   #lastLsn: number;
   #frames = 0;
@@ -214,7 +232,7 @@ class LogScanner {
     this.#meta = meta;
     this.#options = options;
     this.#lastLsn = meta.lastCheckpointLsn;
-    this.#durableLsn = readDurableMark(vfs, `${path}/wal.dwm`);
+    this.#durableLsn = readDurableMark(vfs, markPath(path));
   }
 
   run(form: LogForm): LegacyLog {
@@ -235,6 +253,7 @@ class LogScanner {
     if (ended.end === "damaged" && this.#options.damaged !== "cut") {
       throw this.#bad(`${ended.reason}; what the log holds behind it would be lost`, -1);
     }
+    if (this.#counts) this.#assertFollows();
     if (this.#options.lastTransaction !== "drop") this.#settle();
     const { end, reason } = ended;
     const summary: LogSummary = {
@@ -245,6 +264,11 @@ class LogScanner {
       lastLsn: this.#lastLsn,
       end,
       reason,
+      note:
+        this.#isBehindFile && !this.#counts
+          ? `${this.#beginsBehind}; unless those between changed nothing, ${OLDER_COPY}, and lacks them`
+          : "",
+      undecided: this.#isBeyond ? this.#beyondMark : "",
     };
     return new LegacyLog(summary, this.#files, this.#images);
   }
@@ -264,10 +288,11 @@ class LogScanner {
       if (header === undefined) return undefined;
       if (header.salt !== this.#meta.logSalt)
         throw this.#bad("the log belongs to another file: its salt differs", 12);
-      return scanFrames(file, header, chain, (lsn, page, at) => {
-        if (!takes) return true;
-        this.#assertFollows(lsn, header.startLsn);
-        return this.#take(lsn, page, index * SEGMENT_SHIFT + at);
+      if (!this.#counts) this.#startLsn = header.startLsn;
+      return scanFrames(file, header, chain, (lsn, page, at, image) => {
+        if (page === 0 && takes && lsn > this.#meta.lastCheckpointLsn)
+          this.#checkpointOfLog ??= checkpointOf(image);
+        return !takes || this.#take(lsn, page, index * SEGMENT_SHIFT + at);
       });
     } catch (error) {
       const mayCut = this.#options.damaged === "cut" && this.#images.size + this.#pending.size > 0;
@@ -276,24 +301,43 @@ class LogScanner {
     }
   }
 
-  /** The engine begins a log with the commit behind the file's checkpoint, which it has on the disk before. */
-  #assertFollows(lsn: number, startLsn: number): void {
-    if (this.#follows) return;
-    const { lastCheckpointLsn } = this.#meta;
-    if (startLsn > lastCheckpointLsn + 1)
-      throw this.#bad(
-        `the log begins with commit ${startLsn} and the file ends with ${lastCheckpointLsn}: it is an older copy of the file that the log belongs to. Put that one back, or move the log away to take the older one as it is`,
-        20,
-      );
-    this.#follows = lsn > lastCheckpointLsn;
+  get #counts(): boolean {
+    return this.#images.size + this.#pending.size > 0;
+  }
+
+  /** The engine keeps to the mark only while it syncs asynchronously, and leaves an old one where it does so no more. */
+  get #beyondMark(): string {
+    return `the log holds commits above ${this.#durableLsn}, the last that ${markPath(this.#path)} calls durable: its own program takes them where it does not sync asynchronously, and drops them where it does; remove that mark to take them, or open and close the file with its program`;
+  }
+
+  get #isBehindFile(): boolean {
+    return this.#startLsn > this.#meta.lastCheckpointLsn + 1;
+  }
+
+  get #beginsBehind(): string {
+    return `the log begins with commit ${this.#startLsn} and the file ends with ${this.#meta.lastCheckpointLsn}`;
+  }
+
+  /**
+   * The engine begins a log with the commit behind the file's checkpoint; with a later one, too, where those between
+   * changed no page or failed. Page 0 in the log tells the two from an older copy of the file.
+   */
+  #assertFollows(): void {
+    if (!this.#isBehindFile || this.#checkpointOfLog === this.#meta.lastCheckpointLsn) return;
+    const older = `${OLDER_COPY}: put that one back, or move the log away to take the older one as it is`;
+    const which =
+      this.#checkpointOfLog === undefined
+        ? `either those between changed nothing: open and close it with its own program, which takes the log in; or ${older}`
+        : older;
+    throw this.#bad(`${this.#beginsBehind}; ${which}`, 20);
   }
 
   #take(lsn: number, page: number, place: number): boolean {
+    if (lsn <= this.#meta.lastCheckpointLsn) return true;
     if (lsn > this.#durableLsn) {
       this.#isBeyond = true;
       return false;
     }
-    if (lsn <= this.#meta.lastCheckpointLsn) return true;
     if (lsn !== this.#pendingLsn) this.#settle();
     this.#pendingLsn = lsn;
     this.#pending.set(page, place);
@@ -312,6 +356,10 @@ class LogScanner {
   #bad(reason: string, offset: number): CorruptionError {
     return new CorruptionError("G8", reason, { path: this.#path, page: -1, offset });
   }
+}
+
+function markPath(log: string): string {
+  return `${log}/wal.dwm`;
 }
 
 function readDurableMark(vfs: Vfs, path: string): number {

@@ -80,6 +80,11 @@ export interface LegacyMeta {
   readonly image: Uint8Array;
 }
 
+/** The last checkpoint that an image of page 0 names, unchecked. */
+export function checkpointOf(page: Uint8Array): number {
+  return readU64(page, PAGE_HEADER_BYTES + META_CHECKPOINT);
+}
+
 /**
  * Checks and decodes page 0; `page` is exactly one page and is copied. Throws CorruptionError (G1, G2).
  */

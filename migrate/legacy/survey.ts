@@ -125,8 +125,10 @@ class Surveyor {
 
   *run(): Generator<SurveyProgress, LegacySurvey> {
     const source = this.#source;
-    const { end, reason } = source.log.summary;
+    const { end, reason, note, undecided } = source.log.summary;
+    if (undecided !== "") this.#problems.add("G8", -1, -1, undecided);
     if (end === "torn") this.#notes.add("G8", -1, -1, `the log is cut short, as by a crash: ${reason}`);
+    if (note !== "") this.#notes.add("G8", -1, -1, note);
     this.#free = readFreeList(source, this.#meta.freeListHead, this.#problems, this.#notes);
     const scan = yield* this.#phase("scan", scanPages(source, this.#free));
     const named = this.#namedTrees();

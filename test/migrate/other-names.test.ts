@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,14 +21,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findFiles, planMigration, rehearse, runMigration } from "../../migrate/index.js";
+import {
+  findFiles,
+  planMigration,
+  rehearse,
+  rollbackMigration,
+  runMigration,
+  salvageLegacyFile,
+} from "../../migrate/index.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { buildMigrator } from "./built.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
+import { survey } from "./legacy/support.js";
 import { verified } from "./support.js";
 
 const PLAIN = "gen3/u64-range-delete.db";
 const WITH_LOG = "gen1/u64-wal.db";
+const WITH_FOLDER = "gen3-late/u64-wal.db";
 const LARGER = "gen1/u64-rand-20k.db";
 const STRATEGIES = ["in-place", "rewrite"] as const;
 
@@ -69,12 +79,86 @@ describe("a symbolic link", () => {
     expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_LOG).sha256);
   });
 
+  /** Stories: a folder's files were taken by their own names, and links to links went by the log of the one between. */
+  test("in a folder with its file, or on the way from another link: a log beside it is not passed over", async () => {
+    const path = take(WITH_LOG, "v1.db");
+    const link = join(folder, "current.db");
+    symlinkSync("v1.db", link);
+    const top = join(folder, "top.db");
+    symlinkSync("current.db", top);
+    expect(findFiles([folder], ["legacy"])).toEqual([path]);
+    renameSync(`${path}-wal`, `${link}-wal`);
+    for (const names of [[folder], [path, link], [link, path]])
+      expect(findFiles(names, ["legacy"])).toEqual([link]);
+    expect((await runMigration([top])).files[0]).toMatchObject({
+      status: "refused",
+      reason: expect.stringContaining(`${link}-wal`),
+    });
+    salvageLegacyFile(top, join(folder, "rescued.esp"));
+    expect(verified(nodeVfs, join(folder, "rescued.esp")).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
   test("whose log is a link as well is converted", async () => {
     const path = take(WITH_LOG);
     const link = join(folder, "current.db");
     symlinkSync(path, link);
     symlinkSync(`${path}-wal`, `${link}-wal`);
     expect((await runMigration([link])).files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+});
+
+describe("a log that is a link to another disk", () => {
+  const takeLinked = (name: string): { path: string; place: string } => {
+    const path = take(name);
+    const place = join(folder, "fast");
+    renameSync(`${path}-wal`, place);
+    symlinkSync(place, `${path}-wal`);
+    return { path, place };
+  };
+  const contentOf = (path: string): unknown[] =>
+    readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name, parentPath }) => [name, readFileSync(join(parentPath, name)).toString("base64")]);
+
+  /** Story: the rehearsal's clone had a link to the same folder as its log, which went with it. */
+  test("stays as it is when a conversion is rehearsed", async () => {
+    const { path, place } = takeLinked(WITH_FOLDER);
+    const before = contentOf(place);
+    expect((await rehearse([path])).files[0]).toMatchObject({ status: "rehearsed", reason: null });
+    expect(contentOf(place)).toEqual(before);
+    expect(readdirSync(folder).sort()).toEqual(["fast", "file.db", "file.db-wal"]);
+  });
+
+  test.each(
+    STRATEGIES.flatMap((strategy) => [WITH_LOG, WITH_FOLDER].map((name) => [name, strategy] as const)),
+  )("%s, %s: the link goes, and the backup needs nothing of what it led to", async (name, strategy) => {
+    const { path, place } = takeLinked(name);
+    const backup = join(folder, "kept/");
+    const { files } = await runMigration([path], { strategy, backup });
+    expect(files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(verified(nodeVfs, path).digest).toBe(fixture(name).sha256);
+    expect(readdirSync(folder).sort()).toEqual(["fast", "file.db", "kept"]);
+    rmSync(place, { recursive: true });
+    expect(survey(nodeVfs, join(backup, "file.db")).trees[0]?.content?.digest).toBe(fixture(name).sha256);
+  });
+
+  /** Story: the disk was not mounted, and the file was converted without its newest commits. */
+  test("that is not there: refused, and told by salvage", async () => {
+    const { path, place } = takeLinked(WITH_LOG);
+    renameSync(place, `${place}-away`);
+    const nowhere = /leads nowhere/;
+    expect((await planMigration([path]))[0]!.reasons.join()).toMatch(nowhere);
+    for (const { files } of [
+      await rehearse([path]),
+      await runMigration([path]),
+      await rollbackMigration([path]),
+    ])
+      expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringMatching(nowhere) });
+    const { lost } = salvageLegacyFile(path, join(folder, "rescued.esp"));
+    expect(lost.map(({ reason }) => reason).join()).toMatch(nowhere);
+    renameSync(`${place}-away`, place);
+    expect((await runMigration([path])).files[0]).toMatchObject({ status: "converted" });
     expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_LOG).sha256);
   });
 });

@@ -201,16 +201,47 @@ describe("which frames count", () => {
     expect(() => survey(vfs)).toThrow(/pages of 1024 bytes/);
   });
 
-  /** Story: pages of the older copy stood beside those of commits that came after ones which neither has. */
-  test("a log that begins behind what the file has is refused: the file is an older copy", () => {
-    const { vfs } = fileWithLog(0);
-    const later = [{ lsn: 2, page: 1, image: leafOf(3).image }];
-    put(vfs, "/file.db-wal", logFile(PAGE, 2, later));
-    expect(() => survey(vfs)).toThrow(/begins with commit 2 and the file ends with 0.*move the log away/);
-    put(vfs, "/file.db-wal", logFile(PAGE, 1, later));
-    expect(digestWith(vfs)).toBe(leafOf(3).digest);
-    put(vfs, "/file.db-wal", logFile(PAGE, 2, []));
-    expect(digestWith(vfs)).toBe(leafOf(1).digest);
+  describe("a log that begins behind what the file has", () => {
+    const later = [{ lsn: 3, page: 1, image: leafOf(3).image }];
+    const metaAt = (lastCheckpointLsn: number): ForgedFrame => {
+      const meta = encodeMeta({ pageSize: PAGE, salt: SALT, logSalt: LOG_SALT });
+      const image = patchMeta(meta, { nextPage: 2, freeListHead: 0, lastCheckpointLsn });
+      return { lsn: 4, page: 0, image };
+    };
+    const withLog = (startLsn: number, list: readonly ForgedFrame[]): MemoryVfs => {
+      const { vfs } = fileWithLog(0);
+      put(vfs, "/file.db-wal", logFile(PAGE, startLsn, list));
+      return vfs;
+    };
+
+    /** Story: pages of the older copy stood beside those of commits that came after ones which neither has. */
+    test("is refused where the log is that of a newer file", () => {
+      const problem = /begins with commit 3 and the file ends with 0; it is an older copy.*move the log away/;
+      expect(() => survey(withLog(3, [...later, metaAt(2)]))).toThrow(problem);
+    });
+
+    /** Story: the engine numbers commits that change no page, and has no frames of them. The newest commits were to be moved away. */
+    test("is the file's own where page 0 in it says so", () => {
+      const vfs = withLog(3, [...later, metaAt(0)]);
+      expect(digestWith(vfs)).toBe(leafOf(3).digest);
+      expect(survey(vfs).log).toMatchObject({ applied: 2, lastLsn: 4, note: "" });
+    });
+
+    test("is refused where nothing tells, with a way out for either case", () => {
+      expect(() => survey(withLog(3, later))).toThrow(/its own program, which takes the log in; or.*move/);
+      expect(digestWith(withLog(1, later))).toBe(leafOf(3).digest);
+    });
+
+    test("is told where it is empty", () => {
+      const vfs = withLog(3, []);
+      expect(digestWith(vfs)).toBe(leafOf(1).digest);
+      expect(
+        survey(vfs)
+          .notes.map(({ reason }) => reason)
+          .join(),
+      ).toMatch(/commit 3 .* an older copy/);
+      expect(survey(withLog(1, [])).notes).toEqual([]);
+    });
   });
 
   test("a valid frame below the start of the log is refused, and so is an impossible page", () => {
@@ -289,11 +320,31 @@ describe("a folder of segments", () => {
     }
   });
 
-  test("frames above the durable mark are not read", () => {
+  /** Story: a mark that was left from a time of asynchronous syncs cost all commits since, and nothing was said. */
+  test("frames above the durable mark are not read, and told; without the mark they are", () => {
     const mark = new Uint8Array(8);
     mark[7] = 1;
     const vfs = folderWith({ "active/wal-1": segment(1, [...first, ...second], 0n), "wal.dwm": mark });
-    expect(digestWith(vfs)).toBe(leafOf(2).digest);
+    const { problems, log } = survey(vfs);
+    expect(log).toMatchObject({ applied: 1, lastLsn: 1, end: "clean" });
+    expect(problems.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/above 1, .*\/file.db-wal\/wal.dwm calls durable.*remove that mark/),
+    ]);
+    mark[7] = 2;
+    put(vfs, "/file.db-wal/wal.dwm", mark);
+    expect(digestWith(vfs)).toBe(leafOf(3).digest);
+    vfs.unlink("/file.db-wal/wal.dwm");
+    expect(digestWith(vfs)).toBe(leafOf(3).digest);
+  });
+
+  test("frames above the durable mark that the file has are nothing to tell", () => {
+    const vfs = folderWith({ "active/wal-1": segment(1, first, 0n), "wal.dwm": new Uint8Array(8) });
+    expect(survey(vfs).problems).toHaveLength(1);
+    const meta = encodeMeta({ pageSize: PAGE, salt: SALT, logSalt: LOG_SALT });
+    const file = forge({ pages: [{ page: 1, records: [record("k0")] }] });
+    file.set(patchMeta(meta, { nextPage: 2, freeListHead: 0, lastCheckpointLsn: 1 }));
+    put(vfs, "/file.db", file);
+    expect(digestWith(vfs)).toBe(leafOf(1).digest);
   });
 
   test("nor are segments behind a frame above the durable mark, whatever is in them", () => {
@@ -307,7 +358,7 @@ describe("a folder of segments", () => {
         "wal.dwm": mark,
       });
       expect(survey(vfs).log).toMatchObject({ applied: 1, lastLsn: 1, end: "clean" });
-      expect(digestWith(vfs)).toBe(leafOf(2).digest);
+      expect(survey(vfs).problems).toHaveLength(1);
     }
   });
 

@@ -29,8 +29,8 @@ export const MIGRATOR_GUARDS = [
     "M1",
     "a legacy log that begins behind the file is not applied to it",
     "migrate/legacy/log.ts",
-    "if (startLsn > lastCheckpointLsn + 1)",
-    "if (startLsn < 0)",
+    "if (this.#counts) this.#assertFollows();",
+    "",
     ["test/migrate/legacy/log.test.ts"],
   ),
   guard(
