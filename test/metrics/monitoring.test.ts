@@ -107,8 +107,8 @@ describe("failures of the allocator beyond what followed them", () => {
     return store;
   }
 
-  // Story: inserts in key order fill a leaf's neighbour up in place of every second split. They fired the alert that
-  // stops a rollout, and missed the gate of the matrix.
+  // Story: inserts in key order fill a leaf's neighbour up in place of every second split. By the sums of the alert that
+  // stops a rollout, and of the gate of the matrix, nothing had followed.
   it("are none where records come in key order: neither alert nor gate", () => {
     using store = inOrder();
     const snapshot = { metrics: store.metrics(), stats: store.stats() };
