@@ -7,6 +7,7 @@ import { stat } from "node:fs/promises";
 // For its loading alone: a package that is missing is told before anything is read.
 import "vega-lite";
 import type { Argv, CommandModule } from "yargs";
+import { toldToEnd } from "../src/commands/support/interrupt.js";
 import {
   buildCharts,
   buildSite,
@@ -129,9 +130,7 @@ const serveCommand: CommandModule<object, Omit<InputArguments, "results"> & { di
     for (const path of watch) await stat(path); // What is missing now was mistyped, not late.
     const served = await serveDashboards({ watch, port: args.port, load: () => load(inputs) });
     process.stdout.write(`${served.url}  (Ctrl-C ends it)\n`);
-    await new Promise<void>((resolve) => {
-      process.once("SIGINT", resolve).once("SIGTERM", resolve);
-    });
+    await toldToEnd();
     await served.close();
   },
 };

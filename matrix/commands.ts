@@ -6,6 +6,7 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
+import { EXIT_FINDINGS } from "../src/commands/support/exit-codes.js";
 import { note, print, printJson, terminalWidth } from "../src/commands/support/output.js";
 import {
   censusOf,
@@ -22,10 +23,12 @@ import {
   historyTable,
   hotFunctions,
   hotTable,
+  type RunDocument,
   readGates,
   readProfiles,
   readRun,
   readRuns,
+  regressions,
   reproducible,
   runMarkdown,
   runTable,
@@ -46,7 +49,7 @@ const compareCommand: CommandModule<
   { before: string; after: string; threshold: string; json: boolean }
 > = {
   command: "compare <before> <after>",
-  describe: "Compare two runs cell by cell; exit code 1 when a cell is worse",
+  describe: "Compare two runs cell by cell; exit code 1 when a cell is worse or gone",
   builder: (yargs: Argv<object>) =>
     yargs
       .positional("before", { type: "string", demandOption: true, describe: "A run's document or folder" })
@@ -63,7 +66,7 @@ const compareCommand: CommandModule<
     const comparison = compareRuns(await readRun(args.before), await readRun(args.after), threshold);
     if (args.json) printJson(comparison);
     else print(comparisonTable(comparison));
-    if (comparison.counts.worse > 0) process.exitCode = 1;
+    if (regressions(comparison).length > 0) process.exitCode = EXIT_FINDINGS;
   },
 };
 
@@ -87,6 +90,15 @@ const explainCommand: CommandModule<object, { cell: string; run: string | undefi
   },
 };
 
+/** Throws RangeError for an engine that no run has: a table without any ratio would not say why. */
+function assertMeasured(baseline: string | undefined, runs: readonly RunDocument[]): void {
+  const engines = new Set(runs.flatMap((run) => run.engines.map(({ id }) => id)));
+  if (baseline === undefined || engines.size === 0 || engines.has(baseline)) return;
+  throw new RangeError(
+    `--baseline ${baseline}: no engine of the results; choose from ${[...engines].join(", ")}`,
+  );
+}
+
 const historyCommand: CommandModule<
   object,
   { dir: string; baseline: string | undefined; threshold: string; json: boolean }
@@ -103,6 +115,7 @@ const historyCommand: CommandModule<
   async handler(args) {
     const runs = await readRuns(args.dir);
     const threshold = parseThreshold(args.threshold);
+    assertMeasured(args.baseline, runs);
     const series = historyOf(runs, {
       threshold,
       ...(args.baseline !== undefined && { baseline: args.baseline }),
@@ -129,7 +142,7 @@ const gateCommand: CommandModule<object, { results: string; gates: string | unde
     for (const warning of runWarnings(run)) note(`warning: ${warning}`);
     if (args.json) printJson(verdict);
     else print(gateTable(verdict));
-    if (verdict.verdict === "NO-GO") process.exitCode = 1;
+    if (verdict.verdict === "NO-GO") process.exitCode = EXIT_FINDINGS;
   },
 };
 
@@ -178,6 +191,7 @@ const tableCommand: CommandModule<
       .example("$0 matrix show results/today --baseline lmdb", "Ratios to lmdb"),
   async handler(args) {
     const run = await readRun(args.run);
+    assertMeasured(args.baseline, [run]);
     if (args.json) {
       printJson(run);
       return;

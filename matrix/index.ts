@@ -9,6 +9,7 @@ export {
   compareRuns,
   DEFAULT_THRESHOLD,
   type RunComparison,
+  regressions,
 } from "./reports/compare.js";
 export { toCsv } from "./reports/csv.js";
 export { explainCell, explainId, findCell, reproducible } from "./reports/explain.js";

@@ -8,6 +8,7 @@
 
 import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
+import { shellLine } from "../src/base/shell-word.js";
 import type { LegacySalvage, SalvageArguments } from "../src/commands/salvage.js";
 import { parseDuration } from "../src/commands/support/durations.js";
 import { EXIT_FINDINGS, EXIT_IO, UsageError } from "../src/commands/support/exit-codes.js";
@@ -142,7 +143,7 @@ function optionsOf(args: RunArguments, files: readonly string[]): RunOptions {
     ...checkOptionsOf(args),
     jobs: Math.ceil(jobs),
     verify: args.verify,
-    command: ["espalier", ...process.argv.slice(2)].join(" "),
+    command: shellLine(["espalier", ...process.argv.slice(2)]),
     ...(args.backup !== undefined && { backup: backupOf(args.backup, args.files, files) }),
     ...(maxMbPerSec !== undefined && { maxMbPerSec }),
     ...(args["pause-file"] !== undefined && { pauseFile: args["pause-file"] }),

@@ -38,7 +38,7 @@ import { readCatalog } from "./store-reading.js";
 
 export type OnStep = (result: FileResult, step: WorkStep) => void;
 
-/** Runs a file's work; `work` puts what it finds into the result. */
+/** Runs a file's work; `work` puts what it finds into the result. Throws what `onStep` throws, and nothing else. */
 export async function runFile(
   path: string,
   work: (result: FileResult) => Generator<WorkStep, void>,
@@ -49,10 +49,16 @@ export async function runFile(
   const start = performance.now();
   result.status = "running";
   result.startedAt = new Date().toISOString();
+  let watcherFailed = false;
   try {
     await pace.step(0);
-    await drive(work(result), pace, (step) => onStep(result, step));
+    await drive(work(result), pace, (step) => {
+      watcherFailed = true;
+      onStep(result, step);
+      watcherFailed = false;
+    });
   } catch (error) {
+    if (watcherFailed) throw error;
     putFailure(result, error);
   }
   result.ms = Math.round(performance.now() - start);

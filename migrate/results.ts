@@ -106,10 +106,10 @@ export class RefusedError extends Error {
   }
 }
 
-/** Puts what went wrong into a result. Rethrows what is no failure of a file: a defect of this program. */
+/** Puts what went wrong into a result: of a defect of this program, its kind too, and the other files go on. */
 export function putFailure(result: FileResult, error: unknown): void {
   result.status = statusOfError(error);
-  result.reason = (error as Error).message;
+  result.reason = isForeseen(error) ? error.message : String(error);
   result.code = error instanceof EspalierError ? error.code : null;
 }
 
@@ -118,8 +118,11 @@ function statusOfError(error: unknown): FileStatus {
   if (error instanceof LockedError) return "locked";
   if (error instanceof CorruptionError) return "corrupt";
   if ([IoError, DiskFullError, NotFoundError].some((kind) => error instanceof kind)) return "failed";
-  if (error instanceof RefusedError || error instanceof EspalierError) return "refused";
-  throw error;
+  return isForeseen(error) ? "refused" : "failed";
+}
+
+function isForeseen(error: unknown): error is Error {
+  return [EspalierError, InterruptedError, RefusedError].some((kind) => error instanceof kind);
 }
 
 const ENDED_WELL: ReadonlySet<FileStatus> = new Set(["converted", "rolled-back", "rehearsed", "unchanged"]);

@@ -21,7 +21,7 @@ export function allocatorFailures(data: DashboardData): Chart {
     title: "What did not fit, and what followed",
     about:
       "For 1,000 operations: edits that a page could not take, by kind, and the splits, merges and borrows " +
-      "of leaves. A failure of the allocator is in order where a split followed.",
+      "of leaves. A failure of the allocator is in order where a split or a borrow followed.",
     empty: "No page ran full in this run.",
     rows: countedRows(data, KINDS),
     kinds: KINDS,

@@ -40,6 +40,23 @@ function decadeTicks(least: number, most: number, steps: readonly number[]): num
   return decades.flatMap((decade) => steps.map((step) => Number((decade * step).toPrecision(3))));
 }
 
+/**
+ * A log scale for the values of some fields. A 0 has no place on it, and by itself would take that of all others: such
+ * values stand at its foot.
+ */
+export function logScale(
+  rows: readonly Row[],
+  fields: readonly string[],
+): { type: "log"; domain?: [number, number]; clamp?: true } {
+  const values = rows.flatMap((row) => fields.map((field) => row[field]));
+  const numbers = values.filter((value) => typeof value === "number");
+  const placed = numbers.filter((value) => value > 0);
+  if (placed.length === numbers.length) return { type: "log" };
+  const least = placed.reduce((held, value) => Math.min(held, value), placed[0] ?? 1);
+  const most = placed.reduce((held, value) => Math.max(held, value), least);
+  return { type: "log", domain: [least, Math.max(most, least * 10)], clamp: true };
+}
+
 /** Ids of the engines in rows, in their one order. */
 export function enginesIn(rows: readonly Row[]): string[] {
   return distinct(rows, "engine").sort((a, b) => engineOrder(a) - engineOrder(b) || (a < b ? -1 : 1));

@@ -9,6 +9,7 @@ import {
   engineColor,
   enginesIn,
   intervalAxis,
+  logScale,
   logTicks,
   panelFacet,
   QUANTITY_LABELS,
@@ -24,7 +25,7 @@ export function latencyLadder(data: DashboardData): Chart {
   });
   const y = {
     type: "quantitative",
-    scale: { type: "log" },
+    scale: logScale(rows, RUNGS),
     title: "µs for one iteration",
     axis: { labelExpr: QUANTITY_LABELS, values: logTicks(rows, RUNGS) },
   } as const;

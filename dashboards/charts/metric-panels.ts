@@ -12,6 +12,7 @@ import {
   engineDepth,
   engineShape,
   intervalAxis,
+  logScale,
   logTicks,
   panelFacet,
   QUANTITY_LABELS,
@@ -63,7 +64,10 @@ export function metricPanels(metric: MetricChart): Chart {
             field: "value",
             type: "quantitative",
             title: valueTitle,
-            scale: { type: scale, ...(scale === "symlog" ? { constant: 1 } : {}) },
+            scale:
+              scale === "log"
+                ? logScale(rows, ["value"])
+                : { type: scale, ...(scale === "symlog" ? { constant: 1 } : {}) },
             axis: { labelExpr: QUANTITY_LABELS, ...ticks },
           },
           color: engineColor(rows),

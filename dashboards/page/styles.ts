@@ -34,6 +34,7 @@ figure .about { font-size: .88rem; }
 .controls { display: flex; flex-wrap: wrap; gap: .4rem 1rem; margin-bottom: .4rem; font-size: .88rem; color: var(--muted); }
 .controls:empty, .more:empty { display: none; }
 .more { margin: .5rem 0 0; font-size: .88rem; color: var(--muted); }
+.controls label, select { max-width: 100%; }
 select, button { font: inherit; color: var(--text); background: var(--paper); border: 1px solid var(--line);
   border-radius: 6px; padding: .15rem .55rem; cursor: pointer; }
 button.link { border: 0; padding: 0; background: none; color: var(--accent); text-align: left; text-decoration: underline;

@@ -160,6 +160,16 @@ function statusChange(before: CellRow, after: CellRow): { change: Change; note: 
   return { change: "same", note };
 }
 
+/**
+ * Cells that the later run is to answer for: those that are worse, and those that it has no figure for though the
+ * earlier one had. What was not measured again may have become anything.
+ */
+export function regressions({ cells }: RunComparison): CellComparison[] {
+  return cells.filter(
+    ({ change, before }) => change === "worse" || (change === "only-before" && before !== null),
+  );
+}
+
 /** The word for a ratio of ops/s. */
 export function judge(ratio: Interval, threshold: number): Change {
   const decided = ratio.low > 1 || ratio.high < 1;

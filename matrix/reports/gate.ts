@@ -40,7 +40,7 @@ interface GateBase {
 export type Gate =
   /** The change of a counter over a cell, at most `limit`. */
   | (GateBase & { readonly kind: "counter"; readonly counter: string })
-  /** One counter less the sum of others, at most `limit`: failures that no split followed. */
+  /** One counter less the sum of others, at most `limit`: failures that nothing followed. */
   | (GateBase & {
       readonly kind: "counter-excess";
       readonly counter: string;

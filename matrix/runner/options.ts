@@ -103,6 +103,9 @@ export function planOf(
   const baseline =
     options.baseline ?? (engines.includes(chosen.baseline) ? chosen.baseline : (engines[0] as string));
   engineById(baseline);
+  if (!engines.includes(baseline)) {
+    throw new RangeError(`--baseline ${baseline}: it is none of the engines ${engines.join(", ")}`);
+  }
   const rounds = options.rounds ?? chosen.rounds;
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new RangeError(`rounds must be at least 1, not ${rounds}`);

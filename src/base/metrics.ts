@@ -15,7 +15,7 @@ export interface AllocatorMetrics {
   tail_fits: number;
   /** Overwrites that reused the record's own extent. */
   in_place_overwrites: number;
-  /** Edits that the page could not take, so that a split followed. */
+  /** Edits that the page could not take, so that a split or a borrow followed. */
   failures: { slot_overflow: number; payload_exhausted: number; page_full: number };
   /** Free-region states built from a leaf's slots, and edits that found one ready. */
   state_builds: number;

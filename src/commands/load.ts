@@ -127,9 +127,8 @@ class Loader {
   close(): void {
     this.#progress.end();
     if (this.#session === undefined) return;
-    const { path } = this.#session.store.stats();
-    this.#session.store.close();
-    if (this.#isNewStore && this.#stored === 0 && !this.#isWhole) nodeVfs.unlink(path);
+    if (this.#isNewStore && !this.#isWhole) this.#session.closeMadeForNothing();
+    else this.#session.store.close();
   }
 
   #begin(line: TreeLine): void {

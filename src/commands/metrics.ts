@@ -16,7 +16,7 @@ import {
 import { type MetricsSnapshot, readSnapshot } from "../metrics/snapshot-file.js";
 import { command, type JsonArgument, withJson } from "./support/command.js";
 import { UsageError } from "./support/exit-codes.js";
-import { interruptible } from "./support/interrupt.js";
+import { toldToEnd } from "./support/interrupt.js";
 import { note, print, printJson, table, writeOut } from "./support/output.js";
 
 interface SnapshotArguments {
@@ -58,17 +58,15 @@ const serveCommand: CommandModule = command<ServeArguments>({
       .option("port", { type: "number", default: 9494, describe: "0 takes a free one" })
       .option("host", { type: "string", default: "127.0.0.1", describe: "Address to listen on" })
       .example("$0 metrics serve /run/app/*.metrics.json", "All stores of a program, until Ctrl-C"),
-  handler: (args) =>
-    interruptible(async (signal) => {
-      for (const path of args.snapshots) readFigures(path); // What is missing now was mistyped, not late.
-      const server = await listen(args);
-      const { port } = server.address() as { port: number };
-      note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      server.closeAllConnections();
-      server.close();
-      signal.throwIfAborted();
-    }),
+  handler: async (args) => {
+    for (const path of args.snapshots) readFigures(path); // What is missing now was mistyped, not late.
+    const server = await listen(args);
+    const { port } = server.address() as { port: number };
+    note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);
+    await toldToEnd();
+    server.closeAllConnections();
+    server.close();
+  },
 });
 
 function listen({ snapshots, port, host }: ServeArguments): Promise<Server> {

@@ -103,8 +103,8 @@ const ALLOCATOR: readonly MetricDefinition[] = [
   ),
   byKind(
     "espalier_allocator_failures_total",
-    "Edits that a leaf could not take, by reason; a split follows each.",
-    "Should grow no faster than leaf splits. If it does, records do not fit the page size.",
+    "Edits that a leaf could not take, by reason; a split or a borrow follows each.",
+    "Should grow no faster than splits and borrows together. High beside the writes: records are large for the page size.",
     ({ metrics: { allocator } }) => ({ ...allocator.failures }),
   ),
   counter(
@@ -198,7 +198,7 @@ const LEAF: readonly MetricDefinition[] = [
     "espalier_leaf_borrows_total",
     "1",
     "Times that a leaf took records from a neighbour.",
-    "Follows deletes.",
+    "Follows deletes, and inserts in key order: these fill a leaf's neighbour up before they split it.",
     ({ metrics }) => metrics.leaf.borrows,
   ),
   counter(

@@ -1,8 +1,8 @@
 /** get, put, delete and scan: what is printed where, in which form, and with which exit code. */
 
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { formatBytes } from "../../src/commands/support/formats.js";
 import { open } from "../../src/index.js";
@@ -67,6 +67,16 @@ describe("put", () => {
     output(["put", file, "k", '{ "a": [1, 2] }', "--create"]);
     expect(output(["get", file, "k"])).toBe('{"a":[1,2]}\n');
     expect(JSON.parse(output(["put", file, "k", "null", "--json"]))).toEqual({ key: "k", replaced: true });
+  });
+
+  // Story: an empty one stayed, and what looked at whether there is a store took the record for put.
+  it("leaves no store behind that it has made for a record that is refused", () => {
+    for (const words of [
+      ["k", "Ada"],
+      ["k".repeat(9000), "1"],
+    ])
+      expect(cli(["put", file, ...words, "--create"]).code).toBe(2);
+    expect(readdirSync(dirname(file))).toEqual([]);
   });
 
   it("takes a value from a file and from standard input", () => {
@@ -170,6 +180,18 @@ describe("scan", () => {
     store.tree("odd\u001b[31m\u0007");
     store.close();
     expect(cli(["scan", file, "--tree", "nobody"]).stderr).toContain("odd\\x1b[31m\\x07");
+  });
+
+  // Story: both were null, as is a key that is null.
+  it("tells infinite numbers apart, for which JSON has no word", () => {
+    {
+      using store = open(file, { keyEncoding: "ordered" });
+      for (const key of [null, -Infinity, Infinity, [1n, Infinity]]) store.put(key as never, 0);
+    }
+    const keys = [null, "-Infinity", [1, "Infinity"], "Infinity"];
+    const lines = output(["scan", file, "--json"]).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).key)).toEqual(keys);
+    expect(output(["scan", file, "--keys"])).toBe(`${keys.map((key) => JSON.stringify(key)).join("\n")}\n`);
   });
 
   it("shows how long a value is that no string can hold", () => {

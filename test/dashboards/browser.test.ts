@@ -263,6 +263,33 @@ test("ratios can be taken to another engine", async () => {
   });
 });
 
+// Story: the link was to a page of another run, and no chart had a ratio.
+test("an engine in the address that there is not is no choice", async () => {
+  await withPage("#baseline=rocksdb", async (page) => {
+    await drawn(page, "ratio-heatmap");
+    await expect.poll(() => text(page, "ratio-heatmap"), PATIENT).toContain("0.30");
+    const select = page.locator('[data-chart="ratio-heatmap"] select[data-param="baseline"]');
+    expect(await select.inputValue()).toBe("espalier");
+  });
+});
+
+test("names as long as they like make no page wider than the screen", async () => {
+  const run = runDocument({ engines: 2, workloads: ["reads"] });
+  const lengthened = (id: string): string => (id === "espalier" ? id : `${id}-${"and on ".repeat(40)}`);
+  const cells = run.cells.map((cell) => ({ ...cell, engine: lengthened(cell.engine) }));
+  const engines = run.engines.map((engine) => ({ ...engine, id: lengthened(engine.id) }));
+  const file = join(folder, "long.html");
+  await writeFile(
+    file,
+    pageHtml(dashboardData({ runs: [{ ...run, cells, engines }], migrations: [], files: [] })),
+  );
+  const check = async (page: Page): Promise<void> => {
+    await drawn(page, "ratio-heatmap");
+    expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")).toBe(true);
+  };
+  for (const width of [1280, 390]) await withPage("", check, width, pathToFileURL(file).href);
+});
+
 test("before and after can be exchanged", async () => {
   await withPage("#before=after-run&after=before-run", async (page) => {
     await drawn(page, "before-after");

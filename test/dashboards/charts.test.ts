@@ -107,6 +107,29 @@ function countOnce(shown: readonly Record<string, unknown>[], field: string): nu
   return [...distinct.values()].reduce((sum, count) => sum + count, 0);
 }
 
+// Story: one of them left its log axis no domain, and took every mark of the chart with it.
+test("a figure of 0 stands at the foot of a log axis, and the others where they belong", async () => {
+  const run = runDocument();
+  const cells = run.cells.map((cell) => {
+    const { latencyUs, cpuUs } = cell;
+    if (cell.engine !== "espalier" || latencyUs === null || cpuUs === null) return cell;
+    return {
+      ...cell,
+      latencyUs: { ...latencyUs, p50: 0 },
+      cpuUs: { ...cpuUs, perOperation: 0 },
+      fileBytes: 0,
+    };
+  });
+  const built = buildCharts(dashboardData({ runs: [{ ...run, cells }], migrations: [], files: [] }));
+  for (const name of ["latency-ladder", "processor-time", "file-size"]) {
+    const chart = built.find((candidate) => candidate.name === name)!;
+    const { warnings, scene, svg } = await renderChart(numbered(chart));
+    expect(warnings).toEqual([]);
+    expect(svg).not.toContain("NaN");
+    expect(new Set(shownData(scene).map(({ rowId }) => rowId)).size).toBe(chart.rows.length);
+  }
+});
+
 test("thousands of cells are drawn, too", async () => {
   const many = data.runs.slice(0, 2).map((run) => {
     const [cell] = run.cells.filter(({ opsPerSecond }) => opsPerSecond !== null);

@@ -8,7 +8,7 @@ import yargs from "yargs";
 import { matrixCommand, parseThreshold } from "../../matrix/commands.js";
 import type { RunDocument } from "../../matrix/results/document.js";
 import { writeRun } from "../../matrix/results/validate.js";
-import { cell, run } from "./support/documents.js";
+import { cell, run, unmeasured } from "./support/documents.js";
 
 let folder: string;
 let output: string;
@@ -67,6 +67,19 @@ describe("matrix compare", () => {
     expect(await espalier("matrix", "compare", b, a)).toBe(1);
     expect(await espalier("matrix", "compare", b, a, "--threshold", "60%")).toBe(1);
     expect(await espalier("matrix", "compare", b, a, "--threshold", "110%")).toBe(0);
+  });
+
+  // Story: a later run that had lost the cells in question passed as one in which nothing was worse.
+  it("exits with 1 when a cell that had a figure is gone, and with 0 when there are new ones", async () => {
+    const whole = await saved("a", slow);
+    const one = await saved("b", run([cell("better-sqlite3", [50, 51, 49])]));
+    expect(await espalier("matrix", "compare", whole, one)).toBe(1);
+    expect(output).toMatch(/espalier +only-before .*not in the later run\n1 same, 1 only-before\n/);
+    expect(await espalier("matrix", "compare", one, whole)).toBe(0);
+    const skipped = unmeasured("espalier", "skipped", "its turn has not come");
+    const begun = await saved("c", run([skipped, cell("better-sqlite3", [50, 51, 49])]));
+    expect(await espalier("matrix", "compare", whole, begun)).toBe(1);
+    expect(await espalier("matrix", "compare", begun, one)).toBe(0);
   });
 
   it("prints JSON that programs can read", async () => {
@@ -144,6 +157,22 @@ describe("the other commands", () => {
       durability: "durable",
       reproduce: expect.stringContaining("--workloads scan"),
     });
+  });
+
+  // Story: a table without a single ratio, and nothing that said why.
+  it("refuse a baseline that is no engine of the results", async () => {
+    const path = await saved("a", slow);
+    const wrong = ["--baseline", "nonsense"];
+    const told = "--baseline nonsense: no engine of the results; choose from espalier, better-sqlite3";
+    for (const words of [
+      ["show", path],
+      ["show", path, "--json"],
+      ["history", folder],
+    ])
+      await expect(espalier("matrix", ...words, ...wrong)).rejects.toThrow(new RangeError(told));
+    await expect(espalier("matrix", "run", "--engines", "espalier", "--baseline", "lmdb")).rejects.toThrow(
+      new RangeError("--baseline lmdb: it is none of the engines espalier"),
+    );
   });
 
   it("refuse names and numbers that make no sense", async () => {

@@ -59,6 +59,21 @@ describe("a command that is proposed", () => {
   });
 });
 
+describe("the command that a report tells", () => {
+  it("can be pasted, whatever the path is", () => {
+    const folder = fleet();
+    copyFileSync(LEGACY, join(folder, "it's $HOME.db"));
+    const words = ["run", "--json", "--page-size", "4096", "it's $HOME.db"];
+    const last = migrate(folder, ...words)
+      .stdout.trim()
+      .split("\n")
+      .at(-1)!;
+    expect(JSON.parse(last).report.run.command).toBe(
+      `espalier migrate run --json --page-size 4096 'it'\\''s $HOME.db'`,
+    );
+  });
+});
+
 describe("--page-size", () => {
   it("is nothing that a rollback could heed", () => {
     const folder = fleet("a.db");

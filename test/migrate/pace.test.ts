@@ -62,3 +62,29 @@ test("how many files at a time is a number, and a whole one in the report", asyn
   expect(run.jobs).toBe(1);
   expect(files.map(({ status }) => status)).toEqual(["failed", "failed"]);
 });
+
+/** Story: with one file at a time an error that nobody had foreseen ended the run; with two it was that file's. */
+test("a file on which the migrator itself fails is told, and the others go on", async () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  put(vfs, "/broken.db", bytesOf(vfs, FILE));
+  const open = vfs.open.bind(vfs);
+  vfs.open = (path, mode) => {
+    if (path === "/broken.db") throw new TypeError("no such thing");
+    return open(path, mode);
+  };
+  const { files } = await runFiles("run", ["/broken.db", FILE], { vfs, assumeClosed: true });
+  expect(files.map(({ status, reason, code }) => ({ status, reason, code }))).toEqual([
+    { status: "failed", reason: "TypeError: no such thing", code: null },
+    { status: "converted", reason: null, code: null },
+  ]);
+});
+
+test("what the function that is told of events throws ends the run", async () => {
+  const vfs = fixtureInMemory("gen3/u64-seq-1k.db");
+  const onEvent = ({ event }: { event: string }): void => {
+    if (event === "progress") throw new TypeError("of the caller");
+  };
+  await expect(runFiles("run", [FILE], { vfs, assumeClosed: true, onEvent })).rejects.toThrow(
+    "of the caller",
+  );
+});

@@ -9,6 +9,7 @@ import type {
   PageDrilldown,
   PageElement,
   PageFilters,
+  PageParam,
   PageRow,
   PageSpec,
   PageState,
@@ -78,12 +79,18 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
     return { ...config, legend: { ...config.legend, columns } };
   }
 
+  /** The reader's choice where it is one that there is: the address may have been another run's. */
+  function chosen({ name, value, bind }: PageParam): Value {
+    const asked = state.get(name);
+    return asked !== null && bind?.options.includes(asked) === true ? asked : value;
+  }
+
   /** The spec with rows, sizes and the reader's choices in it. */
   function specFor(entry: Mounted, rows: PageRow[], width: number): PageSpec {
     const { layout, spec } = entry.chart;
     const sized: PageSpec = { ...spec, datasets: { rows } };
     if (spec.params !== undefined) {
-      sized.params = spec.params.map(({ name, value }) => ({ name, value: state.get(name) ?? value }));
+      sized.params = spec.params.map((param) => ({ name: param.name, value: chosen(param) }));
     }
     if (layout.kind === "single") {
       sized.width = Math.max(240, width);
@@ -195,7 +202,8 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
   /** A select for each parameter of a chart that has choices. */
   function addControls(entry: Mounted): void {
     const bar = entry.figure.querySelector(".controls");
-    for (const { name, value, bind } of entry.chart.spec.params ?? []) {
+    for (const param of entry.chart.spec.params ?? []) {
+      const { name, value, bind } = param;
       if (bind === undefined || bar === null) continue;
       const label = document.createElement("label");
       const select = document.createElement("select");
@@ -206,12 +214,12 @@ export function createCharts(window: PageWindow, payload: Payload, tools: ChartT
         option.textContent = choice;
         select.append(option);
       }
-      select.value = state.get(name) ?? String(value);
+      select.value = String(chosen(param));
       select.addEventListener("change", () => state.set(name, select.value === value ? [] : [select.value]));
       label.append(bind.name, select);
       bar.append(label);
       state.onChange(() => {
-        select.value = state.get(name) ?? String(value);
+        select.value = String(chosen(param));
       });
     }
   }

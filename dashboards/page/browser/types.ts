@@ -18,6 +18,13 @@ export interface PageChart {
   readonly table: PackedTable;
 }
 
+/** What a reader may choose in a chart. */
+export interface PageParam {
+  readonly name: string;
+  readonly value: Value;
+  readonly bind?: { options: readonly string[]; name: string };
+}
+
 /** The parts of a Vega-Lite spec that a page changes. */
 export interface PageSpec {
   facet?: { field: string; sort?: readonly string[]; header?: object };
@@ -26,7 +33,7 @@ export interface PageSpec {
   height?: number | object;
   autosize?: object;
   spec?: { width?: number | string | object };
-  params?: readonly { name: string; value: Value; bind?: { options: readonly string[]; name: string } }[];
+  params?: readonly PageParam[];
   datasets?: Record<string, readonly PageRow[]>;
 }
 

@@ -142,8 +142,9 @@ export function decodeKey(bytes: Uint8Array, encoding: KeyEncoding): unknown {
   return keyCodec(encoding).decode(source, 0, bytes.length);
 }
 
+/** What JSON has no word for as text: it would write null for an infinite number, which is a key of its own. */
 function plain(key: unknown): unknown {
-  if (typeof key === "bigint") return key.toString();
+  if (typeof key === "bigint" || (typeof key === "number" && !Number.isFinite(key))) return String(key);
   return Array.isArray(key) ? key.map(plain) : key;
 }
 

@@ -1,4 +1,4 @@
-/** Ctrl-C for commands that can stop at a safe place. */
+/** Ctrl-C for commands that can stop at a safe place, and for those that go on until it comes. */
 
 import { InterruptedError } from "./exit-codes.js";
 
@@ -17,4 +17,20 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+}
+
+/**
+ * Settles with the first SIGINT or SIGTERM: for commands that serve until they are told to end. That is how they end
+ * well, with exit code 0, and no interruption. A second one ends the process at once.
+ */
+export function toldToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = (): void => {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+      resolve();
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
 }

@@ -10,6 +10,7 @@ import { open } from "../../store/open.js";
 import type { StoreOptions } from "../../store/options.js";
 import { type RawTree, rawTree } from "../../store/raw-tree.js";
 import type { Store } from "../../store/store.js";
+import { nodeVfs } from "../../vfs/node-vfs.js";
 
 /** What a command says of a store whose header is as `mayLackLog` has it. */
 export const MAY_LACK_LOG =
@@ -35,6 +36,15 @@ export class Session {
     throw new NotFoundError(name ?? "", `the store has no tree "${name}"; ${there}`);
   }
 
+  /**
+   * Closes a store that was made for what has failed since, and takes its file away unless something is in it: another
+   * process may have been the one that made it. While the lock is held, so that nobody else can begin to use it.
+   */
+  closeMadeForNothing(): void {
+    if (this.trees().every(({ handle }) => handle.count() === 0)) nodeVfs.unlink(this.store.stats().path);
+    this.store.close();
+  }
+
   /** All trees, the unnamed one first. */
   trees(): RawTree[] {
     return [undefined, ...this.store.trees()].map((name) => this.tree(name));
@@ -47,11 +57,17 @@ export async function withStore<T>(
   options: StoreOptions,
   work: (session: Session) => T | Promise<T>,
 ): Promise<T> {
+  const isNew = options.createIfMissing === true && nodeVfs.stat(path) === undefined;
   const store = open<unknown, unknown>(path, { createIfMissing: false, ...options });
+  const session = new Session(store);
+  let isDone = false;
   try {
-    return await work(new Session(store));
+    const result = await work(session);
+    isDone = true;
+    return result;
   } finally {
-    store.close();
+    if (isNew && !isDone) session.closeMadeForNothing();
+    else store.close();
   }
 }
 
