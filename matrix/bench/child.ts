@@ -34,6 +34,9 @@ export function killChildren(): void {
   for (const child of alive) child.kill();
 }
 
+/** What Node is given for a process that measures, beside NODE_OPTIONS. */
+export const BENCH_FLAGS: readonly string[] = ["--expose-gc", "--max-old-space-size=4096"];
+
 export class BenchChild {
   readonly #process: ChildProcess;
   #stderr = "";
@@ -43,7 +46,7 @@ export class BenchChild {
   constructor(entry: string | undefined) {
     const path = entry ?? fileURLToPath(new URL("./child-main.js", import.meta.url));
     this.#process = fork(path, [], {
-      execArgv: ["--expose-gc", "--max-old-space-size=4096"],
+      execArgv: [...BENCH_FLAGS],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       serialization: "advanced",
     });

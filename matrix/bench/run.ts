@@ -9,7 +9,7 @@ import type { Environment } from "../results/document.js";
 import { captureEnvironment } from "../runner/environment.js";
 import { javascriptLoopMs } from "../runner/limits.js";
 import { seededRandom, shuffle } from "../stats/random.js";
-import { BenchChild } from "./child.js";
+import { BENCH_FLAGS, BenchChild } from "./child.js";
 import { type EntryResult, judge, judgeCurve, summariseRounds, type Verdict } from "./judge.js";
 import { bedName, type Cell, type Entry, type Figures, type Section, type Sizes } from "./plan.js";
 
@@ -71,7 +71,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const started = Date.now();
   const presence = await probeAll();
   const run = new Run(options, presence);
-  const environment = captureEnvironment(options.folder, versions(presence));
+  const environment = captureEnvironment(options.folder, versions(presence), BENCH_FLAGS);
   const sections: SectionResult[] = [];
   const chosen = options.sections.map((section) => ({
     section,

@@ -16,31 +16,43 @@ function resolvers(): NodeJS.Require[] {
     .map((manifest) => createRequire(manifest));
 }
 
-/** Loads a peer's module. Throws the last resolver's error when none finds it or it does not load. */
+/** Loads a peer's module. Throws the error of the first that does not load; where there is none, that it is not found. */
 export function loadPeer(name: string): unknown {
   let problem: unknown;
   for (const require of resolvers()) {
     try {
       return require(name);
     } catch (error) {
-      problem = error;
+      if (problem === undefined || isNotFound(problem)) problem = error;
     }
   }
   throw problem;
 }
 
-/** Whether a peer loads here: a package whose native part was not built counts as missing, with the reason. */
-export function probePeer(name: string): Presence {
+/**
+ * Whether a peer loads here: a package whose native part was not built, or was built for another Node, counts as
+ * missing, with the reason. `use` does what loads the native part of a package that does not load it by itself.
+ */
+export function probePeer(name: string, use: (module: unknown) => void = () => {}): Presence {
   try {
-    loadPeer(name);
+    use(loadPeer(name));
     return { present: true, version: peerVersion(name), reason: null, install: null };
   } catch (error) {
-    const text = error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
-    const reason = /cannot find module/i.test(text)
-      ? `${name} is not installed`
-      : `${name} does not load: ${text}`;
-    return { present: false, version: null, reason, install: `npm install --no-save ${name}` };
+    const [reason, install] = isNotFound(error)
+      ? [`${name} is not installed`, `npm install --no-save ${name}`]
+      : [`${name} does not load: ${firstSentence(error)}`, `npm rebuild ${name}`];
+    return { present: false, version: null, reason, install };
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && /cannot find module/i.test(error.message);
+}
+
+/** Node breaks the lines of what it says of a native part that was built for another Node. */
+function firstSentence(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
+  return /^(.*?)\.(?: |$)/.exec(text)?.[1] ?? text;
 }
 
 /** Reads the version out of the package's manifest, which `exports` may hide from require. */

@@ -20,6 +20,9 @@ export interface ChildOptions {
   readonly entry: string | undefined;
 }
 
+/** What Node is given for a round, beside NODE_OPTIONS. */
+export const ROUND_FLAGS: readonly string[] = ["--expose-gc"];
+
 /** Standard error kept of a child that failed. */
 const STDERR_BYTES_MAX = 4000;
 
@@ -59,7 +62,7 @@ function untilExit(
   { timeLimitMs, signal }: ChildOptions,
 ): Promise<Ending> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--expose-gc", entry, requestFile], {
+    const child = spawn(process.execPath, [...ROUND_FLAGS, entry, requestFile], {
       // Nothing is said over "ipc": that it closes tells the child that nobody waits for its result any more.
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...(profile ? { ESPALIER_PROFILE: "1" } : {}) },

@@ -7,8 +7,15 @@ import { basename } from "node:path";
 import { packageRoot, packageVersion } from "../../src/base/package-files.js";
 import type { Environment } from "../results/document.js";
 
-/** Captures the environment of a run whose stores lie in `folder`. The load at the end is filled in later. */
-export function captureEnvironment(folder: string, peers: Record<string, string>): Environment {
+/**
+ * Captures the environment of a run whose stores lie in `folder`, and whose measuring processes Node is given
+ * `childFlags` for. The load at the end is filled in later.
+ */
+export function captureEnvironment(
+  folder: string,
+  peers: Record<string, string>,
+  childFlags: readonly string[],
+): Environment {
   const processors = cpus();
   const load = loadavg();
   return {
@@ -25,7 +32,8 @@ export function captureEnvironment(folder: string, peers: Record<string, string>
       name: "node",
       version: process.version,
       v8: process.versions.v8,
-      flags: [...process.execArgv],
+      // Not this process's own: what measures is not given them. NODE_OPTIONS reaches every process.
+      flags: [...childFlags, ...(process.env["NODE_OPTIONS"]?.split(/\s+/).filter(Boolean) ?? [])],
     },
     espalier: { version: packageVersion(), ...captureGit() },
     peers,
@@ -50,6 +58,7 @@ function environmentChanges(before: Environment, now: Environment): string[] {
   compare("espalier", before.espalier.version, now.espalier.version);
   compare("its commit", before.espalier.gitCommit, now.espalier.gitCommit);
   compare(before.runtime.name, before.runtime.version, now.runtime.version);
+  compare("the list of its flags", before.runtime.flags.join(" "), now.runtime.flags.join(" "));
   compare("the processor", before.cpu.model, now.cpu.model);
   compare("the number of cores", before.cpu.cores, now.cpu.cores);
   compare("the kernel", before.os.kernel, now.os.kernel);

@@ -19,7 +19,7 @@ import { seededRandom, shuffle } from "../stats/random.js";
 import { median } from "../stats/summary.js";
 import { ensureStreamFile } from "../streams/stream-file.js";
 import { workloadByName } from "../workloads/registry.js";
-import { runChild } from "./child.js";
+import { ROUND_FLAGS, runChild } from "./child.js";
 import { assertSameEnvironment, captureEnvironment } from "./environment.js";
 import { javascriptLoopMs, measureLimits, overwriteLoop, summariseLimits } from "./limits.js";
 import { judgeNoise, summariseDrift } from "./noise.js";
@@ -98,7 +98,7 @@ class MatrixRun {
     const gates = await readGates();
     const lock = state.lock();
     try {
-      const environment = captureEnvironment(out, peerVersions(presence));
+      const environment = captureEnvironment(out, peerVersions(presence), ROUND_FLAGS);
       if (fresh === null) assertSameEnvironment(out, state.readPlan().environment, environment);
       else {
         const startedAt = new Date().toISOString();

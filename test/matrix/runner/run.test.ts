@@ -286,6 +286,17 @@ describe("a run that is stopped", () => {
     await vi.waitUntil(() => !existsSync(`/proc/${child}`), { timeout: 20_000 });
   });
 
+  it("records the flags that rounds run under, which are not those of the run itself", async () => {
+    vi.stubEnv("NODE_OPTIONS", "--max-semi-space-size=16  --stack-trace-limit=20");
+    const told = join(folder, "flags.json");
+    const childEntry = misbehaving(`writeFileSync(${JSON.stringify(told)}, JSON.stringify([
+      ...process.execArgv, ...process.env.NODE_OPTIONS.split(/ +/)])); process.exit(1);`);
+    const run = await runMatrix(options({ childEntry, workloads: ["inserts"] }));
+    vi.unstubAllEnvs();
+    expect(run.environment.runtime.flags).toEqual(JSON.parse(readFileSync(told, "utf8")));
+    expect(run.environment.runtime.flags).toContain("--max-semi-space-size=16");
+  });
+
   it("goes on on the same machine with the same versions only", async () => {
     await stoppedRun();
     const path = join(folder, "run", "state", "plan.json");
@@ -293,6 +304,10 @@ describe("a run that is stopped", () => {
     const { environment } = plan;
     const others: [RegExp, Partial<Environment>][] = [
       [/node was v1\.2\.3 and is v/, { runtime: { ...environment.runtime, version: "v1.2.3" } }],
+      [
+        /its flags was --jitless and is --expose-gc/,
+        { runtime: { ...environment.runtime, flags: ["--jitless"] } },
+      ],
       [/espalier was 0\.0\.0 and is/, { espalier: { ...environment.espalier, version: "0.0.0" } }],
       [/its commit was abc and is/, { espalier: { ...environment.espalier, gitCommit: "abc" } }],
       [/the processor was abacus and is/, { cpu: { ...environment.cpu, model: "abacus" } }],
