@@ -29,17 +29,24 @@ export function loadPeer(name: string): unknown {
   throw problem;
 }
 
-/** Whether a peer loads here: a package whose native part was not built counts as missing, with the reason. */
-export function probePeer(name: string): Presence {
+/**
+ * Whether a peer can be used here: a package whose native part was not built counts as missing, with the reason. `use`
+ * does what first needs that part, of a package that loads without it.
+ */
+export function probePeer(name: string, use?: (module: unknown) => void): Presence {
   try {
-    loadPeer(name);
+    const module = loadPeer(name);
+    use?.(module);
     return { present: true, version: peerVersion(name), reason: null, install: null };
   } catch (error) {
     const text = error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
-    const reason = /cannot find module/i.test(text)
-      ? `${name} is not installed`
-      : `${name} does not load: ${text}`;
-    return { present: false, version: null, reason, install: `npm install --no-save ${name}` };
+    const missing = /cannot find module/i.test(text);
+    return {
+      present: false,
+      version: null,
+      reason: missing ? `${name} is not installed` : `${name} does not load: ${text}`,
+      install: missing ? `npm install --no-save ${name}` : `npm rebuild ${name}`,
+    };
   }
 }
 
