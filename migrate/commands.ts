@@ -242,11 +242,21 @@ const runCommand: CommandModule<object, RunArguments> = {
   handler: (args) => runAndTell(args, TO_CONVERT, runMigration),
 };
 
+/** Options of a run that a rollback could not heed, and why. */
+const NOT_OF_A_ROLLBACK = [
+  ["page-size", "is for new stores: a rollback goes back to the pages that the file had"],
+  ["assume", "is for reading legacy files: --to names the generation that a rollback writes"],
+  ["root", "is for reading legacy files: a rollback keeps the root that the file had"],
+] as const;
+
 const rollbackCommand: CommandModule<object, RunArguments> = {
   command: "rollback <files..>",
   describe: "Turn converted or half-converted files back, with all data as it is now",
   builder: (yargs) =>
     withRun(yargs)
+      .hide("page-size")
+      .hide("assume")
+      .hide("root")
       .option("to", {
         choices: GENERATIONS,
         describe: "The generation to write; default: the one that the file had",
@@ -256,10 +266,8 @@ const rollbackCommand: CommandModule<object, RunArguments> = {
         "As it was, with what was written since",
       ) as unknown as Argv<RunArguments>,
   handler(args) {
-    if (args["page-size"] !== undefined)
-      throw new UsageError(
-        "--page-size is for new stores: a rollback goes back to the pages that the file had",
-      );
+    for (const [option, why] of NOT_OF_A_ROLLBACK)
+      if (args[option] !== undefined) throw new UsageError(`--${option} ${why}`);
     return runAndTell(args, TO_ROLL_BACK, rollbackMigration);
   },
 };

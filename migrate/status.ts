@@ -92,9 +92,14 @@ function standing(vfs: Vfs, path: string, given: string): FileStanding {
     ...base,
     state: generation === null ? "store" : "converted",
     generation,
-    advice:
-      generation === null ? "nothing to do" : `back with: espalier migrate rollback ${shellWord(given)}`,
+    advice: generation === null ? "nothing to do" : wayBack(given, generation),
   };
+}
+
+/** An empty legacy file does not tell its generation: where the store holds records by now, a rollback has to be told. */
+function wayBack(given: string, generation: string): string {
+  const command = `back with: espalier migrate rollback ${shellWord(given)}`;
+  return generation === "unknown" ? `${command} --to and the generation that its program reads` : command;
 }
 
 function generationOf(vfs: Vfs, path: string): string | null {

@@ -35,6 +35,11 @@ type DatabaseConstructor = new (path: string) => NativeDatabase;
 export const betterSqlite3Int: Engine = adapter("better-sqlite3", "INTEGER", "better-sqlite3 (INTEGER key)");
 export const betterSqlite3Blob: Engine = adapter("better-sqlite3-blob", "BLOB", "better-sqlite3 (BLOB key)");
 
+/** The package loads its native part with the first database. */
+function openInMemory(module: unknown): void {
+  new (module as DatabaseConstructor)(":memory:").close();
+}
+
 function adapter(id: string, kind: SqliteKeyKind, title: string): Engine {
   return {
     id,
@@ -48,9 +53,7 @@ function adapter(id: string, kind: SqliteKeyKind, title: string): Engine {
     keyForm: (shape) => (shape === "text" ? "text" : kind === "INTEGER" ? "number" : "bytes"),
     unsupported: (_workload, shape) =>
       kind === "INTEGER" && shape === "text" ? "an INTEGER key holds no text; see better-sqlite3-blob" : null,
-    // It loads its native part with the first database.
-    probe: async () =>
-      probePeer("better-sqlite3", (Database) => new (Database as DatabaseConstructor)(":memory:").close()),
+    probe: async () => probePeer("better-sqlite3", openInMemory),
     async open(request) {
       const Database = loadPeer("better-sqlite3") as DatabaseConstructor;
       const db = new Database(join(request.folder, "data.sqlite"));

@@ -22,7 +22,10 @@ export type Durability = "sync" | "group" | "none";
 /**
  * How keys become bytes. They compare as bytes. "ordered" takes numbers, strings, booleans, null, bigints, and tuples
  * of two or more of those. Numbers and bigints that are equal are one key: a bigint that a number can be comes back as
- * that number, 10n as 10.
+ * that number, 10n as 10. They sort null, false, true, numbers, strings; tuples by their elements, each behind what it
+ * begins with. All that begin with 7 are `{ gte: [7, null], lt: 8 }` where only whole numbers stand first, and all that
+ * begin with "a" `{ gte: ["a", null], lt: "a\0" }`. As tuples of one type: `{ gte: [7, ""], lt: [8, ""] }` for strings
+ * behind 7, `{ gte: ["a", -Infinity], lte: ["a", Infinity] }` for numbers behind "a".
  */
 export type KeyEncoding = "utf8" | "binary" | "ordered";
 

@@ -42,6 +42,19 @@ describe("words that begin with a dash", () => {
   });
 });
 
+describe("a Node that is too old to load the commands", () => {
+  it("is told which one is needed", () => {
+    const without = 'import zlib from "node:zlib"; delete zlib.crc32;';
+    const words = ["--import", `data:text/javascript,${without}`, cliEntry(), "--version"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `espalier: Node.js 20.19, or 22.2 or later, is needed; this is ${process.versions.node}\n`,
+    });
+  });
+});
+
 describe("an option", () => {
   it("that stands there twice, lacks its value or is denied, is told and nothing done", () => {
     const file = join(temporaryFolder(), "data.esp");

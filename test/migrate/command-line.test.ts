@@ -74,15 +74,31 @@ describe("the command that a report tells", () => {
   });
 });
 
-describe("--page-size", () => {
-  it("is nothing that a rollback could heed", () => {
+describe("an option that a rollback could not heed", () => {
+  it("is refused, and not offered", () => {
     const folder = fleet("a.db");
-    expect(migrate(folder, "run", "fleet").code).toBe(0);
-    const { code, stderr } = migrate(folder, "rollback", "fleet", "--page-size", "4096");
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr: expect.stringContaining("the pages that the file had"),
-    });
+    const help = migrate(folder, "rollback", "--help").stdout;
+    for (const [option, value, why] of [
+      ["--page-size", "4096", "the pages that the file had"],
+      ["--assume", "gen2", "--to names the generation that a rollback writes"],
+      ["--root", "1", "the root that the file had"],
+    ] as const) {
+      const { code, stderr } = migrate(folder, "rollback", "fleet", option, value);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(why) });
+      expect(help).not.toMatch(new RegExp(`${option}\\s`));
+    }
+  });
+});
+
+describe("the generation of a file that was empty", () => {
+  it("is asked for in the command that status proposes, as a rollback asks for it", () => {
+    const folder = temporaryFolder();
+    copyFileSync(join(packageRoot(), "test/fixtures/legacy/gen1/empty.db"), join(folder, "a.db"));
+    expect(migrate(folder, "run", "a.db").code).toBe(0);
+    expect(cli(["put", "a.db", "0x6b", "0x76"], { cwd: folder }).code).toBe(0);
+    expect(migrate(folder, "rollback", "a.db", "--quiet").stderr).toContain("with --to");
+    expect(output(["migrate", "status", "a.db"], { cwd: folder })).toMatch(/rollback a\.db --to and the/);
+    expect(migrate(folder, "rollback", "a.db", "--quiet", "--to", "gen1").code).toBe(0);
   });
 });
 

@@ -26,7 +26,14 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the tests need. */
 const COPIED = [
   ...["src", "migrate", "matrix", "dashboards", "docs", "test"],
-  ...["cli.ts", "package.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"],
+  ...[
+    "cli.ts",
+    "command-line.ts",
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "vitest.config.ts",
+  ],
 ];
 /** Without a guard that keeps a loop from going round for ever a test does not end: that is a failure, too. */
 const TIME_LIMIT_MS = 150_000;

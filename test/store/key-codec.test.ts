@@ -163,6 +163,22 @@ describe("an ordered key", () => {
       expect(() => encode(key)).toThrow(/must be a number, a string, .+ or a tuple of them/);
   });
 
+  it.each([
+    ["a", ["a", null], "a\0"],
+    ["", ["", null], "\0"],
+    [7, [7, null], 8],
+  ])("that is a tuple which begins with %o, lies between the bounds that the docs give", (first, gte, lt) => {
+    const rest = [null, false, -Infinity, -1, 0, 2n ** 80n, Infinity, "", "\0", "z", "\u{10ffff}"];
+    const lies = (key: unknown) =>
+      Buffer.compare(encode(gte), encode(key)) <= 0 && Buffer.compare(encode(key), encode(lt)) < 0;
+    for (const last of rest) {
+      expect(lies([first, last]), `[${first}, ${last}]`).toBe(true);
+      expect(lies([first, null, last])).toBe(true);
+      for (const other of [null, true, 6, 8, "A", "a\0", "a\x01", "aa", "b", "\0"])
+        expect(lies([other, last]), `[${other}, ${last}]`).toBe(false);
+    }
+  });
+
   it("that can't be read says why, whatever was thrown", () => {
     const refuses: unknown[] = ["a", "b"];
     Object.defineProperty(refuses, 1, {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { probePeer } from "../../../matrix/engines/peer-loading.js";
 import { ENGINES } from "../../../matrix/engines/registry.js";
-import { packageRoot } from "../../../matrix/package-files.js";
+import { packageRoot } from "../../../src/base/package-files.js";
 
 afterEach(() => vi.restoreAllMocks());
 
