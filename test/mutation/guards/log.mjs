@@ -278,7 +278,7 @@ export const LOG_GUARDS = [
       },
       {
         file: LOG_READER,
-        text: 'copy = vfs.open(copyPath, "create");',
+        text: 'copy = vfs.open(copyPath, "create", path);',
         instead: 'copy = vfs.open(copyPath, "write");',
       },
       { file: LOG_READER, text: "vfs.rename(copyPath, path);", instead: "" },
