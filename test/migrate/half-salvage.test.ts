@@ -114,7 +114,8 @@ describe.each(["there", "back"] as const)("half %s", (way) => {
   test(`a damaged page costs at most what is in it, and is told (ESPALIER_SEED=${seed})`, () => {
     const prng = new Prng(seed);
     let short = 0;
-    for (const disk of disks[way]) {
+    // Mostly the page holds nothing any more, or not yet: by three tries a disk, enough of them do.
+    for (const disk of disks[way].flatMap((each) => [each, each, each])) {
       const vfs = disk.processKill(1);
       const state = inspectFile(vfs, FILE);
       if (state.kind !== "migrating") throw new Error("it is whole");

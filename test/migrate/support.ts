@@ -5,26 +5,26 @@ import { convertSteps, rollbackSteps, runFile } from "../../migrate/file-job.js"
 import type { FileOptions } from "../../migrate/options.js";
 import type { FileResult } from "../../migrate/results.js";
 import { open, type VerifyReport } from "../../src/index.js";
+import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 
 export const FILE = "/file.db";
 
+/** Rejects with a CrashSignal where the process that does it is made to crash. */
 export function convert(vfs: Vfs, options: FileOptions = {}, path: string = FILE): Promise<FileResult> {
-  return runFile(
-    path,
-    (result) => convertSteps(vfs, path, options, result),
-    new Pace(vfs, {}),
-    () => undefined,
-  );
+  return run(vfs, path, (result) => convertSteps(vfs, path, options, result));
 }
 
+/** As convert. */
 export function rollBack(vfs: Vfs, options: FileOptions = {}, path: string = FILE): Promise<FileResult> {
-  return runFile(
-    path,
-    (result) => rollbackSteps(vfs, path, options, result),
-    new Pace(vfs, {}),
-    () => undefined,
-  );
+  return run(vfs, path, (result) => rollbackSteps(vfs, path, options, result));
+}
+
+async function run(vfs: Vfs, path: string, work: Parameters<typeof runFile>[1]): Promise<FileResult> {
+  const result = await runFile(path, work, new Pace(vfs, {}), () => undefined);
+  // A process that is gone tells nothing.
+  if (vfs instanceof FaultyVfs && vfs.crashed) throw new CrashSignal(vfs.crashAt);
+  return result;
 }
 
 export function verified(vfs: Vfs, path: string = FILE): VerifyReport {
