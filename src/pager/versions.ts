@@ -124,7 +124,9 @@ export class Versions {
     if (last.slot >= 0) this.#freeSlots.push(last.slot);
     list.pop();
     if (list.length === 0) this.#byBlock.delete(block);
-    this.#inMemory = this.#inMemory.filter((version) => version !== last);
+    // Undone last first: it is at the end, or near it.
+    const at = this.#inMemory.lastIndexOf(last);
+    if (at >= 0) this.#inMemory.splice(at, 1);
     return frame;
   }
 
