@@ -42,7 +42,7 @@ export class SnapshotTree<K = string, V = unknown> {
   getMany(keys: Iterable<K>): (V | undefined)[] {
     this.#live();
     assertIterable("keys", keys);
-    return Array.from(keys, (key) => this.#live().get(key));
+    return Array.from(keys, (key) => this.#reader.get(key));
   }
 
   /** Its iterator goes on where the snapshot is closed meanwhile. */

@@ -92,7 +92,7 @@ export class TreeHandle<K = string, V = unknown> {
     assertIterable("keys", keys);
     const values: (V | undefined)[] = [];
     // Each time: the iterable is the caller's code, and may have dropped the tree.
-    for (const key of keys) values.push(this.#live().get(key));
+    for (const key of keys) values.push(this.#reader.get(key));
     return values;
   }
 

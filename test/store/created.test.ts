@@ -62,6 +62,14 @@ it("without room for its log, a new store opens, and its first change tells of i
   expect(store.get("a")).toBe(1);
 });
 
+it("a new store keeps its name in a power cut, where there was no room to begin a log", () => {
+  const vfs = new FaultyVfs({ seed: 1, capacityBytes: 32 * 1024 });
+  make(vfs).close();
+  const disk = vfs.powerCut("dropped", 1);
+  using store = open(PATH, { vfs: disk, createIfMissing: false });
+  expect(store.verify().problems).toEqual([]);
+});
+
 it.each(["EIO", "lost-sync"] as const)(
   "a header that fails when the log begins (%s) is an error of open()",
   (kind) => {

@@ -176,14 +176,18 @@ describe("a store whose files were moved away while it was open", () => {
     }
   }
 
-  it("removes no log that lies where its own was", () => {
+  it.each([
+    ["beside the other store", true],
+    ["of a store that lies elsewhere just now", false],
+  ])("removes no log that lies where its own was, %s", (_whose, isThere) => {
     const vfs = new MemoryVfs();
     const store = open<string, number>(PATH, { vfs });
     store.put("a", 1);
     moveAway(vfs);
+    if (!isThere) vfs.unlink(PATH);
     store.put("b", 2);
     store.close();
-    const left = [PATH, segmentPath(PATH, 0), segmentPath(PATH, 1)];
+    const left = [...(isThere ? [PATH] : []), segmentPath(PATH, 0), segmentPath(PATH, 1)];
     for (const path of left) expect(Buffer.from(bytesOf(vfs, path))).toEqual(OTHERS);
     using moved = open<string, number>(MOVED, { vfs, createIfMissing: false });
     expect([...moved.range()]).toEqual([

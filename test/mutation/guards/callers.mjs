@@ -66,22 +66,6 @@ export const CALLERS_GUARDS = [
   ),
   guard(
     "S2",
-    "keys that a caller's iterable yields are looked up in a tree that is still there",
-    HANDLE,
-    "values.push(this.#live().get(key));",
-    "values.push(this.#reader.get(key));",
-    SNAPSHOT_RANGES,
-  ),
-  guard(
-    "S2",
-    "keys that a caller's iterable yields are looked up in a snapshot that is still open",
-    SNAPSHOT,
-    "Array.from(keys, (key) => this.#live().get(key));",
-    "Array.from(keys, (key) => this.#reader.get(key));",
-    SNAPSHOT_RANGES,
-  ),
-  guard(
-    "S2",
     "an error of a value's own toJSON is told as the cause",
     VALUE_CODEC,
     "if (error instanceof RangeError && TOO_LONG.test(error.message))",
