@@ -1,49 +1,17 @@
-/** The lock of a store (P5): who gets it, who is told what, and what a crash leaves of it. */
+/** The lock of a store (P5): who gets it, who is told what, and whom a lock that was left keeps out. */
 
 import * as fs from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DiskFullError, IoError, LockedError } from "../../src/base/errors.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
-import { acquireLock, forceUnlock, type LockOptions, readLock } from "../../src/vfs/lock.js";
+import { acquireLock, forceUnlock, readLock } from "../../src/vfs/lock.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { newNonce } from "../../src/vfs/nonce.js";
 import { ownIdentity } from "../../src/vfs/process-identity.js";
-import type { Vfs } from "../../src/vfs/vfs.js";
-
-let folder: string;
-let store: string;
-
-beforeEach(() => {
-  folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "espalier-lock-")));
-  store = join(folder, "db");
-});
-afterEach(() => fs.rmSync(folder, { recursive: true }));
-
-/** A lock file as some other process would have left it. Its pid can't exist: they end at 2^22. */
-function leaveLock(name: string, changes: Record<string, unknown>): string {
-  const nonce = newNonce();
-  const text = { ...ownIdentity(), pid: 2 ** 22 + 1, nonce, since: 1000, openedAt: "elsewhere", ...changes };
-  fs.writeFileSync(join(folder, name), JSON.stringify(text));
-  return nonce;
-}
-
-function refusal(options: LockOptions = {}, vfs: Vfs = nodeVfs): LockedError {
-  try {
-    acquireLock(vfs, store, options).release();
-  } catch (error) {
-    if (error instanceof LockedError) return error;
-    throw error;
-  }
-  throw new Error("the lock was free");
-}
-
-/** The node file system with some calls replaced. */
-function altered(changes: Partial<Vfs>): Vfs {
-  return Object.assign(Object.create(nodeVfs), changes) as Vfs;
-}
+import { altered, folder, leaveLock, refusal, store } from "./lock-bed.js";
 
 describe("a free lock", () => {
   it("is taken, described in its file, and given back without a trace", () => {
@@ -113,15 +81,15 @@ describe("a second opener in the same process", () => {
     ["faulty", () => new FaultyVfs()],
   ])("is told so, and where the first one is, on %s", (name, make) => {
     const vfs = make();
-    if (name !== "node") store = "/db";
-    const lock = acquireLock(vfs, store);
-    const error = refusal({ timeoutMs: 60_000 }, vfs);
+    const path = name === "node" ? store : "/db";
+    const lock = acquireLock(vfs, path);
+    const error = refusal({ timeoutMs: 60_000 }, vfs, path);
     expect(error.message).toMatch(/is open in this process already, opened at .*lock\.test\.ts:\d+/);
     expect(error.holder).toMatchObject({ pid: process.pid, thread: 0 });
     expect(error.holder?.openedAt).toContain("lock.test.ts");
-    expect(readLock(vfs, store).state).toBe("alive");
+    expect(readLock(vfs, path).state).toBe("alive");
     lock.release();
-    acquireLock(vfs, store).release();
+    acquireLock(vfs, path).release();
   });
 
   it("is told by another copy of the package too", () => {
@@ -339,133 +307,6 @@ describe("by hand", () => {
 });
 
 /** Story: after a crash, the claim's name was too long for a store that had been opened, and no process got by. */
-it("a store whose name leaves no room for a takeover's gets no lock either", () => {
-  let taken = 0;
-  for (let length = 212; length <= 224; length++) {
-    const named = join(folder, "x".repeat(length));
-    try {
-      acquireLock(nodeVfs, named).release();
-      taken++;
-    } catch (error) {
-      expect(error).toMatchObject({ code: "ERR_ESPALIER_IO", errno: "ENAMETOOLONG" });
-      const reading = acquireLock(nodeVfs, named, { readOnly: true });
-      expect(reading.onDisk).toBe(false);
-      reading.release();
-      continue;
-    }
-    leaveLock(`${"x".repeat(length)}-lock`, {});
-    acquireLock(nodeVfs, named).release();
-  }
-  expect(taken).toBeGreaterThan(0);
-  expect(fs.readdirSync(folder)).toEqual([]);
-});
-
-describe("a crash in a takeover", () => {
-  /** Runs a takeover that dies at its n-th call that changes something; false when it made fewer. */
-  function dieAt(change: number): boolean {
-    let count = 0;
-    const die = new Error("dead");
-    const guard = <A extends unknown[], R>(call: (...args: A) => R): ((...args: A) => R) => {
-      return (...args) => {
-        if (++count >= change) throw die;
-        return call(...args);
-      };
-    };
-    const vfs = altered({
-      open: (path, mode) => (mode === "create" ? guard(nodeVfs.open)(path, mode) : nodeVfs.open(path, mode)),
-      link: guard((from: string, to: string) => nodeVfs.link(from, to)),
-      rename: guard((from: string, to: string) => nodeVfs.rename(from, to)),
-      unlink: guard((path: string) => nodeVfs.unlink(path)),
-    });
-    try {
-      acquireLock(vfs, store);
-      return false;
-    } catch (error) {
-      if (error === die) return true;
-      throw error;
-    }
-  }
-
-  /** Makes every file there is the work of a process that is gone. */
-  function buryTheDead(): void {
-    for (const name of fs.readdirSync(folder)) {
-      const text = JSON.parse(fs.readFileSync(join(folder, name), "utf8"));
-      fs.writeFileSync(join(folder, name), JSON.stringify({ ...text, pid: 2 ** 22 + 2 }));
-    }
-    const home = globalThis as { [key: symbol]: { shared: Map<string, unknown> } | undefined };
-    home[Symbol.for("espalier.locks.1")]?.shared.clear();
-  }
-
-  it("at any step, and again in the next one, leaves it to be taken and nothing behind", () => {
-    let crashes = 0;
-    for (let first = 1; first < 12; first++) {
-      for (let second = 0; second < 12; second++) {
-        leaveLock("db-lock", {});
-        if (!dieAt(first)) second = 12;
-        else crashes++;
-        buryTheDead();
-        if (second > 0 && second < 12) {
-          if (!dieAt(second)) second = 12;
-          else crashes++;
-          buryTheDead();
-        }
-        const lock = acquireLock(nodeVfs, store);
-        expect(fs.readdirSync(folder)).toEqual(["db-lock"]);
-        lock.release();
-        expect(fs.readdirSync(folder)).toEqual([]);
-      }
-    }
-    // Its own text made and linked as the claim, renamed, its text removed; and the longer ones after it.
-    expect(crashes).toBeGreaterThan(20);
-  });
-
-  it("keeps others out while the taker lives", () => {
-    const nonce = leaveLock("db-lock", {});
-    leaveLock(`db-lock.${nonce}.takeover`, { pid: process.pid, task: process.pid, taskStarted: 0 });
-    const error = refusal();
-    expect(error.holder?.pid).toBe(process.pid);
-    expect(fs.readdirSync(folder).length).toBe(2);
-  });
-
-  it("a claim that comes too late gives way to the lock that was taken meanwhile", () => {
-    leaveLock("db-lock", {});
-    let once = true;
-    const vfs = altered({
-      link: (from, to) => {
-        // Between the look at the dead lock and the claim, another one takes it over and holds it.
-        if (once && to.endsWith(".takeover")) {
-          once = false;
-          fs.unlinkSync(`${store}-lock`);
-          leaveLock("db-lock", { host: "winner", machine: "other", boot: "other" });
-        }
-        nodeVfs.link(from, to);
-      },
-    });
-    expect(refusal({}, vfs).holder?.host).toBe("winner");
-    expect(fs.readdirSync(folder)).toEqual(["db-lock"]);
-  });
-});
-
-describe("a takeover that fails", () => {
-  it.each([0, 1])(
-    "leaves no claim behind, which would keep the others out (after %i dead takers)",
-    (takers) => {
-      const nonce = leaveLock("db-lock", {});
-      if (takers > 0) leaveLock(`db-lock.${nonce}.takeover`, {});
-      const before = fs.readdirSync(folder);
-      const vfs = altered({
-        rename: (from) => {
-          throw new IoError(from, "rename", "EPERM");
-        },
-      });
-      expect(() => acquireLock(vfs, store)).toThrow("EPERM");
-      expect(fs.readdirSync(folder)).toEqual(before);
-      acquireLock(nodeVfs, store).release();
-      expect(fs.readdirSync(folder)).toEqual([]);
-    },
-  );
-});
-
 describe("where", () => {
   it.each(["EPERM", "ENOTSUP"])("there are no hard links (%s), the lock works all the same", (errno) => {
     const vfs = altered({
