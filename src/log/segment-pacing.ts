@@ -74,7 +74,7 @@ export class SegmentPacing {
   afterCommit(bytes: number): void {
     try {
       this.#checkpoint.step(bytes);
-      if (this.#log.usedBytes > this.#switchAt && !this.#grow(0)) this.#switch(false);
+      if (this.#log.usedBytes > this.#switchAt && !this.#mayGrow) this.#switch(false);
       if (bytes >= SETTLING_COMMIT_BYTES) this.#log.settleGrowth();
     } catch (error) {
       this.#failed(error);
@@ -130,15 +130,19 @@ export class SegmentPacing {
   }
 
   /**
-   * The active segment grows, by `bytes` at least, while it is small, or rather than wait for a
-   * checkpoint. False where it is as large as it may be, the other segment can be switched to, or the
-   * disk is full.
+   * Whether a commit that does not fit has the active segment grow: while it is small, or rather than wait for a
+   * checkpoint. Not where it is as large as it may be, nor where the other segment can be switched to.
    */
-  #grow(bytes: number): boolean {
-    const log = this.#log;
+  get #mayGrow(): boolean {
     const { ready, running } = this.#checkpoint;
-    if (log.segmentBytes >= this.#segmentBytesMax) return false;
-    if (!this.#isSmall && (ready || !running)) return false;
+    if (this.#log.segmentBytes >= this.#segmentBytesMax) return false;
+    return this.#isSmall || (running && !ready);
+  }
+
+  /** The active segment grows, by `bytes` at least. False where it may not, or the disk is full. */
+  #grow(bytes: number): boolean {
+    if (!this.#mayGrow) return false;
+    const log = this.#log;
     const step = Math.max(GROWTH_BYTES, log.segmentBytes * GROWTH_SHARE, bytes);
     try {
       log.growActive(Math.min(this.#segmentBytesMax, log.segmentBytes + step));

@@ -79,7 +79,10 @@ it("a checkpoint is spread over the commits that follow the change of segments",
 });
 
 /** A log and a checkpoint that only say what was asked of them. */
-function pacing(state: { running: boolean; ready: boolean; finish?: (log: FakeLog) => void }): {
+function pacing(
+  state: { running: boolean; ready: boolean; finish?: (log: FakeLog) => void },
+  segmentBytesMax: number = LOG_BYTES_LEAST,
+): {
   log: FakeLog;
   paced: SegmentPacing;
 } {
@@ -110,7 +113,7 @@ function pacing(state: { running: boolean; ready: boolean; finish?: (log: FakeLo
   const paced = new SegmentPacing(
     log as unknown as RedoLog,
     checkpoint as unknown as Checkpoint,
-    LOG_BYTES_LEAST,
+    segmentBytesMax,
     owner,
   );
   paced.started();
@@ -131,6 +134,19 @@ it("a segment that may not grow waits for the checkpoint before it, and is left 
   const { log, paced } = pacing({ running: true, ready: false });
   paced.makeRoom(100_000);
   expect(log).toMatchObject({ switches: 1, segmentBytes: LOG_BYTES_LEAST });
+});
+
+it("a segment that a commit has nearly filled grows for the next one, not before", () => {
+  const { log, paced } = pacing({ running: false, ready: false }, 2 * LOG_BYTES_LEAST);
+  log.usedBytes = LOG_BYTES_LEAST;
+  paced.afterCommit(log.usedBytes);
+  expect(log).toMatchObject({ switches: 0, segmentBytes: LOG_BYTES_LEAST });
+  paced.makeRoom(1);
+  expect(log).toMatchObject({ switches: 0, segmentBytes: 2 * LOG_BYTES_LEAST });
+  // As large as it may be, it is left.
+  log.usedBytes = log.segmentBytes;
+  paced.afterCommit(1);
+  expect(log.switches).toBe(1);
 });
 
 /**
