@@ -7,7 +7,9 @@ import type { Vfs } from "../src/vfs/vfs.js";
 /** What stands against it, in words. `isReplaced`: another file takes its place, and it is not written to. */
 export function obstaclesToWriting(vfs: Vfs, path: string, isReplaced: boolean): string[] {
   if (!vfs.shared) return []; // In memory everybody may.
-  const ofFile = isReplaced ? undefined : denial(path, constants.W_OK);
+  const found = denial(path, constants.W_OK);
+  // Its permissions are no matter to who replaces it; that it may not be changed at all (chattr +i) is.
+  const ofFile = isReplaced && found === "EACCES" ? undefined : found;
   const ofFolder = denial(dirname(path), constants.W_OK | constants.X_OK);
   return [
     ...(ofFile === undefined ? [] : [`this user may not write to it (${ofFile})`]),
