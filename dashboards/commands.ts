@@ -7,6 +7,8 @@ import { stat } from "node:fs/promises";
 // For its loading alone: a package that is missing is told before anything is read.
 import "vega-lite";
 import type { Argv, CommandModule } from "yargs";
+import { reportError } from "../src/commands/support/error-report.js";
+import { EXIT_FINDINGS } from "../src/commands/support/exit-codes.js";
 import { toldToEnd } from "../src/commands/support/interrupt.js";
 import {
   buildCharts,
@@ -63,13 +65,13 @@ async function baselineRun(path: string): Promise<RunDocument> {
 }
 
 /** Answers input that can't be drawn with its message and exit code 1; other errors, those of files too, go on. */
-async function reporting(work: () => Promise<void>): Promise<void> {
+async function reporting(json: boolean, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof DashboardInputError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 1;
+    reportError(error, json);
+    process.exitCode = EXIT_FINDINGS;
   }
 }
 
@@ -91,7 +93,7 @@ const buildCommand: CommandModule<object, BuildArguments> = {
       .example("$0 dashboards build after.json --baseline before.json", "Two runs, cell by cell")
       .example("$0 dashboards build results --migrations wave.jsonl", "With what migrate run --json printed"),
   handler: (args) =>
-    reporting(async () => {
+    reporting(args.json, async () => {
       const site = await buildSite(await load(args), { out: args.out, png: args.png });
       if (args.json) {
         process.stdout.write(`${JSON.stringify(site, null, 2)}\n`);
@@ -151,7 +153,7 @@ const specCommand: CommandModule<
       .positional("results", { type: "string", array: true, describe: "Run documents, reports, or folders" })
       .example("$0 dashboards spec ratio-heatmap results > heatmap.vl.json", "For any Vega-Lite tool"),
   handler: (args) =>
-    reporting(async () => {
+    reporting(false, async () => {
       const results = args.results ?? [];
       const given = results.length + (args.migrations?.length ?? 0) > 0;
       const data = given

@@ -26,6 +26,7 @@ import { assertSamePages } from "./in-place-steps.js";
 import { legacyBytes } from "./leftover.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
+import { obstaclesToWriting } from "./may-write.js";
 import { findOpeners } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { assertNoLogBesideLink, assertOneName } from "./other-names.js";
@@ -118,6 +119,7 @@ export function* planSteps(
     assertOneName(vfs, path);
     yield* planLegacy(vfs, path, options, plan);
     plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
+    plan.reasons.push(...obstaclesToWriting(vfs, path, options.strategy === "rewrite"));
     addOpeners(vfs, path, options, plan);
     plan.possible = plan.reasons.length === 0;
   } catch (error) {
@@ -144,6 +146,7 @@ function planRest(
       ? "its conversion has begun; run goes on with it"
       : "its rollback has begun; run ends that, and converts it then",
   );
+  plan.reasons.push(...obstaclesToWriting(vfs, path, false));
   addOpeners(vfs, path, options, plan);
   plan.possible = plan.reasons.length === 0;
 }

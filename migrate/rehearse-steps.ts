@@ -1,7 +1,8 @@
 /** `rehearse` on one file: the whole run on a clone beside it, which goes afterwards. */
 
 import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
-import { NotAStoreError } from "../src/base/errors.js";
+import { LockedError, NotAStoreError } from "../src/base/errors.js";
+import { acquireLock, type Lock } from "../src/vfs/lock.js";
 import { lockPathOf } from "../src/vfs/lock-file.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { attempt, copyLog } from "./backup.js";
@@ -21,6 +22,16 @@ export function rehearsalPath(path: string): string {
   return `${path}-migration-rehearsal`;
 }
 
+/** One rehearsal of a file at a time, for they have one name for their clones. Throws LockedError. */
+function claim(path: string): Lock {
+  try {
+    return acquireLock(nodeVfs, `${rehearsalPath(path)}-claim`);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    throw new LockedError(path, `${path} is being rehearsed already: ${error.message}`, error.holder);
+  }
+}
+
 export function* rehearseSteps(
   given: string,
   options: FileOptions,
@@ -34,13 +45,15 @@ export function* rehearseSteps(
   assertNoLogBesideLink(nodeVfs, given, path);
   assertNobodyElse(nodeVfs, path, options.assumeClosed === true);
   const clone = rehearsalPath(path);
-  removeAll(clone);
+  const held = claim(path);
   try {
+    removeAll(clone);
     copy(path, clone);
     yield* convertSteps(nodeVfs, clone, options, result);
     if (result.status === "converted") result.status = "rehearsed";
   } finally {
     removeAll(clone);
+    held.release();
   }
 }
 

@@ -150,7 +150,13 @@ class WalkWriter implements RecordWatch {
   #failed = false;
 
   constructor(vfs: Vfs, path: string, pageSize: number, followBytes: number) {
-    this.#writer = new StoreFileWriter(vfs, rewritePath(path), pageSize, path, followBytes);
+    this.#writer = new StoreFileWriter(
+      vfs,
+      rewritePath(path),
+      pageSize,
+      { path, exactly: true },
+      followBytes,
+    );
   }
 
   leaf(batch: RecordBatch): void {
@@ -193,7 +199,7 @@ function* write(
     name: storeTreeName(survey, index),
     batches: source.batches(survey, tree),
   }));
-  const store = { pageSize, trees, legacy: legacyRecordOf(survey), like: path };
+  const store = { pageSize, trees, legacy: legacyRecordOf(survey), like: { path, exactly: true } };
   const steps = writeStoreFile(vfs, rewritePath(path), store);
   for (let told = 0; ; ) {
     const next = nextOf(steps, survey);

@@ -62,7 +62,7 @@ export function salvageLegacyFile(path: string, out: string, options: SalvageOpt
   const left = new ProblemList();
   const found = halfConverted(vfs, path, options, left) ?? legacy(vfs, path, options, left);
   try {
-    const records = write(vfs, out, found, options, left);
+    const records = write(vfs, path, out, found, options, left);
     const { generation, dropped } = found;
     const trees = found.trees.map(({ name, leaves, unreached }) => ({ name, leaves, unreached }));
     return { path, out, generation, records, trees, lost: [...found.lost, ...left.items], dropped };
@@ -197,7 +197,14 @@ function logsOf(vfs: Vfs, given: string, path: string): string[] {
 }
 
 /** Returns the number of records. */
-function write(vfs: Vfs, out: string, found: Found, options: SalvageOptions, left: ProblemList): number {
+function write(
+  vfs: Vfs,
+  path: string,
+  out: string,
+  found: Found,
+  options: SalvageOptions,
+  left: ProblemList,
+): number {
   const asked = options.pageSize !== undefined && isPageSize(options.pageSize);
   const pageSize = asked ? options.pageSize! : pageSizeFor(found.longestKey);
   const limit = asked ? Number.POSITIVE_INFINITY : keyBytesMax(pageSize);
@@ -205,7 +212,12 @@ function write(vfs: Vfs, out: string, found: Found, options: SalvageOptions, lef
     name: storeName,
     batches: found.longestKey > limit ? withoutLongKeys(records, limit, left) : records,
   }));
-  const steps = writeStoreFile(vfs, out, { pageSize, trees, legacy: undefined });
+  const steps = writeStoreFile(vfs, out, {
+    pageSize,
+    trees,
+    legacy: undefined,
+    like: { path, exactly: false },
+  });
   for (;;) {
     const next = steps.next();
     if (next.done !== true) continue;

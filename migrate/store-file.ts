@@ -40,8 +40,14 @@ export interface StoreToWrite {
   readonly pageSize: number;
   readonly trees: Iterable<TreeToWrite>;
   readonly legacy: LegacyRecord | undefined;
-  /** The file whose owner and permissions the new one gets. */
-  readonly like?: string;
+  readonly like?: Model;
+}
+
+/** The file whose owner and permissions a new one gets. */
+export interface Model {
+  readonly path: string;
+  /** Exactly these, or it is refused; otherwise those that can be had, and nobody is let in whom that one keeps out. */
+  readonly exactly: boolean;
 }
 
 export interface WrittenTree {
@@ -113,12 +119,12 @@ export class StoreFileWriter {
   readonly #follower: Follower | undefined;
 
   /**
-   * Creates `path`, which must not exist. `like`: the file whose owner and permissions it gets. `followBytes`:
-   * what will about be written, where it is to be checked on the way.
+   * Creates `path`, which must not exist. `followBytes`: what will about be written, where it is to be checked on
+   * the way.
    */
-  constructor(vfs: Vfs, path: string, pageSize: number, like?: string, followBytes = 0) {
-    this.#file = vfs.open(path, "create", like);
-    if (like !== undefined) keepPermissions(vfs, like, path);
+  constructor(vfs: Vfs, path: string, pageSize: number, like?: Model, followBytes = 0) {
+    this.#file = vfs.open(path, "create", like?.path);
+    if (like?.exactly === true) keepPermissions(vfs, like.path, path);
     this.#pageSize = pageSize;
     const store = { pageSize, storeId: this.#storeId, moved: [] };
     this.#follower = Follower.start(this.#file, followBytes, store);

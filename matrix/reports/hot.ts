@@ -18,12 +18,45 @@ export interface HotFunction {
   readonly share: number;
 }
 
-/** The profiles of a run's folder, of any folder, or one file; `part` narrows a folder to file names with it. */
+/**
+ * The profiles of a run's folder, of any folder, or one file; `part` narrows a folder to file names with it. Throws
+ * RangeError where there is none, and Error for a file that holds something else, or was cut off.
+ */
 export async function readProfiles(path: string, part: string | null = null): Promise<CpuProfile[]> {
   const files = (await stat(path)).isDirectory() ? await profilesBelow(path, part) : [path];
   if (files.length === 0)
     throw new RangeError(`${path} holds no CPU profile${part === null ? "" : ` of ${part}`}`);
-  return await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as CpuProfile));
+  return await Promise.all(files.map(async (file) => profileOf(file, await readFile(file, "utf8"))));
+}
+
+function profileOf(path: string, text: string): CpuProfile {
+  const value = parsed(text);
+  if (isProfile(value)) return value;
+  throw new Error(`${path} holds no whole CPU profile: remove it, or name another`);
+}
+
+/** Undefined: no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As far as it is read here. */
+function isProfile(value: unknown): value is CpuProfile {
+  const { nodes, samples = [], timeDeltas = [] } = (value ?? {}) as Partial<CpuProfile>;
+  return Array.isArray(nodes) && nodes.every(isNode) && isNumbers(samples) && isNumbers(timeDeltas);
+}
+
+function isNode(node: CpuProfile["nodes"][0] | null): boolean {
+  const { functionName, url, lineNumber } = node?.callFrame ?? {};
+  return typeof functionName === "string" && typeof url === "string" && typeof lineNumber === "number";
+}
+
+function isNumbers(list: unknown): boolean {
+  return Array.isArray(list) && list.every((part) => typeof part === "number");
 }
 
 async function profilesBelow(folder: string, part: string | null): Promise<string[]> {

@@ -130,6 +130,8 @@ class MatrixRun {
     this.#terms = { preset, seed, rounds: settings.rounds };
     this.#side = state.readSide();
     this.#groups = planGroups(this.#plan.sections);
+    // Not synced: a machine that died may have left a part of one, which every round of its cells would fail of.
+    rmSync(streamFolder(out), { recursive: true, force: true });
     rmSync(workFolder(out), { recursive: true, force: true });
     mkdirSync(workFolder(out), { recursive: true });
     this.#work = mkdtempSync(join(workFolder(out), "start-"));
@@ -166,7 +168,7 @@ class MatrixRun {
     rmSync(workFolder(this.#out), { recursive: true, force: true });
     this.#running = false;
     this.#saveSide();
-    if (this.#jobsLeft === 0) rmSync(join(this.#out, "streams"), { recursive: true, force: true });
+    if (this.#jobsLeft === 0) rmSync(streamFolder(this.#out), { recursive: true, force: true });
     const document = this.#document();
     await writeRun(join(this.#out, RUN_FILE), document);
     return document;
@@ -255,7 +257,7 @@ class MatrixRun {
     const { workload, shape, records, order } = group;
     const startedAt = new Date().toISOString();
     const startedMs = performance.now();
-    const streamFile = ensureStreamFile(join(this.#out, "streams"), {
+    const streamFile = ensureStreamFile(streamFolder(this.#out), {
       workload,
       shape,
       order,
@@ -396,6 +398,11 @@ class MatrixRun {
 /** Holds what only a running run needs: stores, requests, the files of the limits. */
 function workFolder(out: string): string {
   return join(out, "work");
+}
+
+/** The operations of the cells, for the children to read. */
+function streamFolder(out: string): string {
+  return join(out, "streams");
 }
 
 function jobKey(job: Job): string {

@@ -12,6 +12,7 @@ import type { RoundRecord } from "../results/assemble.js";
 import type { DriftPoint, Environment, RunSettings } from "../results/document.js";
 import type { RoundOutcome } from "./child.js";
 import type { LimitSample } from "./limits.js";
+import { isStateOf, type StateKind } from "./state-check.js";
 
 /** What a run was asked to do, kept from its first start. */
 export interface SavedPlan {
@@ -62,9 +63,7 @@ export class RunState {
   }
 
   readPlan(): SavedPlan {
-    const plan = this.#read(PLAN_FILE) as SavedPlan;
-    if (plan.version !== 1) throw new Error(`${this.#folder} holds a run of another version of the matrix`);
-    return plan;
+    return this.#read(PLAN_FILE, "plan") as SavedPlan;
   }
 
   savePlan(plan: SavedPlan): void {
@@ -73,7 +72,7 @@ export class RunState {
 
   readSide(): SideFigures {
     const exists = existsSync(join(this.#folder, SIDE_FILE));
-    return exists ? (this.#read(SIDE_FILE) as SideFigures) : { drift: [], limits: [], spentMs: 0 };
+    return exists ? (this.#read(SIDE_FILE, "side") as SideFigures) : { drift: [], limits: [], spentMs: 0 };
   }
 
   saveSide(side: SideFigures): void {
@@ -85,7 +84,8 @@ export class RunState {
     const rounds = this.#listRounds().get(fileName(cell)) ?? [];
     return [...rounds]
       .sort((a, b) => a - b)
-      .map((round) => this.#read(join("rounds", `${RunState.roundKey(cell, round)}.json`)) as RoundRecord);
+      .map((round) => join("rounds", `${RunState.roundKey(cell, round)}.json`))
+      .map((path) => this.#read(path, "round") as RoundRecord);
   }
 
   #listRounds(): Map<string, Set<number>> {
@@ -128,7 +128,7 @@ export class RunState {
 
   profile(cell: string): RoundOutcome | null {
     const path = join("profiles", `${fileName(cell)}.json`);
-    return existsSync(join(this.#folder, path)) ? (this.#read(path) as RoundOutcome) : null;
+    return existsSync(join(this.#folder, path)) ? (this.#read(path, "profile") as RoundOutcome) : null;
   }
 
   saveProfile(cell: string, outcome: RoundOutcome): void {
@@ -141,11 +141,13 @@ export class RunState {
   }
 
   /** Throws Error for a file that is not whole: these are not synced, and the machine may have died. */
-  #read(path: string): unknown {
+  #read(path: string, kind: StateKind): unknown {
     const whole = join(this.#folder, path);
     const value = parsed(readFileSync(whole, "utf8"));
-    if (typeof value === "object" && value !== null) return value;
-    const removable = path !== PLAN_FILE;
+    if (kind === "plan" && isOfOtherVersion(value))
+      throw new Error(`${this.#folder} holds a run of another version of the matrix`);
+    if (isStateOf(kind, value)) return value;
+    const removable = kind !== "plan";
     throw new Error(
       `${whole} is damaged: ${removable ? "remove it, and what it held is measured again" : "start another run"}`,
     );
@@ -166,6 +168,10 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function isOfOtherVersion(plan: unknown): boolean {
+  return typeof plan === "object" && plan !== null && "version" in plan && plan.version !== 1;
 }
 
 function fileName(cell: string): string {

@@ -134,7 +134,7 @@ function readFigures(path: string): MetricsSnapshot {
 
 function isTold({ read }: MetricDefinition, snapshot: MetricsSnapshot): boolean {
   try {
-    return read(snapshot).every(({ value }) => typeof value === "number");
+    return read(snapshot).every(({ value }) => Number.isFinite(value));
   } catch {
     return false;
   }

@@ -140,7 +140,7 @@ function parse(text: string): MetricsSnapshot | undefined {
   try {
     const value = JSON.parse(text) as Partial<MetricsSnapshot> | null;
     const known = value?.version === SNAPSHOT_VERSION && typeof value.at === "number";
-    return known && value.metrics !== undefined && value.stats !== undefined
+    return known && value.metrics !== undefined && typeof value.stats?.path === "string"
       ? (value as MetricsSnapshot)
       : undefined;
   } catch {

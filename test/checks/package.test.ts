@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/base/package-files.js";
 import { blocksOf } from "./markdown.js";
@@ -148,9 +148,26 @@ describe("the packed package", () => {
       expect(installed, peer).not.toContain(peer);
     const shipped = readdirSync(join(project.folder, "node_modules/espalier")).sort();
     expect(shipped).toEqual(
-      ["CHANGELOG.md", "LICENSE", "README.md", "ROLLOUT.md", "dist", "docs", "package.json", "test"].sort(),
+      [
+        ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "ROLLOUT.md"],
+        ...["dist", "docs", "package.json", "test"],
+      ].sort(),
     );
     expect(readdirSync(join(project.folder, "node_modules/espalier/test"))).toEqual(["fixtures"]);
+  });
+
+  it("has what its pages link to", () => {
+    const root = join(project.folder, "node_modules/espalier");
+    const pages = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".md"),
+    );
+    expect(pages).toContain(join("docs", "format.md"));
+    const wrong = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), "utf8").matchAll(/\]\((?!https?:)([^)#\s]+)/g)]
+        .filter(([, link]) => !existsSync(join(root, dirname(page), link!)))
+        .map(([link]) => `${page} ${link}`),
+    );
+    expect(wrong).toEqual([]);
   });
 
   it("loads the store without any package of the toolkit, and says what is missing for the rest", () => {

@@ -73,6 +73,23 @@ describe("metrics", () => {
     }
   });
 
+  it("names a snapshot that holds something else", () => {
+    const path = published();
+    const whole = JSON.parse(readFileSync(path, "utf8")) as { stats: object; metrics: object };
+    const { stats, metrics } = whole;
+    for (const other of [
+      { ...whole, stats: { ...stats, path: null } },
+      { ...whole, metrics: { ...metrics, slot_extent: { builds: 1, slots: 1, ns: "x" } } },
+    ]) {
+      writeFileSync(path, JSON.stringify(other));
+      const { code, stderr } = cli(["metrics", "show", path]);
+      expect([code, stderr], JSON.stringify(other)).toEqual([
+        3,
+        expect.stringContaining(`espalier: read ${path} failed: it`),
+      ]);
+    }
+  });
+
   it("lists every name", () => {
     const names = (JSON.parse(output(["metrics", "list", "--json"])) as { name: string }[]).map(
       ({ name }) => name,

@@ -1,6 +1,15 @@
 /** salvage and inspect on files that were damaged on purpose, page kind by page kind. */
 
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PageSource } from "../../src/commands/pages/page-source.js";
@@ -58,6 +67,25 @@ const layout = (): Layout => {
   made ??= makeStore();
   return made;
 };
+
+it.each([
+  [0o600, "600"],
+  [0o640, "640"],
+  [0o400, "600"],
+])("what is saved of a store of mode %i lets in nobody whom that keeps out", (mode, wanted) => {
+  const { folder } = layout();
+  const file = join(folder, `private-${wanted}-${mode}.esp`);
+  open(file).close();
+  chmodSync(file, mode);
+  const to = `${file}-saved`;
+  const source = new PageSource(file, true);
+  try {
+    salvageStore(source, surveyStore(source), to, () => {});
+  } finally {
+    source.close();
+  }
+  expect((statSync(to).mode & 0o777).toString(8)).toBe(wanted);
+});
 
 it("salvage has nothing under the new store's name before it is whole", () => {
   const { folder, file } = layout();

@@ -87,6 +87,21 @@ test("what can't be drawn is said, with exit code 1", async () => {
   expect(printed).toContain("version 0");
 });
 
+test("what can't be drawn is said as JSON with --json", async () => {
+  const path = join(folder, "other.json");
+  await writeFile(path, "{}");
+  await run("build", path, "--out", out, "--json");
+  expect(process.exitCode).toBe(1);
+  expect(JSON.parse(printed)).toEqual({
+    error: {
+      name: "DashboardInputError",
+      code: "ERR_ESPALIER_DASHBOARD_INPUT",
+      message: expect.stringContaining(path),
+      path,
+    },
+  });
+});
+
 test("a file that is not there is the front door's to report", async () => {
   await expect(run("build", join(folder, "nowhere"), "--out", out)).rejects.toThrow(/ENOENT.*nowhere/);
 });

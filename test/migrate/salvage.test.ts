@@ -1,6 +1,15 @@
 /** What salvage takes for a legacy file's log and keys, whatever the file is named by and in whatever state they are. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -48,6 +57,12 @@ describe("on a disk,", () => {
     rmSync(logPath(path));
     expect(salvageLegacyFile(link, out)).toMatchObject({ lost: [] });
     expect(verified(nodeVfs, out).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
+  test("what is saved of a file that others may not read, they may not read either", () => {
+    chmodSync(path, 0o400);
+    salvageLegacyFile(path, out);
+    expect(statSync(out).mode & 0o777).toBe(0o400);
   });
 
   test("of two logs the one beside it counts, and the other is told", () => {

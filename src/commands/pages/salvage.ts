@@ -4,6 +4,7 @@
  * several trees or times, to "lost_and_found_2" and so on, so that no record takes the place of another.
  */
 
+import { chmodSync, statSync } from "node:fs";
 import { compareBytes } from "../../base/bytes.js";
 import { ExistsError } from "../../base/errors.js";
 import { removeStoreFiles } from "../../level/location.js";
@@ -39,6 +40,7 @@ export interface SalvageResult {
   readonly records: number;
 }
 
+const OWNER_READS_AND_WRITES = 0o600;
 const BATCH_BYTES: number = 4 * 1024 * 1024;
 
 /**
@@ -55,6 +57,7 @@ export function salvageStore(
   for (const left of leftScratch(nodeVfs, to, "salvage")) removeStoreFiles(nodeVfs, left);
   const temporary = scratchName(to, "salvage");
   try {
+    makeEmptyLike(source.path, temporary);
     const result = writeStore(source, survey, temporary, onLeaf);
     if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
     nodeVfs.rename(temporary, to);
@@ -64,6 +67,14 @@ export function salvageStore(
     removeStoreFiles(nodeVfs, temporary);
     throw error;
   }
+}
+
+/** A store takes the place of an empty file with its owner and permissions; it is written to, whether that one is or not. */
+function makeEmptyLike(model: string, file: string): void {
+  nodeVfs.open(file, "create", model).close();
+  const mode = statSync(file).mode & 0o777;
+  if ((mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES)
+    chmodSync(file, mode | OWNER_READS_AND_WRITES);
 }
 
 function writeStore(

@@ -1,12 +1,11 @@
 /**
  * Runs the command line: composes the commands, and turns whatever they throw into one clear line on
- * standard error and an exit code (exit-codes.ts).
+ * standard error (error-report.ts) and an exit code (exit-codes.ts).
  */
 
 import yargs, { type Argv, type CommandModule } from "yargs";
-import { exitCodeOf, InterruptedError, UsageError } from "./exit-codes.js";
-import { printable } from "./formats.js";
-import { note, paint } from "./output.js";
+import { reportError } from "./error-report.js";
+import { exitCodeOf, UsageError } from "./exit-codes.js";
 import { outputHandedOn, ReaderGoneError, watchStandardStreams } from "./standard-output.js";
 import { usageError } from "./usage.js";
 import { maskedWords, settleArguments, unmasked } from "./words.js";
@@ -32,14 +31,14 @@ export async function runCommandLine(line: CommandLine): Promise<void> {
     await compose(line).parseAsync();
   } catch (error) {
     if (error instanceof ReaderGoneError) return;
-    report(error, wantsJson);
+    reportError(error, wantsJson);
     process.exitCode = exitCodeOf(error);
     return;
   }
   try {
     await outputHandedOn();
   } catch (error) {
-    report(error, wantsJson);
+    reportError(error, wantsJson);
     // What the command has found out, such as damage, is worth more than that its output was lost.
     process.exitCode ||= exitCodeOf(error);
   }
@@ -73,34 +72,6 @@ function compose({ commands, version, words }: CommandLine): Argv {
 function nameOf(module: CommandModule): string {
   const [first] = [module.command ?? []].flat();
   return (first ?? "").split(" ")[0]!;
-}
-
-function report(error: unknown, json: boolean): void {
-  if (json) {
-    note(JSON.stringify({ error: errorFields(error) }));
-    return;
-  }
-  if (error instanceof InterruptedError) {
-    note(error.message); // And what has become of the work so far, where that is part of it.
-    return;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  // It may quote names that a file holds.
-  const lines = message.split("\n").map(printable).join("\n");
-  note(`${paint("red", "espalier:", process.stderr)} ${lines}`);
-  if (isDefect(error)) note((error as Error).stack?.split("\n").slice(1).join("\n") ?? "");
-}
-
-/** An error that no command means to throw is a defect of espalier, and its stack is worth seeing. */
-function isDefect(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError;
-}
-
-function errorFields(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const fields: Record<string, unknown> = { name: error.name, message: error.message };
-  for (const [key, value] of Object.entries(error)) if (value !== undefined) fields[key] = value;
-  return fields;
 }
 
 /** A command of a toolkit that is loaded when it is asked for. */

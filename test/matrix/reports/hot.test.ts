@@ -1,7 +1,10 @@
 /** Self times out of CPU profiles with known samples. */
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { hotFunctions, hotTable } from "../../../matrix/reports/hot.js";
+import { hotFunctions, hotTable, readProfiles } from "../../../matrix/reports/hot.js";
 import type { CpuProfile } from "../../../matrix/runner/cpu-profile.js";
 
 function frame(functionName: string, url: string, lineNumber: number): CpuProfile["nodes"][0]["callFrame"] {
@@ -35,5 +38,29 @@ describe("hotFunctions", () => {
     expect(lines).toHaveLength(3);
     expect(lines[1]).toMatch(/^put +75\.0 % +6\.0 +espalier\/dist\/src\/tree\/tree\.js:10$/);
     expect(lines[2]).toBe("8 ms sampled");
+  });
+});
+
+describe("readProfiles", () => {
+  it("names a file that holds something else, or was cut off", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-hot-"));
+    const path = join(folder, "a.cpuprofile");
+    const whole = JSON.stringify(profile);
+    writeFileSync(path, whole);
+    await expect(readProfiles(folder)).resolves.toEqual([profile]);
+    for (const other of [
+      ...["{}", "[]", "null", '"x"', "1", "", whole.slice(0, 40)],
+      ...[
+        { nodes: {} },
+        { nodes: [null] },
+        { nodes: [{ id: 1 }] },
+        { samples: "x" },
+        { timeDeltas: [null] },
+      ].map((change) => JSON.stringify({ ...profile, ...change })),
+    ]) {
+      writeFileSync(path, other);
+      await expect(readProfiles(folder), other).rejects.toThrow(`${path} holds no whole CPU profile`);
+    }
+    rmSync(folder, { recursive: true });
   });
 });

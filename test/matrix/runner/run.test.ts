@@ -4,7 +4,15 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -342,6 +350,14 @@ describe("a run that is stopped", () => {
     }
     rmSync(join(state, round));
     expect((await resumed()).run.complete).toBe(true);
+  });
+
+  it("makes its operations anew, of which a machine that died leaves a part", async () => {
+    await stoppedRun({ workloads: ["inserts"], rounds: 2 });
+    const streams = join(folder, "run", "streams");
+    for (const name of readdirSync(streams)) truncateSync(join(streams, name), 10);
+    const run = await resumed();
+    expect(run.cells[0]?.rounds.map(({ status }) => status)).toEqual(["ok", "ok"]);
   });
 
   it("goes on by its own settings only", async () => {

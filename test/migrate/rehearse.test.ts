@@ -1,0 +1,38 @@
+/** Rehearsals of one file at a time: they have one name for their clones. */
+
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { rehearse } from "../../migrate/index.js";
+import { rehearsalPath, rehearseSteps } from "../../migrate/rehearse-steps.js";
+import { newResult } from "../../migrate/results.js";
+import { fixtureFolder } from "./legacy/fixtures.js";
+
+test("a rehearsal leaves that of another alone, and says that it is going on", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-rehearse-"));
+  try {
+    const path = join(folder, "a.db");
+    cpSync(join(fixtureFolder, "gen2/bytes-churn-inplace-1k.db"), path);
+    const before = readFileSync(path);
+    const result = newResult(path);
+    const steps = rehearseSteps(path, {}, result);
+    expect(steps.next().done).toBe(false);
+    expect(readdirSync(folder)).toContain("a.db-migration-rehearsal");
+    const other = await rehearse([path]);
+    expect(other.files[0]).toMatchObject({
+      status: "locked",
+      reason: expect.stringContaining(`${path} is being rehearsed already`),
+    });
+    expect(readdirSync(folder)).toContain("a.db-migration-rehearsal");
+    for (let step = steps.next(); step.done !== true; step = steps.next());
+    expect(result).toMatchObject({ status: "rehearsed", reason: null });
+    // What one that was killed has left.
+    cpSync(path, rehearsalPath(path));
+    expect((await rehearse([path])).files[0]).toMatchObject({ status: "rehearsed", reason: null });
+    expect(readdirSync(folder)).toEqual(["a.db"]);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
