@@ -143,6 +143,20 @@ describe("a log that is a link to another disk", () => {
     expect(survey(nodeVfs, join(backup, "file.db")).trees[0]?.content?.digest).toBe(fixture(name).sha256);
   });
 
+  /** Story: newer Nodes copied links in the folder as links. */
+  test("in part: the backup needs nothing of what its links led to", async () => {
+    const path = take(WITH_FOLDER);
+    const place = join(folder, "fast");
+    renameSync(`${path}-wal/active`, place);
+    symlinkSync(place, `${path}-wal/active`);
+    const backup = join(folder, "kept/");
+    const { files } = await runMigration([path], { backup });
+    expect(files[0]).toMatchObject({ status: "converted", reason: null });
+    rmSync(place, { recursive: true });
+    const kept = survey(nodeVfs, join(backup, "file.db"));
+    expect(kept.trees[0]?.content?.digest).toBe(fixture(WITH_FOLDER).sha256);
+  });
+
   /** Story: the disk was not mounted, and the file was converted without its newest commits. */
   test("that is not there: refused, and told by salvage", async () => {
     const { path, place } = takeLinked(WITH_LOG);
