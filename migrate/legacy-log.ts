@@ -3,6 +3,7 @@
  * deleted at the very end (M1). A file or a folder of segments.
  */
 
+import { join } from "node:path";
 import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
@@ -34,9 +35,14 @@ export function assertOneLog(vfs: Vfs, path: string): void {
   );
 }
 
-/** A log of `path`, a canonical path, that is a link to what is not there: on a disk that was taken away, say. */
+/**
+ * A log of `path`, a canonical path, or the place of its segments, that is a link to what is not there: on a disk that
+ * was taken away, say.
+ */
 export function lostLog(vfs: Vfs, path: string): string | undefined {
-  return [asidePath(path), logPath(path)].find((log) => isLink(vfs, log) && vfs.stat(log) === undefined);
+  return [asidePath(path), logPath(path)]
+    .map((log) => (vfs.stat(log)?.kind === "folder" ? join(vfs.canonical(log), "active") : log))
+    .find((part) => isLink(vfs, part) && vfs.stat(part) === undefined);
 }
 
 /** Whether the last part of a path, whose others are canonical, is a symbolic link. */
@@ -111,15 +117,16 @@ export function removeLogs(vfs: Vfs, path: string): void {
  * goes, and what it leads to stays: another link may lead there.
  */
 function remove(vfs: Vfs, path: string, depth: number): void {
-  const stat = vfs.stat(path);
-  if (stat === undefined) return;
-  if (stat.kind !== "folder" || isLink(vfs, path)) {
+  const isName = isLink(vfs, path);
+  const kind = vfs.stat(path)?.kind;
+  if (kind === undefined && !isName) return;
+  if (kind !== "folder" || isName) {
     vfs.unlink(path);
     return;
   }
   if (depth < DEPTH_MAX) {
     const names = vfs.list(path).sort((a, b) => Number(a === "manifest") - Number(b === "manifest"));
-    for (const name of names) remove(vfs, `${path}/${name}`, depth + 1);
+    for (const name of names) remove(vfs, join(path, name), depth + 1);
   }
   vfs.removeFolder(path);
 }

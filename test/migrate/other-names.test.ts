@@ -143,6 +143,22 @@ describe("a log that is a link to another disk", () => {
     expect(survey(nodeVfs, join(backup, "file.db")).trees[0]?.content?.digest).toBe(fixture(name).sha256);
   });
 
+  /** Story: a file was converted without its newest commits, and where only old segments were, the log stayed. */
+  test("in part, and that is not there: refused where it holds commits, and gone with the log elsewhere", async () => {
+    const path = take(WITH_FOLDER);
+    const active = `${path}-wal/active`;
+    renameSync(active, join(folder, "away"));
+    symlinkSync(join(folder, "fast"), active);
+    for (const { files } of [await rehearse([path]), await runMigration([path])])
+      expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining(active) });
+    rmSync(active);
+    renameSync(join(folder, "away"), active);
+    symlinkSync(join(folder, "fast"), `${path}-wal/recycle`);
+    expect((await runMigration([path])).files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_FOLDER).sha256);
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+  });
+
   /** Story: newer Nodes copied links in the folder as links. */
   test("in part: the backup needs nothing of what its links led to", async () => {
     const path = take(WITH_FOLDER);
