@@ -202,9 +202,13 @@ function modelOf(file: string): fs.Stats | undefined {
   return attempt(file, "stat", () => fs.statSync(file, { throwIfNoEntry: false }));
 }
 
-/** A file made by this process is of its group, mostly: what the model's group may do, another one may not. */
+/**
+ * A file made by this process is of its group, mostly: what the model's group may do, another one may not. To that file
+ * the model's group is like all others, who may do no more then than it may.
+ */
 function permissionsAtFirst(model: fs.Stats): number {
-  return model.mode & (model.gid === process.getegid?.() ? 0o777 : 0o707);
+  if (model.gid === process.getegid?.()) return model.mode & 0o777;
+  return model.mode & (0o700 | ((model.mode >> 3) & 0o007));
 }
 
 /** Only root gives files away. Where something is not permitted, the file is its maker's, and shut to the rest. */
