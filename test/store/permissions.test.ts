@@ -54,6 +54,16 @@ it.skipIf(process.getuid?.() !== 0)("what root makes beside another's store is t
   expect({ uid, gid, mode: modeOf("db-log1") }).toEqual({ uid: GROUP, gid: GROUP, mode: "660" });
 });
 
+it("a backup of a store whose file was renamed meanwhile is shut to all others", async () => {
+  open(path).close();
+  fs.chmodSync(path, 0o600);
+  using store = open<string, number>(path);
+  store.put("key", 7);
+  fs.renameSync(path, join(folder, "moved"));
+  await store.backup(join(folder, "copy"));
+  expect(modeOf("copy")).toBe("600");
+});
+
 /** The second: the store's group is kept out of what all others may read. */
 it.skipIf(process.getuid?.() !== 0).each([
   [0o660, "600"],
