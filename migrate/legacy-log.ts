@@ -3,7 +3,7 @@
  * deleted at the very end (M1). A file or a folder of segments.
  */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
@@ -24,31 +24,34 @@ export function asidePath(path: string): string {
  * an earlier state of the file, must not take its place. Throws RefusedError.
  */
 export function assertOneLog(vfs: Vfs, path: string): void {
-  const lost = lostLog(vfs, path);
-  if (lost !== undefined)
-    throw new RefusedError(
-      `its log, ${lost}, is a link that leads nowhere; bring back what it led to, or remove the link to take the file without its newest commits`,
-    );
+  assertNotLost(vfs, asidePath(path));
+  assertNotLost(vfs, logPath(path));
   if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;
   throw new RefusedError(
     `two logs lie beside it: ${logPath(path)}, and ${asidePath(path)} of a migration that had begun; was the file put back since? Remove the one that is not its own, and let the other be ${logPath(path)}`,
   );
 }
 
-/**
- * A log of `path`, a canonical path, or the place of its segments, that is a link to what is not there: on a disk that
- * was taken away, say.
- */
-export function lostLog(vfs: Vfs, path: string): string | undefined {
-  return [asidePath(path), logPath(path)]
-    .map((log) => (vfs.stat(log)?.kind === "folder" ? join(vfs.canonical(log), "active") : log))
-    .find((part) => isLink(vfs, part) && vfs.stat(part) === undefined);
+/** Throws RefusedError where a log is not there, though a link says that there is one. */
+export function assertNotLost(vfs: Vfs, log: string): void {
+  const lost = lostPart(vfs, log);
+  if (lost === undefined) return;
+  throw new RefusedError(
+    `its log, ${lost}, is a link that leads nowhere; bring back what it led to, or remove the link to take the file without its newest commits`,
+  );
 }
 
-/** Whether the last part of a path, whose others are canonical, is a symbolic link. */
+/** A log, or the place of its segments, that is a link to what is not there: on a disk that was taken away, say. */
+export function lostPart(vfs: Vfs, log: string): string | undefined {
+  const part = vfs.stat(log)?.kind === "folder" ? join(log, "active") : log;
+  return vfs.stat(part) === undefined && isLink(vfs, part) ? part : undefined;
+}
+
+/** Whether the last part of a path, in a folder that is there, is a symbolic link. */
 function isLink(vfs: Vfs, path: string): boolean {
+  const place = join(vfs.canonical(dirname(path)), basename(path));
   try {
-    return vfs.canonical(path) !== path;
+    return vfs.canonical(place) !== place;
   } catch (error) {
     if (error instanceof IoError) return true; // One that leads nowhere.
     throw error;

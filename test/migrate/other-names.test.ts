@@ -98,6 +98,20 @@ describe("a symbolic link", () => {
     expect(verified(nodeVfs, join(folder, "rescued.esp")).digest).toBe(fixture(WITH_LOG).sha256);
   });
 
+  test("whose log is a link that leads nowhere: refused, and told by salvage", async () => {
+    const path = take(WITH_LOG);
+    const link = join(folder, "current.db");
+    symlinkSync(path, link);
+    renameSync(`${path}-wal`, join(folder, "away"));
+    symlinkSync(join(folder, "fast"), `${link}-wal`);
+    const nowhere = `${link}-wal, is a link that leads nowhere`;
+    expect((await planMigration([link]))[0]!.reasons.join()).toContain(nowhere);
+    for (const { files } of [await rehearse([link]), await runMigration([link])])
+      expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining(nowhere) });
+    const { lost } = salvageLegacyFile(link, join(folder, "rescued.esp"));
+    expect(lost.map(({ reason }) => reason)).toEqual([`the log ${link}-wal is a link that leads nowhere`]);
+  });
+
   test("whose log is a link as well is converted", async () => {
     const path = take(WITH_LOG);
     const link = join(folder, "current.db");
