@@ -131,8 +131,9 @@ const serveCommand: CommandModule<object, Omit<InputArguments, "results"> & { di
     ];
     for (const path of watch) await stat(path); // What is missing now was mistyped, not late.
     const served = await serveDashboards({ watch, port: args.port, load: () => load(inputs) });
+    const end = toldToEnd();
     process.stdout.write(`${served.url}  (Ctrl-C ends it)\n`);
-    await toldToEnd();
+    await end;
     await served.close();
   },
 };

@@ -105,7 +105,9 @@ export function copyWithLog(path: string, to: string): void {
 
 /** What links lead to, too: a copy that shares its log with the file ends with that. Throws what node:fs does. */
 export function copyLog(log: string, to: string): void {
-  cpSync(log, to, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
+  // Without a filter, Node from 22.21 and 24.12 on copies links in a folder as links, whatever `dereference` says.
+  const filter = (): boolean => true;
+  cpSync(log, to, { recursive: true, dereference: true, filter, mode: constants.COPYFILE_FICLONE });
 }
 
 function isOneFile(one: string, other: string): boolean {

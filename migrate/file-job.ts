@@ -202,7 +202,8 @@ function besideStore(vfs: Vfs, path: string): "none" | "own" | "newer" | "foreig
     const record = decodeLegacyRecord(bytes, path);
     const log = readLog(vfs, logPath(path), decodeMeta(metaImage(record), path), { damaged: "cut" });
     log.close();
-    return log.summary.lastLsn > record.lastLsn ? "newer" : "own";
+    const { lastLsn, undecided } = log.summary;
+    return lastLsn > record.lastLsn || undecided !== "" ? "newer" : "own";
   } catch (error) {
     if (error instanceof CorruptionError || error instanceof RefusedError) return "foreign";
     throw error;

@@ -22,10 +22,10 @@ const SCRATCH = new RegExp(`-(new|import)-${NONCE_PATTERN}$`);
 const GLOB = /[*?]/;
 
 /**
- * In order, each once, by whatever path it is named: by the one that has a log beside it, where there is one. A name that
- * is nothing is kept, so that it is told, as is what
- * can't be read; a store beside which a conversion has left something counts as half converted. `except`: a folder or
- * file of backups, from which nothing is taken but by a name in it.
+ * In order, each once, by whatever path it is named: by the one that has a log beside it, where there is one. A name
+ * that is nothing is kept, so that it is told, as is what can't be read; a store beside which a conversion has left
+ * something counts as half converted. `except`: a folder or file of backups, from which nothing is taken but by a name
+ * in it.
  */
 export function findFiles(names: readonly string[], kinds: readonly FileKind[], except?: string): string[] {
   const found = new Map<string, string>();

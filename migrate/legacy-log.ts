@@ -3,6 +3,7 @@
  * deleted at the very end (M1). A file or a folder of segments.
  */
 
+import { basename, dirname, join } from "node:path";
 import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
@@ -23,26 +24,34 @@ export function asidePath(path: string): string {
  * an earlier state of the file, must not take its place. Throws RefusedError.
  */
 export function assertOneLog(vfs: Vfs, path: string): void {
-  const lost = lostLog(vfs, path);
-  if (lost !== undefined)
-    throw new RefusedError(
-      `its log, ${lost}, is a link that leads nowhere; bring back what it led to, or remove the link to take the file without its newest commits`,
-    );
+  assertNotLost(vfs, asidePath(path));
+  assertNotLost(vfs, logPath(path));
   if (vfs.stat(asidePath(path)) === undefined || vfs.stat(logPath(path)) === undefined) return;
   throw new RefusedError(
     `two logs lie beside it: ${logPath(path)}, and ${asidePath(path)} of a migration that had begun; was the file put back since? Remove the one that is not its own, and let the other be ${logPath(path)}`,
   );
 }
 
-/** A log of `path`, a canonical path, that is a link to what is not there: on a disk that was taken away, say. */
-export function lostLog(vfs: Vfs, path: string): string | undefined {
-  return [asidePath(path), logPath(path)].find((log) => isLink(vfs, log) && vfs.stat(log) === undefined);
+/** Throws RefusedError where a log is not there, though a link says that there is one. */
+export function assertNotLost(vfs: Vfs, log: string): void {
+  const lost = lostPart(vfs, log);
+  if (lost === undefined) return;
+  throw new RefusedError(
+    `its log, ${lost}, is a link that leads nowhere; bring back what it led to, or remove the link to take the file without its newest commits`,
+  );
 }
 
-/** Whether the last part of a path, whose others are canonical, is a symbolic link. */
+/** A log, or the place of its segments, that is a link to what is not there: on a disk that was taken away, say. */
+export function lostPart(vfs: Vfs, log: string): string | undefined {
+  const part = vfs.stat(log)?.kind === "folder" ? join(log, "active") : log;
+  return vfs.stat(part) === undefined && isLink(vfs, part) ? part : undefined;
+}
+
+/** Whether the last part of a path, in a folder that is there, is a symbolic link. */
 function isLink(vfs: Vfs, path: string): boolean {
+  const place = join(vfs.canonical(dirname(path)), basename(path));
   try {
-    return vfs.canonical(path) !== path;
+    return vfs.canonical(place) !== place;
   } catch (error) {
     if (error instanceof IoError) return true; // One that leads nowhere.
     throw error;
@@ -111,15 +120,16 @@ export function removeLogs(vfs: Vfs, path: string): void {
  * goes, and what it leads to stays: another link may lead there.
  */
 function remove(vfs: Vfs, path: string, depth: number): void {
-  const stat = vfs.stat(path);
-  if (stat === undefined) return;
-  if (stat.kind !== "folder" || isLink(vfs, path)) {
+  const isName = isLink(vfs, path);
+  const kind = vfs.stat(path)?.kind;
+  if (kind === undefined && !isName) return;
+  if (kind !== "folder" || isName) {
     vfs.unlink(path);
     return;
   }
   if (depth < DEPTH_MAX) {
     const names = vfs.list(path).sort((a, b) => Number(a === "manifest") - Number(b === "manifest"));
-    for (const name of names) remove(vfs, `${path}/${name}`, depth + 1);
+    for (const name of names) remove(vfs, join(path, name), depth + 1);
   }
   vfs.removeFolder(path);
 }

@@ -7,7 +7,7 @@ import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { IoError } from "../src/base/errors.js";
 import type { Vfs } from "../src/vfs/vfs.js";
-import { logPath } from "./legacy-log.js";
+import { assertNotLost, logPath } from "./legacy-log.js";
 import { RefusedError } from "./results.js";
 
 /** The second name that a file has for the moment in which another one takes its place. */
@@ -15,10 +15,11 @@ export function keptPath(path: string): string {
   return `${path}-migration-replaced`;
 }
 
-/** Throws RefusedError where a log lies beside a symbolic link that leads from `given` to the legacy file. */
+/** Throws RefusedError where a log lies, or should lie, beside a symbolic link that leads from `given` to the legacy file. */
 export function assertNoLogBesideLink(vfs: Vfs, given: string, path: string): void {
   const own = vfs.stat(logPath(path))?.identity;
   for (const name of namesOnTheWay(vfs, given)) {
+    assertNotLost(vfs, logPath(name));
     const beside = vfs.stat(logPath(name));
     if (beside === undefined || beside.identity === own) continue;
     throw new RefusedError(

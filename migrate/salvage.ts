@@ -15,7 +15,7 @@ import type { RecordBatch } from "./legacy/leaf.js";
 import { type LegacyProblem, ProblemList } from "./legacy/problems.js";
 import { BatchBuilder } from "./legacy/record-batch.js";
 import { salvageLegacy } from "./legacy/salvage.js";
-import { asidePath, logPath, lostLog } from "./legacy-log.js";
+import { asidePath, logPath, lostPart } from "./legacy-log.js";
 import type { FileOptions } from "./options.js";
 import { namesOnTheWay } from "./other-names.js";
 import { writeStoreFile } from "./store-file.js";
@@ -153,8 +153,10 @@ function legacy(vfs: Vfs, given: string, options: SalvageOptions, left: ProblemL
   const path = vfs.canonical(given);
   const [log = null, ...others] = logsOf(vfs, given, path);
   for (const other of others) left.add("G8", -1, -1, `another log lies beside it and was not read: ${other}`);
-  const lostLink = lostLog(vfs, path);
-  if (lostLink !== undefined) left.add("G8", -1, -1, `the log ${lostLink} is a link that leads nowhere`);
+  for (const place of logPlaces(vfs, given, path)) {
+    const lost = lostPart(vfs, place);
+    if (lost !== undefined) left.add("G8", -1, -1, `the log ${lost} is a link that leads nowhere`);
+  }
   const fileBytes = endOf(vfs, path);
   const found = salvageLegacy(vfs, path, {
     logPath: log,
@@ -183,11 +185,16 @@ function endOf(vfs: Vfs, path: string): number | undefined {
   }
 }
 
+/** Where logs of the file may lie. */
+function logPlaces(vfs: Vfs, given: string, path: string): Set<string> {
+  return new Set([logPath(path), ...namesOnTheWay(vfs, given).map(logPath), asidePath(path)]);
+}
+
 /** The logs that may be the file's: the one beside it first, what an interrupted migration has set aside last. */
 function logsOf(vfs: Vfs, given: string, path: string): string[] {
   const logs: string[] = [];
   const seen = new Set<string>();
-  for (const log of [logPath(path), ...namesOnTheWay(vfs, given).map(logPath), asidePath(path)]) {
+  for (const log of logPlaces(vfs, given, path)) {
     const stat = vfs.stat(log);
     if (stat === undefined || seen.has(stat.identity)) continue;
     seen.add(stat.identity);

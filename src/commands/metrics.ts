@@ -62,8 +62,9 @@ const serveCommand: CommandModule = command<ServeArguments>({
     for (const path of args.snapshots) readFigures(path); // What is missing now was mistyped, not late.
     const server = await listen(args);
     const { port } = server.address() as { port: number };
+    const end = toldToEnd();
     note(`serving http://${args.host}:${port}/metrics  (Ctrl-C ends it)`);
-    await toldToEnd();
+    await end;
     server.closeAllConnections();
     server.close();
   },

@@ -57,7 +57,8 @@ function assertLevelDb(vfs: Vfs, folder: string): void {
 
 /**
  * Throws NotFoundError, LockedError where the database is open elsewhere, and PackageMissingError. What lies there
- * stays as it is: LevelDB takes the lock first, and then refuses a database that is not to exist.
+ * stays as it is, but for LOG, in which LevelDB notes what it does: it takes the lock first, and then refuses a
+ * database that is not to exist.
  */
 export async function assertClosed(vfs: Vfs, folder: string): Promise<void> {
   assertLevelDb(vfs, folder);

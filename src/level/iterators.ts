@@ -46,7 +46,7 @@ export class EntryIterator<D, K, V> extends AbstractIterator<D, K, V> {
     return this.#scan.all(this.limit - this.count);
   }
 
-  protected _seek(target: Data): void {
+  protected _seek(target: Data | undefined): void {
     this.#scan.seek(target);
   }
 
@@ -76,7 +76,7 @@ export class KeyIterator<D, K> extends AbstractKeyIterator<D, K> {
     return this.#scan.all(this.limit - this.count);
   }
 
-  protected _seek(target: Data): void {
+  protected _seek(target: Data | undefined): void {
     this.#scan.seek(target);
   }
 
@@ -106,7 +106,7 @@ export class ValueIterator<D, K, V> extends AbstractValueIterator<D, K, V> {
     return this.#scan.all(this.limit - this.count);
   }
 
-  protected _seek(target: Data): void {
+  protected _seek(target: Data | undefined): void {
     this.#scan.seek(target);
   }
 

@@ -23,13 +23,15 @@ export function givenBounds(range: RawRange): Bounds {
   return { low: bound(range, "gte", "gt"), high: bound(range, "lte", "lt") };
 }
 
-/**
- * A bound that is given counts, whatever the encoding has made of it: JSON makes undefined of undefined, which is the
- * empty key, as for LevelDB. Left out, it would be no bound, and clear() would remove what lies beyond it.
- */
+/** A bound that is given counts, whatever the encoding has made of it: left out, clear() would remove what lies beyond. */
 function bound(range: RawRange, inclusive: "gte" | "lte", exclusive: "gt" | "lt"): Bound | undefined {
-  if (inclusive in range) return { key: toBytes(range[inclusive] ?? ""), inclusive: true };
-  return exclusive in range ? { key: toBytes(range[exclusive] ?? ""), inclusive: false } : undefined;
+  if (inclusive in range) return { key: placeBytes(range[inclusive]), inclusive: true };
+  return exclusive in range ? { key: placeBytes(range[exclusive]), inclusive: false } : undefined;
+}
+
+/** A place among the keys: JSON makes undefined of undefined, which is the empty key, as for LevelDB. */
+export function placeBytes(place: Data | undefined): Uint8Array {
+  return toBytes(place ?? "");
 }
 
 /**

@@ -8,8 +8,8 @@ import { compareBytes, EMPTY_BYTES } from "../base/bytes.js";
 import type { RangeIterator, RangeShape } from "../store/range.js";
 import type { Bounds } from "../store/range-options.js";
 import { LevelAbortError, levelError } from "./errors.js";
-import { type Data, toBytes } from "./formats.js";
-import { cutBounds, givenBounds, type RawRange } from "./range.js";
+import type { Data } from "./formats.js";
+import { cutBounds, givenBounds, placeBytes, type RawRange } from "./range.js";
 import { type Formats, View } from "./view.js";
 
 /** all() lets the event loop turn after so many records. */
@@ -115,9 +115,9 @@ export class Scan<T> {
   }
 
   /** Goes on at the first record from `target` on, in the scan's direction; at none outside of its range. */
-  seek(target: Data): void {
+  seek(target: Data | undefined): void {
     const { low, high } = this.#bounds;
-    const key = toBytes(target);
+    const key = placeBytes(target);
     this.#range?.return();
     if (!isWithin(key, this.#bounds)) this.#range = this.#from(NOTHING);
     else if (this.#options.reverse) this.#range = this.#from({ low, high: { key, inclusive: true } });

@@ -27,7 +27,7 @@ export function createStore(vfs: Vfs, path: string, store: NewStore): void {
   const temporary = scratchName(path, "new");
   const bytes = initialBytes(store);
   // An empty file may lie there, which the store takes the place of.
-  const file = vfs.open(temporary, "create", path);
+  const file = vfs.open(temporary, "create", vfs.stat(path) === undefined ? undefined : path);
   try {
     writeFully(file, bytes, 0, bytes.length, 0);
     file.sync();

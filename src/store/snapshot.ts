@@ -40,7 +40,7 @@ export class SnapshotTree<K = string, V = unknown> {
   }
 
   getMany(keys: Iterable<K>): (V | undefined)[] {
-    this.#live();
+    this.#live().engine.assertOpen();
     assertIterable("keys", keys);
     return Array.from(keys, (key) => this.#reader.get(key));
   }

@@ -131,9 +131,9 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /**
    * Runs `body` as one change: all of it is committed when it returns, and nothing when it throws.
    * Synchronous: a transaction in a transaction throws, and so does a callback that returns a promise, that of
-   * `write()` included, as an async one does. What that wrote before its first `await` is undone; it runs on all the same, and what it writes afterwards is committed, each change
-   * by itself. What its promise rejects with becomes the error's `cause` then. Reads in a transaction see its own
-   * changes. Returns what `body` returns.
+   * `write()` included, as an async one does. What that wrote before its first `await` is undone; it runs on all the
+   * same, and what it writes afterwards is committed, each change by itself. What its promise rejects with becomes the
+   * error's `cause` then. Reads in a transaction see its own changes. Returns what `body` returns.
    */
   transaction<T>(body: () => T, options?: WriteOptions): T {
     assertFunction("body", body);

@@ -88,10 +88,10 @@ export class TreeHandle<K = string, V = unknown> {
 
   /** The values of several keys, undefined where one is not there. */
   getMany(keys: Iterable<K>): (V | undefined)[] {
-    this.#live();
+    this.#assertUsable();
     assertIterable("keys", keys);
     const values: (V | undefined)[] = [];
-    // Each time: the iterable is the caller's code, and may have dropped the tree.
+    // Of the reader of then: the iterable is the caller's code.
     for (const key of keys) values.push(this.#reader.get(key));
     return values;
   }

@@ -18,6 +18,7 @@ const TRANSFER_BYTES_MAX = 1 << 30;
 /** As many symbolic links as Linux follows. */
 const LINKS_MAX = 40;
 const FILE_PERMISSIONS = 0o666;
+const PRIVATE_PERMISSIONS = 0o600;
 
 /** Elsewhere O_DSYNC is missing, or stops at the cache of the drive (macOS): there a write is synced by hand. */
 const NATIVE_WRITE_THROUGH: boolean = process.platform === "linux";
@@ -202,9 +203,15 @@ function modelOf(file: string): fs.Stats | undefined {
   return attempt(file, "stat", () => fs.statSync(file, { throwIfNoEntry: false }));
 }
 
-/** A file made by this process is of its group, mostly: what the model's group may do, another one may not. */
-function permissionsAtFirst(model: fs.Stats): number {
-  return model.mode & (model.gid === process.getegid?.() ? 0o777 : 0o707);
+/**
+ * A file made by this process is of its group, mostly: what the model's group may do, another one may not. To that file
+ * the model's group is like all others, who may do no more then than it may. A model that has lost its name does not
+ * tell whom it keeps out.
+ */
+function permissionsAtFirst(model: fs.Stats | undefined): number {
+  if (model === undefined) return PRIVATE_PERMISSIONS;
+  if (model.gid === process.getegid?.()) return model.mode & 0o777;
+  return model.mode & (0o700 | ((model.mode >> 3) & 0o007));
 }
 
 /** Only root gives files away. Where something is not permitted, the file is its maker's, and shut to the rest. */
@@ -229,7 +236,7 @@ class NodeVfs implements Vfs {
       refuseUnlessFile(file, found.kind);
     }
     const model = like === undefined ? undefined : modelOf(like);
-    const permissions = model === undefined ? FILE_PERMISSIONS : permissionsAtFirst(model);
+    const permissions = like === undefined ? FILE_PERMISSIONS : permissionsAtFirst(model);
     const descriptor = attempt(file, "open", () => fs.openSync(file, openFlags(mode), permissions));
     const opened = new NodeFile(file, descriptor, mode === "write-through" && !NATIVE_WRITE_THROUGH);
     try {

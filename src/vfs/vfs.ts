@@ -53,8 +53,8 @@ export interface Vfs {
   /** True where files live outside this process, so that other processes can open them too. */
   readonly shared: boolean;
   /**
-   * `like`, with mode create: a file whose owner and permissions the new one gets, as far as this process may give
-   * them. It lets in nobody whom that one keeps out.
+   * `like`: a file whose owner and permissions this one gets, as far as this process may give them; a new one lets in
+   * nobody whom that one keeps out.
    */
   open(path: string, mode: OpenMode, like?: string): VfsFile;
   /** undefined where nothing is there; follows symbolic links. */

@@ -1,6 +1,6 @@
 /** metrics show, serve and list, over a snapshot that a store published. */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -115,5 +115,18 @@ describe("metrics", () => {
     expect((await fetch(url.replace("metrics", "other"))).status).toBe(404);
     server.kill("SIGINT");
     expect(await ended).toBe(0);
+  });
+
+  /** Story: it was told to end by who read that it serves, before it listened for that. */
+  it("ends well where it is told to in the very moment that it says that it serves", () => {
+    const preload = `data:text/javascript,const { write } = process.stderr;
+      process.stderr.write = (...words) => {
+        write.apply(process.stderr, words);
+        process.kill(process.pid, "SIGTERM");
+      }`;
+    const words = ["--import", preload, cliEntry(), "metrics", "serve", published(), "--port", "0"];
+    const { status, signal, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+    expect({ status, signal }).toEqual({ status: 0, signal: null });
+    expect(stderr).toContain("serving");
   });
 });

@@ -135,6 +135,18 @@ describe("an iterator", () => {
     expect(String(await iterator.next())).toBe(keyOf(3));
   });
 
+  it("goes to the empty key where the encoding has made nothing of the target of seek()", async () => {
+    const db = await filled(3);
+    for (const [reverse, records] of [
+      [false, 3],
+      [true, 0],
+    ] as const) {
+      const iterator = closing(db.values<unknown, string>({ keyEncoding: "json", reverse }));
+      iterator.seek(undefined);
+      expect(await iterator.nextv(10)).toHaveLength(records);
+    }
+  });
+
   it("whose bound was transferred away is refused, and leaves nothing that keeps the database open", async () => {
     const db = await filled(1);
     const bound = Uint8Array.of(1);

@@ -98,6 +98,20 @@ describe("a symbolic link", () => {
     expect(verified(nodeVfs, join(folder, "rescued.esp")).digest).toBe(fixture(WITH_LOG).sha256);
   });
 
+  test("whose log is a link that leads nowhere: refused, and told by salvage", async () => {
+    const path = take(WITH_LOG);
+    const link = join(folder, "current.db");
+    symlinkSync(path, link);
+    renameSync(`${path}-wal`, join(folder, "away"));
+    symlinkSync(join(folder, "fast"), `${link}-wal`);
+    const nowhere = `${link}-wal, is a link that leads nowhere`;
+    expect((await planMigration([link]))[0]!.reasons.join()).toContain(nowhere);
+    for (const { files } of [await rehearse([link]), await runMigration([link])])
+      expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining(nowhere) });
+    const { lost } = salvageLegacyFile(link, join(folder, "rescued.esp"));
+    expect(lost.map(({ reason }) => reason)).toEqual([`the log ${link}-wal is a link that leads nowhere`]);
+  });
+
   test("whose log is a link as well is converted", async () => {
     const path = take(WITH_LOG);
     const link = join(folder, "current.db");
@@ -141,6 +155,36 @@ describe("a log that is a link to another disk", () => {
     expect(readdirSync(folder).sort()).toEqual(["fast", "file.db", "kept"]);
     rmSync(place, { recursive: true });
     expect(survey(nodeVfs, join(backup, "file.db")).trees[0]?.content?.digest).toBe(fixture(name).sha256);
+  });
+
+  /** Story: a file was converted without its newest commits, and where only old segments were, the log stayed. */
+  test("in part, and that is not there: refused where it holds commits, and gone with the log elsewhere", async () => {
+    const path = take(WITH_FOLDER);
+    const active = `${path}-wal/active`;
+    renameSync(active, join(folder, "away"));
+    symlinkSync(join(folder, "fast"), active);
+    for (const { files } of [await rehearse([path]), await runMigration([path])])
+      expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining(active) });
+    rmSync(active);
+    renameSync(join(folder, "away"), active);
+    symlinkSync(join(folder, "fast"), `${path}-wal/recycle`);
+    expect((await runMigration([path])).files[0]).toMatchObject({ status: "converted", reason: null });
+    expect(verified(nodeVfs, path).digest).toBe(fixture(WITH_FOLDER).sha256);
+    expect(readdirSync(folder)).toEqual(["file.db"]);
+  });
+
+  /** Story: newer Nodes copied links in the folder as links. */
+  test("in part: the backup needs nothing of what its links led to", async () => {
+    const path = take(WITH_FOLDER);
+    const place = join(folder, "fast");
+    renameSync(`${path}-wal/active`, place);
+    symlinkSync(place, `${path}-wal/active`);
+    const backup = join(folder, "kept/");
+    const { files } = await runMigration([path], { backup });
+    expect(files[0]).toMatchObject({ status: "converted", reason: null });
+    rmSync(place, { recursive: true });
+    const kept = survey(nodeVfs, join(backup, "file.db"));
+    expect(kept.trees[0]?.content?.digest).toBe(fixture(WITH_FOLDER).sha256);
   });
 
   /** Story: the disk was not mounted, and the file was converted without its newest commits. */

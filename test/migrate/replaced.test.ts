@@ -7,6 +7,7 @@ import { keptPath } from "../../migrate/other-names.js";
 import { IoError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { readFully } from "../../src/vfs/whole-io.js";
 import { fixture } from "./legacy/fixtures.js";
@@ -55,6 +56,29 @@ describe("a log that is a folder, with segments to be used again", () => {
 });
 
 describe("commits that came while the file was being replaced", () => {
+  /** Story: only those up to the durable mark of the log were looked at, and the log went. */
+  test.each(["run", "rollback"] as const)(
+    "stay where a mark says that they may not count: %s",
+    async (command) => {
+      const whole = fixtureInMemory("gen3-late/u64-wal.db");
+      const vfs = new MemoryVfs();
+      put(vfs, FILE, bytesOf(whole, FILE));
+      expect(await convert(vfs, { strategy: "rewrite" })).toMatchObject({ status: "converted" });
+      vfs.makeFolder(LOG);
+      vfs.makeFolder(`${LOG}/active`);
+      const segment = `${LOG}/active/wal-000003`;
+      put(vfs, segment, bytesOf(whole, segment));
+      put(vfs, `${LOG}/wal.dwm`, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1));
+      const before = names(vfs);
+      const again = await (command === "run" ? convert : rollBack)(vfs);
+      expect(again).toMatchObject({
+        status: "refused",
+        reason: expect.stringContaining(`${LOG}, has commits`),
+      });
+      expect(names(vfs)).toEqual(before);
+    },
+  );
+
   const NAME = "gen1/u64-wal.db";
   const FRAME = 32 + 8192;
   const log = bytesOf(fixtureInMemory(NAME), LOG);

@@ -54,23 +54,35 @@ it.skipIf(process.getuid?.() !== 0)("what root makes beside another's store is t
   expect({ uid, gid, mode: modeOf("db-log1") }).toEqual({ uid: GROUP, gid: GROUP, mode: "660" });
 });
 
-it.skipIf(process.getuid?.() !== 0)(
-  "a group that the file can't be given to is no reason to let another in",
-  () => {
-    open(path).close();
-    fs.chownSync(path, GROUP, GROUP);
-    fs.chmodSync(path, 0o660);
-    fs.chownSync(folder, GROUP, GROUP);
-    // The owner, who is not in the file's group.
-    process.setegid!(GROUP + 1);
-    process.seteuid!(GROUP);
-    try {
-      using store = open<string, number>(path);
-      store.put("key", 7);
-      expect(modeOf("db-log1")).toBe("600");
-    } finally {
-      process.seteuid!(0);
-      process.setegid!(0);
-    }
-  },
-);
+it("a backup of a store whose file was renamed meanwhile is shut to all others", async () => {
+  open(path).close();
+  fs.chmodSync(path, 0o600);
+  using store = open<string, number>(path);
+  store.put("key", 7);
+  fs.renameSync(path, join(folder, "moved"));
+  await store.backup(join(folder, "copy"));
+  expect(modeOf("copy")).toBe("600");
+});
+
+/** The second: the store's group is kept out of what all others may read. */
+it.skipIf(process.getuid?.() !== 0).each([
+  [0o660, "600"],
+  [0o604, "600"],
+  [0o664, "604"],
+])("a group that the file can't be given to is no reason to let another in: %i", (mode, wanted) => {
+  open(path).close();
+  fs.chownSync(path, GROUP, GROUP);
+  fs.chmodSync(path, mode);
+  fs.chownSync(folder, GROUP, GROUP);
+  // The owner, who is not in the file's group.
+  process.setegid!(GROUP + 1);
+  process.seteuid!(GROUP);
+  try {
+    using store = open<string, number>(path);
+    store.put("key", 7);
+    expect(modeOf("db-log1")).toBe(wanted);
+  } finally {
+    process.seteuid!(0);
+    process.setegid!(0);
+  }
+});

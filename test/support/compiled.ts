@@ -30,7 +30,9 @@ export function compiled(): string {
 
 function ownFolder(): string {
   const folder = buildFolder(process.pid);
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  remove(); // Of a process that was killed, and had this one's number.
+  process.once("exit", remove);
   return folder;
 }
 

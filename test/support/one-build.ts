@@ -2,12 +2,17 @@
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import type { TestProject } from "vitest/node";
 import { BUILD_VARIABLE, buildFolder } from "./compiled.js";
 
-export function setup(): void {
+/** Watched tests run anew when sources have changed: what was compiled of the old ones goes, as at the end. */
+export function setup(project: Pick<TestProject, "onTestsRerun">): void {
   const folder = buildFolder(process.pid);
   process.env[BUILD_VARIABLE] = folder;
   removeLeftovers(dirname(folder), basename(buildFolder("")));
+  // A run that was killed may have had this one's number.
+  teardown();
+  project.onTestsRerun(teardown);
 }
 
 export function teardown(): void {

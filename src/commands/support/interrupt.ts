@@ -21,7 +21,8 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 
 /**
  * Settles with the first SIGINT or SIGTERM: for commands that serve until they are told to end. That is how they end
- * well, with exit code 0, and no interruption. A second one ends the process at once.
+ * well, with exit code 0, and no interruption. A second one ends the process at once. To be called before they say that
+ * they serve: who reads that may tell them to end in the same moment.
  */
 export function toldToEnd(): Promise<void> {
   return new Promise((resolve) => {

@@ -61,7 +61,7 @@ export const MIGRATOR_GUARDS = [
     "M1",
     "commits that came while a rewritten file took its place are not removed with the log",
     FILE_JOB,
-    'return log.summary.lastLsn > record.lastLsn ? "newer" : "own";',
+    'return lastLsn > record.lastLsn || undecided !== "" ? "newer" : "own";',
     'return "own";',
     REPLACED,
   ),

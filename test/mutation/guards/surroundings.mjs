@@ -28,8 +28,8 @@ export const SURROUNDINGS_GUARDS = [
     "S1",
     "a group that a file can't be given to lets in no other one",
     "src/vfs/node-vfs.ts",
-    "model.gid === process.getegid?.() ? 0o777 : 0o707",
-    "true ? 0o777 : 0o707",
+    "if (model.gid === process.getegid?.()) return",
+    "return",
     PERMISSIONS,
   ),
   guard(
