@@ -137,6 +137,16 @@ describe("a leaf", () => {
     ["a record of no length", (p: DataView) => p.setUint16(slots + 2, 0), /G4 page 1.*does not end/],
     ["an empty key", (p: DataView) => p.setUint8(B + p.getUint16(slots), 0), /its key is empty/],
     ["a key past its record", (p: DataView) => p.setUint8(B + p.getUint16(slots), 100), /reach past its end/],
+    [
+      "a value that ends before its record",
+      (p: DataView) => p.setUint8(B + p.getUint16(slots) + 1, 1),
+      /G4 page 1.*end before it does/,
+    ],
+    [
+      "no slots before a directory",
+      (p: DataView) => p.setUint16(B + 2, 0),
+      /0 slots do not fill the 12 bytes/,
+    ],
     ["an endless varint", (p: DataView) => p.setUint32(B + p.getUint16(slots), 0xffffffff), /G4 page 1/],
   ])("gen3: %s", (_what, spoil, reason) => {
     expect(spoiled((_, at) => spoil(at), "gen3")).toMatch(reason);
