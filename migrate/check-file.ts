@@ -188,14 +188,14 @@ export function* sizeSteps(
 /** Of a key that is too long for the page size: an error that says which one would do. */
 export function tooLarge(error: unknown, survey: LegacySurvey): unknown {
   if (!(error instanceof EspalierError) || error.code !== "ERR_ESPALIER_KEY_TOO_LARGE") return error;
-  return new RefusedError(`${error.message}; choose a larger one with --page-size${sizeFor(survey)}`);
+  return new RefusedError(`${error.message}; ${sizeFor(survey)}`);
 }
 
-/** The smallest page size whose keys are long enough, where there is one. */
+/** The smallest page size whose keys are long enough, where there is one, and how to choose it. */
 function sizeFor(survey: LegacySurvey): string {
   const longest = Math.max(0, ...survey.trees.map((tree) => tree.content?.keyBytes.max ?? 0));
   for (let size = PAGE_SIZE_MIN; size <= PAGE_SIZE_MAX; size *= 2) {
-    if (keyBytesMax(size) >= longest) return ` ${size}`;
+    if (keyBytesMax(size) >= longest) return `choose a larger one with --page-size ${size}`;
   }
-  return ` (no size has room for a key of ${longest} bytes)`;
+  return `no page size has room for a key of ${longest} bytes`;
 }

@@ -87,7 +87,10 @@ function withCheck<A>(yargs: Argv<A>): Argv<A & CheckArguments> {
       describe: "Bytes a page of the new store; default: the file's own",
     })
     .option("assume", { choices: GENERATIONS, describe: "Take this generation instead of recognising it" })
-    .option("root", { type: "number", describe: "Take this page as the root" })
+    .option("root", {
+      type: "number",
+      describe: "Take this page as a root, beside those that the file names",
+    })
     .option("assume-closed", {
       type: "boolean",
       default: false,

@@ -15,7 +15,7 @@ export interface FileOptions {
   readonly pageSize?: number;
   /** Takes this generation instead of recognising it. */
   readonly assume?: LegacyGeneration;
-  /** Takes this page as the root. */
+  /** Takes this page as a root, beside those that the meta page names; other pages that may be roots are left out. */
   readonly root?: number;
   /** Takes it for granted that no other process has the file open. */
   readonly assumeClosed?: boolean;

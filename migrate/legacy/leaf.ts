@@ -67,7 +67,7 @@ export class LeafDecoder implements RecordBatch {
     this.count = count;
     this.values = header.body;
     if (generation === "gen1") this.#readPrefixed(count);
-    else this.#readPlain(count);
+    else this.#readPlain(count, generation === "gen3");
     this.#checkOrder();
   }
 
@@ -85,7 +85,8 @@ export class LeafDecoder implements RecordBatch {
     return this.keys.slice(this.keyStart[index]!, this.keyStart[index]! + this.keyLength[index]!);
   }
 
-  #readPlain(count: number): void {
+  /** `exact`: records fill their extents. Edits in place leave dead bytes behind those of gen2. */
+  #readPlain(count: number, exact: boolean): void {
     const body = this.header.body;
     this.keys = body;
     const { start, end } = this.#extents;
@@ -102,7 +103,9 @@ export class LeafDecoder implements RecordBatch {
         valueLength = this.#varint;
       }
       if (keyLength === 0) throw this.#badRecord(i, "its key is empty");
-      if (at + keyLength + valueLength > stop) throw this.#badRecord(i, "key and value reach past its end");
+      const unused = stop - at - keyLength - valueLength;
+      if (unused < 0) throw this.#badRecord(i, "key and value reach past its end");
+      if (exact && unused > 0) throw this.#badRecord(i, "key and value end before it does");
       this.keyStart[i] = at;
       this.keyLength[i] = keyLength;
       this.valueStart[i] = at + keyLength;

@@ -123,7 +123,8 @@ class PageScanner {
 }
 
 /**
- * The trees of the file: those that the meta page names, else the bare one. `root` overrides the search.
+ * The trees of the file: those that the meta page names, else the bare one. `root` decides about the pages beside them
+ * that may be roots: it is taken, the others are left out with a note. A named tree never is.
  * Problems (G9): none or several candidates, or tree pages that no named root accounts for.
  */
 export function chooseRoots(
@@ -131,23 +132,29 @@ export function chooseRoots(
   named: readonly { readonly field: MetaRootField; readonly page: number }[],
   root: number | undefined,
   problems: ProblemList,
+  notes: ProblemList,
 ): LegacyTreeRoot[] {
-  if (root !== undefined) {
-    const field = named.find((each) => each.page === root)?.field;
-    return [field === undefined ? { name: BARE_TREE, root } : { name: field.name, root, field }];
-  }
+  const trees: LegacyTreeRoot[] = named.map(({ field, page }) => ({ name: field.name, root: page, field }));
   const roots = new Set(named.map((each) => each.page));
   const others = scan.candidates.filter((page) => !roots.has(page));
+  if (root !== undefined) {
+    if (!roots.has(root)) trees.push({ name: BARE_TREE, root });
+    for (const page of others) {
+      if (page !== root) notes.add("G9", page, -1, "the page may be the root of a tree, which is left out");
+    }
+    return trees;
+  }
   if (named.length > 0) {
     for (const page of others) {
+      const choice = `--root ${page} takes it along, --root ${named[0]!.page} leaves it out`;
       problems.add(
         "G9",
         page,
         -1,
-        "the page is the root of a tree that the meta page does not name; --root chooses one",
+        `the page is the root of a tree that the meta page does not name; ${choice}`,
       );
     }
-    return named.map(({ field, page }) => ({ name: field.name, root: page, field }));
+    return trees;
   }
   if (others.length > 1) {
     const shown = others.slice(0, 8).join(", ");

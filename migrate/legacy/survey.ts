@@ -132,7 +132,7 @@ class Surveyor {
     this.#free = readFreeList(source, this.#meta.freeListHead, this.#problems, this.#notes);
     const scan = yield* this.#phase("scan", scanPages(source, this.#free));
     const named = this.#namedTrees();
-    const roots = chooseRoots(scan, named, this.#options.root, this.#problems);
+    const roots = chooseRoots(scan, named, this.#options.root, this.#problems, this.#notes);
     if (roots.length === 0 && scan.treePages === 0) this.#checkNoTree();
     const recognition = this.#recognise(roots);
     const trees: LegacyTreeSurvey[] = [];

@@ -89,7 +89,7 @@ export class TreeHeader {
     if (this.recordsEnd > this.slotsStart) return "the records reach into the slot directory";
     if (this.slotsStart > this.body.length) return "the slot directory begins behind the page";
     const entry = this.entryBytes;
-    if (this.slotCount > 0 && entry !== 2 && entry !== 4) {
+    if (this.slotCount === 0 ? this.slotsStart < this.body.length : entry !== 2 && entry !== 4) {
       return `${this.slotCount} slots do not fill the ${this.body.length - this.slotsStart} bytes of their directory`;
     }
     return undefined;

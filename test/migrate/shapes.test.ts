@@ -241,6 +241,14 @@ test("keys that are too long for the page size are refused with the size that wo
   expect(verified(file.vfs).digest).toBe(file.digest);
 });
 
+test("a key that no store has room for is refused, and no page size advised", async () => {
+  const records = [record("k".repeat(8001), "v")];
+  const file = scatteredFile({ generation: "gen3", pageSize: 65536, records, seed: 1 });
+  const { reason } = await convert(file.vfs, { pageSize: 32768 });
+  expect(reason).toMatch(/no page size has room for a key of 8001 bytes/);
+  expect(reason).not.toMatch(/--page-size/);
+});
+
 test("bits flipped anywhere: refused with the file as it was, or converted to the same content", async () => {
   const file = scatteredFile({
     generation: "gen3",

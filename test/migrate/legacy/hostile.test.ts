@@ -6,6 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { NODE_BRANCH } from "../../../migrate/legacy/layout.js";
 import { PageSeal } from "../../../migrate/legacy/page-check.js";
+import type { LegacySurvey } from "../../../migrate/legacy/survey.js";
 import { CorruptionError, OptionError } from "../../../src/base/errors.js";
 import { MemoryVfs } from "../../../src/vfs/memory-vfs.js";
 import {
@@ -137,6 +138,16 @@ describe("a leaf", () => {
     ["a record of no length", (p: DataView) => p.setUint16(slots + 2, 0), /G4 page 1.*does not end/],
     ["an empty key", (p: DataView) => p.setUint8(B + p.getUint16(slots), 0), /its key is empty/],
     ["a key past its record", (p: DataView) => p.setUint8(B + p.getUint16(slots), 100), /reach past its end/],
+    [
+      "a value that ends before its record",
+      (p: DataView) => p.setUint8(B + p.getUint16(slots) + 1, 1),
+      /G4 page 1.*end before it does/,
+    ],
+    [
+      "no slots before a directory",
+      (p: DataView) => p.setUint16(B + 2, 0),
+      /0 slots do not fill the 12 bytes/,
+    ],
     ["an endless varint", (p: DataView) => p.setUint32(B + p.getUint16(slots), 0xffffffff), /G4 page 1/],
   ])("gen3: %s", (_what, spoil, reason) => {
     expect(spoiled((_, at) => spoil(at), "gen3")).toMatch(reason);
@@ -257,6 +268,21 @@ describe("roots", () => {
     expect(reasons(survey(forgedVfs({ pages: twoLeaves(), roots: shared })))).toMatch(
       /G7 page 2: it is reached twice/,
     );
+  });
+
+  test("a root is chosen beside the named ones, which are never left out", () => {
+    const pages = [...twoLeaves(), { page: 4, records: [record("z")] }, { page: 5, records: [record("y")] }];
+    const chosenOf = (root: number): LegacySurvey =>
+      survey(forgedVfs({ pages, roots: [{ offset: 80, page: 3 }] }), "/file.db", { root });
+    const nodes = { name: "nodes", root: 3, content: { records: 4 } };
+    const beside = chosenOf(4);
+    expect(beside.trees).toMatchObject([nodes, { name: "main", root: 4, content: { records: 1 } }]);
+    expect(beside.notes).toMatchObject([{ page: 5, reason: expect.stringMatching(/left out/) }]);
+    const alone = chosenOf(3);
+    expect(alone.trees).toMatchObject([nodes]);
+    expect(alone.trees.length).toBe(1);
+    expect(alone.notes.map((each) => each.page)).toEqual([4, 5]);
+    expect(reasons(beside) + reasons(alone)).toBe("");
   });
 
   test.each([0, -1, 1.5, 2 ** 33, Number.NaN])("root %d is no page number", (root) => {
