@@ -1,7 +1,10 @@
 /** docs/format.md is the byte map that people read; these tables must be what the code does. */
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { open } from "../../src/index.js";
 import * as log from "../../src/log/log-format.js";
 import { encodeSegmentHeader } from "../../src/log/log-format.js";
 import { inlineRecordBytesMax, keyBytesMax } from "../../src/page/limits.js";
@@ -114,6 +117,21 @@ describe("docs/format.md", () => {
     for (const [size, key, record] of table("### Limits")) {
       expect(keyBytesMax(Number(size))).toBe(Number(key));
       expect(inlineRecordBytesMax(Number(size))).toBe(Number(record));
+    }
+  });
+
+  it("names each field of a lock", () => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-format-"));
+    try {
+      using _store = open(join(folder, "data.esp"));
+      const lock = readFileSync(join(folder, "data.esp-lock"), "utf8");
+      const fields = Object.entries(JSON.parse(lock) as Record<string, unknown>);
+      expect(lock).toBe(`${JSON.stringify(Object.fromEntries(fields))}\n`);
+      expect(new Map(fields.map(([name, value]) => [`\`${name}\``, typeof value]))).toEqual(
+        new Map(table("## Lock").map(([name, type]) => [name, type])),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 });
