@@ -415,7 +415,19 @@ export class RedoLog {
     this.records.used = 0;
     this.#freshBlock = false;
     this.#grown = false;
+    this.#claimDurable();
     if (inTransaction) this.records.openFrame();
+  }
+
+  /**
+   * Says in the new segment that all commits before it are durable: what is damaged of them is then told from a torn
+   * end, also where no commit follows before pages that rest on them are written (W5). The frame is one of a
+   * transaction that is undone. It is durable: the frames behind it are chained to it.
+   */
+  #claimDurable(): void {
+    this.#txParts = 0;
+    this.records.openFrame();
+    this.#writeFrame(0, true);
   }
 
   /** Gives the retired segment its next generation; the caller syncs it before anybody is told. */

@@ -6,6 +6,8 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
+import type { EspalierError } from "../../src/base/errors.js";
+import { open } from "../../src/index.js";
 import { BLOCK_BYTES, decodeSegmentHeader, encodeSegmentHeader } from "../../src/log/log-format.js";
 import { headerVersion } from "../../src/pager/store-header.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
@@ -132,6 +134,31 @@ describe("a log with a bit flipped", () => {
     }
   });
 
+  /** Story: half a transaction was there, and verify found nothing. The other half was in a page that was written back. */
+  it("in the last commit is an error once a checkpoint writes pages that rest on it", () => {
+    const vfs = new FaultyVfs({ seed: SEED });
+    using store = open<string, number>(STORE_PATH, { vfs });
+    const other = store.tree<string, number>("other");
+    store.put("key", 0);
+    other.put("key", 0);
+    store.checkpoint();
+    store.put("key", 1);
+    store.transaction(() => {
+      store.put("key", 2);
+      other.put("key", 2);
+    });
+    const seen = new Set<string>();
+    vfs.onCall = ({ changes }) => {
+      if (!changes) return;
+      const bad = bytesOf(vfs.live, OTHER_LOG);
+      bad[usedLength(bad) - 1]! ^= 1;
+      seen.add(valuesIn(withFile(vfs.live, OTHER_LOG, bad)));
+    };
+    store.checkpoint();
+    vfs.onCall = undefined;
+    expect([...seen]).toEqual(["1 0", "ERR_ESPALIER_CORRUPTION", "2 2"]);
+  });
+
   it("in a segment's header makes it none", () => {
     const storeId = new Uint8Array(16).fill(7);
     const header = { generation: 3, salt: 77, pageSize: 4096 };
@@ -159,6 +186,16 @@ it("a bit flipped in a copy of the store's header makes it none", () => {
     }
   }
 });
+
+/** Values of the key in both trees, or the code of the error. */
+function valuesIn(vfs: MemoryVfs): string {
+  try {
+    using store = open<string, number>(STORE_PATH, { vfs, createIfMissing: false });
+    return `${store.get("key")} ${store.tree("other").get("key")}`;
+  } catch (error) {
+    return (error as EspalierError).code;
+  }
+}
 
 /** A disk on which the log goes on in its second segment while the checkpoint of the first is under way. */
 function betweenSegments(): { disk: MemoryVfs; history: Session["history"]; first: string } {

@@ -101,6 +101,14 @@ export const LOG_GUARDS = [
   ),
   guard(
     "W5",
+    "a segment says that the commits before it are durable",
+    REDO_LOG,
+    "    this.#claimDurable();\n",
+    "",
+    DAMAGE,
+  ),
+  guard(
+    "W5",
     "a segment is synced before the next one is begun",
     REDO_LOG,
     "if (inTransaction) this.records.dropFrame();\n    this.sync();",
