@@ -12,13 +12,7 @@ import { setImmediate } from "node:timers/promises";
 import { EMPTY_BYTES } from "../base/bytes.js";
 import { branchEntries, childAt, setChild, writeBranch } from "../page/branch.js";
 import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt } from "../page/leaf.js";
-import {
-  assertReference,
-  freeOverflow,
-  overflowPages,
-  readOverflow,
-  readReference,
-} from "../page/overflow.js";
+import { freeOverflow, overflowPages, overflowValue, readReference } from "../page/overflow.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import { highBound, lowBound, type Path } from "../tree/path.js";
 import type { Tree } from "../tree/tree.js";
@@ -249,9 +243,7 @@ class Mover {
       pager.settleFree();
       const lowest = pager.space.lowestRun(pages);
       if (lowest < 0 || lowest >= reference.page) continue;
-      assertReference(pager, reference);
-      const value = new Uint8Array(reference.length);
-      readOverflow(pager, reference, value, 0);
+      const value = overflowValue(pager, reference).u8;
       const key = keyOf(pool, offset, slot);
       tree.moveOverflow(leaf, slot, key, value);
       freeOverflow(pager, reference);
