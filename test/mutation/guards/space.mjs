@@ -190,8 +190,8 @@ export const SPACE_GUARDS = [
     "P3",
     "the free list goes wherever free pages lie where the file cannot grow",
     CHECKPOINT_SET,
-    "if (!this.#gatherChain(listed, usable)) {",
-    "if (listed.length > 0) {",
+    "if (this.#gatherChain(listed, usable)) return;",
+    "if (listed.length === 0) return;",
     SCATTERED,
   ),
   guard(
