@@ -294,7 +294,7 @@ export const SPACE_GUARDS = [
     "P3",
     "space of the log is claimed before a commit is written to it",
     REDO_LOG,
-    "if (this.#base + end > active.size) this.#growFor(active, this.#base + end);",
+    "if (this.#base + end > active.size) this.#growFor(this.#base + end);",
     "",
     FULL,
   ),
