@@ -127,10 +127,10 @@ export class BlockStore implements PoolOwner {
       if (got < this.#data.pageSize)
         throw this.#damaged("P3", block << pool.blockShift, 0, "the file ends before it");
     }
-    if (pool.blockShift === 0) this.check(block, frame, offset);
+    if (pool.blockShift === 0) this.check(block, offset);
   }
 
-  check(page: number, _frame: number, offset: number): void {
+  check(page: number, offset: number): void {
     const pool = this.#pool;
     const checksum = pageChecksum(pool.u8, offset, pool.pageSize, this.#seed);
     if (pool.u32[offset >> 2] !== checksum) throw this.#damaged("P1", page, 0, "its checksum is wrong");

@@ -138,15 +138,15 @@ export class Reader<K, V> {
   }
 
   #settings(options: RangeOptions<K>): RangeSettings {
-    return readRange(options, this.keys, (key) => this.encodeKey(key));
+    return readRange(options, this.keys, (key) => this.#encodeKey(key));
   }
 
   /** Bounds of a range that is to be removed. */
   removal(options: BoundOptions<K>): Bounds {
-    return readRemoval(options, this.keys, (key) => this.encodeKey(key));
+    return readRemoval(options, this.keys, (key) => this.#encodeKey(key));
   }
 
-  encodeKey(key: K): Uint8Array {
+  #encodeKey(key: K): Uint8Array {
     const { engine } = this;
     const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
     return Uint8Array.prototype.slice.call(engine.keyBuffer, 0, length);
