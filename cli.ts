@@ -9,6 +9,6 @@ import zlib from "node:zlib";
 if ("crc32" in zlib) await import("./command-line.js");
 else {
   const { node } = process.versions;
-  process.stderr.write(`espalier: Node.js 20.19, or 22.2 or later, is needed; this is ${node}\n`);
+  process.stderr.write(`espalier: Node.js 20.19, or 22.12 or later, is needed; this is ${node}\n`);
   process.exitCode = 2;
 }

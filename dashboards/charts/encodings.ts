@@ -152,10 +152,7 @@ export function orderOf(names: string[]): { sort?: string[] } {
 }
 
 /** Small multiples by panel: a workload in one durability class. */
-export function panelFacet(
-  rows: readonly Row[],
-  field = "panel",
-): {
+export function panelFacet(rows: readonly Row[]): {
   field: string;
   type: "nominal";
   title: null;
@@ -163,5 +160,6 @@ export function panelFacet(
   header: { labelFontWeight: "bold"; labelLimit: number; labelExpr: string };
 } {
   const header = { labelFontWeight: "bold", labelLimit: 320, labelExpr: PANEL_LABELS } as const;
+  const field = "panel";
   return { field, type: "nominal", title: null, ...orderOf(distinct(rows, field)), header };
 }

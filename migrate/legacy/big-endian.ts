@@ -82,8 +82,11 @@ export function compareBytes(
   return aLength - bLength;
 }
 
-/** At most `limit` bytes in hexadecimal, with the whole length where it was cut. */
-export function hexOf(bytes: Uint8Array, limit = 32): string {
-  const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, limit)).toString("hex");
-  return bytes.length > limit ? `${shown}… (${bytes.length} bytes)` : shown;
+const HEX_BYTES_MAX = 32;
+
+/** The first bytes in hexadecimal, with the whole length where there are more. */
+export function hexOf(bytes: Uint8Array): string {
+  const length = Math.min(bytes.length, HEX_BYTES_MAX);
+  const shown = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("hex");
+  return bytes.length > HEX_BYTES_MAX ? `${shown}… (${bytes.length} bytes)` : shown;
 }

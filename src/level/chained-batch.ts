@@ -4,8 +4,7 @@
  */
 
 import { AbstractChainedBatch } from "abstract-level";
-import type { Data } from "./formats.js";
-import { toBytes } from "./formats.js";
+import { type Data, toBytes } from "./formats.js";
 import type { RawOperation } from "./level-store.js";
 import type { WriteOptions } from "./options.js";
 

@@ -148,10 +148,10 @@ function checkLog(bytes: Buffer, path: string, next: number): number {
 
 interface Manifest {
   readonly tables: Set<number>;
-  readonly log: number;
-  readonly previousLog: number;
+  log: number;
+  previousLog: number;
   /** Number of the last change before it was written: those of tables, and maybe some of the log. */
-  readonly lastSequence: number;
+  lastSequence: number;
 }
 
 /** Tags of the fields of a change of version. */
@@ -164,39 +164,41 @@ const NEW_TABLE = 7;
 const PREVIOUS_LOG = 9;
 
 function readManifest(vfs: Vfs, path: string): Manifest {
-  const tables = new Set<number>();
-  let [log, previousLog, lastSequence] = [0, 0, 0];
-  for (const record of logRecords(readFile(vfs, path), path)) {
-    const reader = { bytes: record, at: 0 };
-    const number = (): number => readVarint(reader);
-    const skipText = (): void => {
-      const length = number();
-      reader.at += length;
-    };
-    while (reader.at < record.length) {
-      const tag = number();
-      if (tag === COMPARATOR) skipText();
-      else if (tag === COMPACT_POINTER) {
-        number();
-        skipText();
-      } else if (tag === DELETED_TABLE) {
-        number();
-        tables.delete(number());
-      } else if (tag === NEW_TABLE) {
-        number();
-        tables.add(number());
-        number();
-        skipText();
-        skipText();
-      } else {
-        const value = number();
-        if (tag === LOG_NUMBER) log = value;
-        else if (tag === LAST_SEQUENCE) lastSequence = value;
-        else if (tag === PREVIOUS_LOG) previousLog = value;
-      }
+  const manifest: Manifest = { tables: new Set(), log: 0, previousLog: 0, lastSequence: 0 };
+  for (const change of logRecords(readFile(vfs, path), path)) applyChange(manifest, change);
+  return manifest;
+}
+
+/** Brings a manifest up to date with a change of version, one of its records. */
+function applyChange(manifest: Manifest, change: Buffer): void {
+  const reader = { bytes: change, at: 0 };
+  const number = (): number => readVarint(reader);
+  const skipText = (): void => {
+    const length = number();
+    reader.at += length;
+  };
+  while (reader.at < change.length) {
+    const tag = number();
+    if (tag === COMPARATOR) skipText();
+    else if (tag === COMPACT_POINTER) {
+      number();
+      skipText();
+    } else if (tag === DELETED_TABLE) {
+      number();
+      manifest.tables.delete(number());
+    } else if (tag === NEW_TABLE) {
+      number();
+      manifest.tables.add(number());
+      number();
+      skipText();
+      skipText();
+    } else {
+      const value = number();
+      if (tag === LOG_NUMBER) manifest.log = value;
+      else if (tag === LAST_SEQUENCE) manifest.lastSequence = value;
+      else if (tag === PREVIOUS_LOG) manifest.previousLog = value;
     }
   }
-  return { tables, log, previousLog, lastSequence };
 }
 
 function checkTable(bytes: Buffer, path: string): void {

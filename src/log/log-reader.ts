@@ -40,7 +40,6 @@ interface Stretch {
   file: VfsFile;
   readonly salt: number;
   readonly generation: number;
-  readonly chain: number;
   /** File positions of the frames of committed transactions, in order. */
   readonly frames: number[];
   /** End of the last committed transaction. */
@@ -54,6 +53,16 @@ export interface LogContents {
   transactions: number;
   /** Bytes of the segments that hold committed frames. */
   bytes: number;
+}
+
+/** Which log it is, as the store's header has it. */
+export interface LogOrigin {
+  readonly storePath: string;
+  readonly storeId: Uint8Array;
+  readonly pageSize: number;
+  readonly position: LogPosition;
+  /** Number of the last commit that the data file holds whole. */
+  readonly commit: number;
 }
 
 class FrameWindow {
@@ -88,28 +97,20 @@ class FrameWindow {
 
 export class LogReader {
   readonly contents: LogContents;
-  readonly #storePath: string;
+  readonly #origin: LogOrigin;
   readonly #stretches: Stretch[] = [];
   #memory: Uint8Array = new Uint8Array(0);
 
   /**
-   * Opens the segments that `position` names and scans them. `known` is the number of the last
-   * commit that the data file holds whole. Throws LogMissingError or CorruptionError.
+   * Opens the segments that `origin` names, for writing where they are to be made durable, and scans them.
+   * Throws LogMissingError or CorruptionError.
    */
-  constructor(
-    vfs: Vfs,
-    storePath: string,
-    storeId: Uint8Array,
-    pageSize: number,
-    position: LogPosition,
-    known: number,
-    writable: boolean,
-  ) {
-    this.#storePath = storePath;
-    this.contents = { committed: known, transactions: 0, bytes: 0 };
+  constructor(vfs: Vfs, origin: LogOrigin, writable: boolean) {
+    this.#origin = origin;
+    this.contents = { committed: origin.commit, transactions: 0, bytes: 0 };
     try {
-      this.#openSegments(vfs, storeId, pageSize, position, writable);
-      let chain = position.chain;
+      this.#openSegments(vfs, writable);
+      let chain = origin.position.chain;
       let durableClaim = 0;
       for (const stretch of this.#stretches) {
         const scan = this.#scan(stretch, chain);
@@ -120,7 +121,7 @@ export class LogReader {
         throw new CorruptionError(
           "W5",
           `replay stops after commit ${this.contents.committed}, but a later frame says that commit ${durableClaim} was durable`,
-          { path: storePath, page: -1, offset: -1 },
+          { path: origin.storePath, page: -1, offset: -1 },
         );
       }
     } catch (error) {
@@ -129,21 +130,16 @@ export class LogReader {
     }
   }
 
-  #openSegments(
-    vfs: Vfs,
-    storeId: Uint8Array,
-    pageSize: number,
-    position: LogPosition,
-    writable: boolean,
-  ): void {
+  #openSegments(vfs: Vfs, writable: boolean): void {
+    const { storePath, storeId, pageSize, position } = this.#origin;
     for (let i = 0; i < 2; i++) {
       const index = (position.segment + i) % 2;
-      const path = segmentPath(this.#storePath, index);
+      const path = segmentPath(storePath, index);
       // Where the header does not name the next generation it may be the older copy of two, and the newer
       // one lost: the segment says by itself that it is the one.
       if (i === 1 && position.nextSalt === 0 && !isGeneration(vfs, path, storeId, position.generation + 1))
         return;
-      if (vfs.stat(path)?.kind !== "file") throw new LogMissingError(this.#storePath, `${path} is missing`);
+      if (vfs.stat(path)?.kind !== "file") throw new LogMissingError(storePath, `${path} is missing`);
       const file = vfs.open(path, writable ? "write" : "read");
       const block = new Uint8Array(BLOCK_BYTES);
       readFully(file, block, 0, BLOCK_BYTES, 0);
@@ -155,13 +151,12 @@ export class LogReader {
         file,
         salt,
         generation,
-        chain: position.chain,
         frames: [],
         end: BLOCK_BYTES,
       };
       this.#stretches.push(stretch);
       const right = header?.salt === salt && header.generation === generation && header.pageSize === pageSize;
-      if (!right) throw new LogMissingError(this.#storePath, `${path} is not the log that belongs to it`);
+      if (!right) throw new LogMissingError(storePath, `${path} is not the log that belongs to it`);
     }
   }
 
@@ -257,14 +252,14 @@ export class LogReader {
     // A segment is synced before the first frame of the next one is written (W5).
     const stretch = this.#stretches.findLast(({ frames }) => frames.length > 0);
     if (stretch === undefined) return;
-    const path = segmentPath(this.#storePath, stretch.index);
+    const path = segmentPath(this.#origin.storePath, stretch.index);
     // What an earlier recovery was killed over may take the room of this one's.
     removeScratch(vfs, path, SEGMENT_COPY);
     const copyPath = scratchName(path, SEGMENT_COPY);
     let copy: VfsFile | undefined;
     try {
       copy = vfs.open(copyPath, "create", path);
-      copyBytes(stretch.file, copy, stretch.end);
+      copyBlocks(stretch.file, copy, stretch.end);
       copy.sync();
       vfs.rename(copyPath, path);
       vfs.syncFolderOf(path);
@@ -285,7 +280,7 @@ export class LogReader {
 }
 
 /** Copies the first `end` bytes, in whole blocks as far as there are any. */
-function copyBytes(from: VfsFile, to: VfsFile, end: number): void {
+function copyBlocks(from: VfsFile, to: VfsFile, end: number): void {
   const buffer = new Uint8Array(Math.min(WINDOW_BYTES, alignUp(end, BLOCK_BYTES)));
   for (let position = 0; position < end; position += buffer.length) {
     const length = Math.min(buffer.length, alignUp(end, BLOCK_BYTES) - position);

@@ -306,7 +306,7 @@ export class RedoLog {
     if (this.#base + end > SEGMENT_BYTES_MAX) {
       throw new DiskFullError("the transaction is larger than a log segment can be");
     }
-    if (this.#base + end > active.size) this.#growFor(active, this.#base + end);
+    if (this.#base + end > active.size) this.#growFor(this.#base + end);
     const through = sync && this.#writes === this.#writesSynced;
     try {
       active.write(this.records.u8, from, end - from, this.#base + from, through);
@@ -331,10 +331,9 @@ export class RedoLog {
     return position;
   }
 
-  #growFor(segment: Segment, bytes: number): void {
+  #growFor(bytes: number): void {
     try {
-      segment.grow(bytes);
-      this.#grown = true;
+      this.growActive(bytes);
     } catch (error) {
       throw logFull(error);
     }

@@ -94,7 +94,7 @@ export function separatorOf(pool: PagePool, offset: number, index: number): Uint
   const separator = new Uint8Array(prefix + length);
   const u8 = pool.u8;
   for (let i = 0; i < prefix; i++) separator[i] = u8[offset + PAGE_HEADER_BYTES + i]!;
-  if (length <= 4) {
+  if (length <= HEAD_BYTES) {
     const head = pool.u32[word]!;
     for (let i = 0; i < length; i++) separator[prefix + i] = head >>> (24 - 8 * i);
   } else {
@@ -164,8 +164,8 @@ export function buildBranch(
     const suffix = separator.length - prefix;
     words[word] = headOf(separator, prefix, separator.length);
     words[word + 1] = child;
-    words[word + 2] = (suffix > 4 ? tail : 0) | (suffix << 16);
-    if (suffix > 4) {
+    words[word + 2] = (suffix > HEAD_BYTES ? tail : 0) | (suffix << 16);
+    if (suffix > HEAD_BYTES) {
       bytes.set(separator.subarray(prefix), tail);
       tail += suffix;
     }
@@ -229,7 +229,7 @@ export function insertSeparator(
     writeBranch(pager, page, pool.u8[offset + AT_LEVEL]!, childAt(pool, offset, 0), entries, low, high);
     return;
   }
-  if (suffix > 4) {
+  if (suffix > HEAD_BYTES) {
     pool.u8.set(entry.separator.subarray(prefix), offset + tail);
     pager.edits.written(offset + tail, suffix);
     pool.u16[(offset + AT_TAIL) >> 1] = tail + suffix;
@@ -242,7 +242,7 @@ export function insertSeparator(
   const word = slotWord(pool, offset, index);
   pool.u32[word] = headOf(entry.separator, prefix, entry.separator.length);
   pool.u32[word + 1] = entry.child;
-  pool.u32[word + 2] = (suffix > 4 ? tail : 0) | (suffix << 16);
+  pool.u32[word + 2] = (suffix > HEAD_BYTES ? tail : 0) | (suffix << 16);
   pager.edits.written(word << 2, BRANCH_SLOT_BYTES);
   pool.u16[(offset + AT_SLOTS) >> 1] = slots + 1;
   pager.edits.written(offset + AT_SLOTS, 6);
@@ -257,7 +257,7 @@ export function removeSeparator(pager: Pager, page: number, index: number): void
   const directory = offset + pool.pageSize - BRANCH_SLOT_BYTES * slots;
   pager.edits.move(directory + BRANCH_SLOT_BYTES, directory, BRANCH_SLOT_BYTES * (slots - index - 1));
   pool.u16[(offset + AT_SLOTS) >> 1] = slots - 1;
-  if (suffix > 4) pool.u16[(offset + AT_HOLES) >> 1]! += suffix;
+  if (suffix > HEAD_BYTES) pool.u16[(offset + AT_HOLES) >> 1]! += suffix;
   pager.edits.written(offset + AT_SLOTS, 6);
 }
 

@@ -203,16 +203,16 @@ export class FreeRegions {
     this.#metrics.state_builds++;
     this.#slotMetrics.builds++;
     this.#slotMetrics.slots += slotCount(this.#pool, offset);
-    if (!this.#profile) this.build(offset);
+    if (!this.#profile) this.#build(offset);
     else {
       const start = process.hrtime.bigint();
-      this.build(offset);
+      this.#build(offset);
       this.#slotMetrics.ns += Number(process.hrtime.bigint() - start);
     }
   }
 
   /** Finds the regions from the extents of the slots, sorted by offset. */
-  build(offset: number): void {
+  #build(offset: number): void {
     this.setEmpty(offset);
     const { u32, u16 } = this.#pool;
     const n = slotCount(this.#pool, offset);

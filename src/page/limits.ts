@@ -3,6 +3,7 @@
  */
 
 import { BRANCH_SLOT_BYTES, LEAF_SLOT_BYTES, PAGE_HEADER_BYTES } from "../pager/page-header.js";
+import { HEAD_BYTES } from "./head-search.js";
 
 /** Key lengths in a record stay below 2^14, so that their varint takes at most this. */
 export const KEY_VARINT_BYTES_MAX = 2;
@@ -40,7 +41,7 @@ export function branchCapacity(pageSize: number): number {
   return pageSize - PAGE_HEADER_BYTES;
 }
 
-/** Bytes of a slot and of what a separator takes beside it: up to four bytes live in the slot's head. */
+/** Bytes of a slot and of what a separator takes beside it: a short one lives in the slot's head. */
 export function separatorBytes(suffixLength: number): number {
-  return BRANCH_SLOT_BYTES + (suffixLength > 4 ? suffixLength : 0);
+  return BRANCH_SLOT_BYTES + (suffixLength > HEAD_BYTES ? suffixLength : 0);
 }

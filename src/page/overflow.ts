@@ -12,6 +12,7 @@ import { types } from "node:util";
 import { crc32 } from "node:zlib";
 import { readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError } from "../base/errors.js";
+import { type ByteSource, byteSource } from "../base/text.js";
 import { checksumSeed } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
 import { OVERFLOW_REFERENCE_BYTES, VALUE_BYTES_MAX } from "./limits.js";
@@ -93,16 +94,19 @@ export function assertReference(pager: Pager, reference: OverflowReference): voi
   }
 }
 
+/** A value in memory of its own, which is not claimed for a reference that cannot be right. Throws CorruptionError. */
+export function overflowValue(pager: Pager, reference: OverflowReference): ByteSource {
+  assertReference(pager, reference);
+  const value = byteSource(reference.length);
+  readOverflow(pager, reference, value.u8);
+  return value;
+}
+
 /**
- * Reads a value into target[at..at+length), which is long enough. One read for the value, one more for
+ * Reads a value to the start of `target`, which is long enough. One read for the value, one more for
  * the table of a long one. Throws CorruptionError.
  */
-export function readOverflow(
-  pager: Pager,
-  reference: OverflowReference,
-  target: Uint8Array,
-  at: number,
-): void {
+export function readOverflow(pager: Pager, reference: OverflowReference, target: Uint8Array): void {
   assertReference(pager, reference);
   const { length, page, checksum } = reference;
   const seed = overflowSeed(pager.header.storeId, page);
@@ -113,11 +117,11 @@ export function readOverflow(
     if (crc32(table, seed) !== checksum)
       throw damaged(pager, reference, "the checksums of an overflow run are damaged");
   }
-  if (pager.data.read(target, at, length, position + table.length) < length) {
+  if (pager.data.read(target, 0, length, position + table.length) < length) {
     throw damaged(pager, reference, "the file ends inside an overflow run");
   }
   for (let from = 0, i = 0; from < length || i === 0; from += CHUNK_BYTES, i++) {
-    const chunk = crc32(target.subarray(at + from, at + Math.min(from + CHUNK_BYTES, length)), seed);
+    const chunk = crc32(target.subarray(from, Math.min(from + CHUNK_BYTES, length)), seed);
     const wanted = table.length > 0 ? readU32(table, i * 4) : checksum;
     if (chunk !== wanted) throw damaged(pager, reference, `the value's bytes from ${from} on are damaged`);
   }

@@ -20,6 +20,7 @@ import {
   LEAF_SLOT_BYTES,
   PAGE_HEADER_BYTES,
 } from "../pager/page-header.js";
+import { HEAD_BYTES } from "./head-search.js";
 import {
   headOf,
   LENGTH_MASK,
@@ -132,13 +133,13 @@ function checkBranch(
     const slotAt = pageSize - BRANCH_SLOT_BYTES * (i + 1);
     if (length === 0 || prefix + length > keyMax)
       return problem("B1", slotAt, `separator ${i} has an impossible length`);
-    if (length > 4) {
+    if (length > HEAD_BYTES) {
       if (at < arena || at + length > tail)
         return problem("B1", slotAt, `separator ${i} points outside its page`);
       if (head !== headOf(u8, offset + at, offset + at + length))
         return problem("B1", slotAt, `the head of separator ${i} is wrong`);
       used += length;
-    } else if ((length < 4 && head << (8 * length) !== 0) || at !== 0) {
+    } else if ((length < HEAD_BYTES && head << (8 * length) !== 0) || at !== 0) {
       return problem("B1", slotAt, `the head of separator ${i} has bytes behind its end`);
     }
     if (head < previous) return problem("B1", slotAt, `separator ${i} is out of order`);

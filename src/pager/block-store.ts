@@ -37,6 +37,22 @@ export interface PageProblem {
   readonly reason: string;
 }
 
+/** Whether the page at `offset` is the store's page of that number, and its bytes are whole. undefined: it is. */
+export function identityProblem(
+  pool: PagePool,
+  offset: number,
+  page: number,
+  seed: number,
+): PageProblem | undefined {
+  const checksum = pageChecksum(pool.u8, offset, pool.pageSize, seed);
+  if (pool.u32[offset >> 2] !== checksum)
+    return { invariant: "P1", offset: 0, reason: "its checksum is wrong" };
+  const number = pool.u32[(offset + AT_NUMBER) >> 2]!;
+  if (number !== page)
+    return { invariant: "P1", offset: AT_NUMBER, reason: `it says that it is page ${number}` };
+  return undefined;
+}
+
 /** A block's image in the log: the only place that has its bytes. */
 interface Spill {
   readonly file: VfsFile;
@@ -127,16 +143,12 @@ export class BlockStore implements PoolOwner {
       if (got < this.#data.pageSize)
         throw this.#damaged("P3", block << pool.blockShift, 0, "the file ends before it");
     }
-    if (pool.blockShift === 0) this.check(block, frame, offset);
+    if (pool.blockShift === 0) this.check(block, offset);
   }
 
-  check(page: number, _frame: number, offset: number): void {
+  check(page: number, offset: number): void {
     const pool = this.#pool;
-    const checksum = pageChecksum(pool.u8, offset, pool.pageSize, this.#seed);
-    if (pool.u32[offset >> 2] !== checksum) throw this.#damaged("P1", page, 0, "its checksum is wrong");
-    const number = pool.u32[(offset + AT_NUMBER) >> 2]!;
-    if (number !== page) throw this.#damaged("P1", page, AT_NUMBER, `it says that it is page ${number}`);
-    const problem = this.#checkPage(pool, offset);
+    const problem = identityProblem(pool, offset, page, this.#seed) ?? this.#checkPage(pool, offset);
     if (problem !== undefined) throw this.#damaged(problem.invariant, page, problem.offset, problem.reason);
   }
 

@@ -134,22 +134,24 @@ export class CheckpointSet implements CheckpointTarget {
     if (start >= 0 && listed.remove(start, count)) {
       pager.free.ready.remove(start, count);
       this.#chain.add(start, count);
-    } else {
-      try {
-        this.#addChain(listed, count, "checkpoint");
-      } catch (error) {
-        if (!(error instanceof DiskFullError)) throw error;
-        if (!this.#gatherChain(listed, usable)) {
-          if (!this.#last) throw error;
-          this.#addChain(listed, count, "opening-or-closing");
-        }
-      }
-    }
+    } else this.#takeElsewhere(listed, count, usable);
     for (const extent of this.#chain) {
       for (let page = extent.start; page < extent.start + extent.count; page += unit)
         pager.blocks.forget(page >>> pager.pool.blockShift);
     }
     pager.space.givenOut = undefined;
+  }
+
+  /** The chain where no run is free for it. Throws DiskFullError. */
+  #takeElsewhere(listed: ExtentSet, count: number, usable: ExtentSet): void {
+    try {
+      this.#addChain(listed, count, "checkpoint");
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) throw error;
+      if (this.#gatherChain(listed, usable)) return;
+      if (!this.#last) throw error;
+      this.#addChain(listed, count, "opening-or-closing");
+    }
   }
 
   /**

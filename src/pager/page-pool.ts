@@ -36,7 +36,7 @@ export interface PoolOwner {
   /** Fills the frame at `offset` with the block's bytes and checks them; throws CorruptionError. */
   load(block: number, frame: number, offset: number): void;
   /** Checks one page of a block of several at its first use. */
-  check(page: number, frame: number, offset: number): void;
+  check(page: number, offset: number): void;
   /** Makes a frame's bytes dispensable: writes back or spills. False where that is not possible now. */
   clean(frame: number): boolean;
   /** What to throw where no frame can be made free. */
@@ -160,7 +160,7 @@ export class PagePool {
     const index = page & ((1 << this.blockShift) - 1);
     const offset = (frame << this.frameShift) + (index << this.pageShift);
     if ((this.checked[frame]! & (1 << index)) === 0) {
-      this.#owner.check(page, frame, offset);
+      this.#owner.check(page, offset);
       this.checked[frame]! |= 1 << index;
     }
     return offset;

@@ -29,8 +29,6 @@ import type { StoreHeader } from "./store-header.js";
 import { NO_IMAGE, TouchedBlocks } from "./touched-blocks.js";
 import { Versions } from "./versions.js";
 
-export type { PageCheck } from "./block-store.js";
-
 /**
  * Makes the two halves of a leaf again, to the byte, as the split did whose SPLIT record says `cut` and
  * `separator`. undefined where such a record cannot be of this leaf. Valid until the next call.
@@ -355,7 +353,7 @@ export class Pager {
       const frame = pool.lookup(block);
       if (frame < 0 || (pool.flags[frame]! & FRAME_IMAGE) === 0) continue;
       if (freed?.has(block) === true) continue;
-      this.logImage(block, frame);
+      this.#logImage(block, frame);
       if (this.log.partIsFull) this.log.writePart();
     }
   }
@@ -366,14 +364,16 @@ export class Pager {
     return this.space.givenPages();
   }
 
-  /** Logs a block's image; returns where in the segment its bytes begin. */
-  logImage(block: number, frame: number): number {
+  #logImage(block: number, frame: number): void {
     const pool = this.pool;
     const offset = frame << pool.frameShift;
-    if (pool.blockShift !== 0) return this.log.records.block(block, pool.touched[frame]!, pool.u8, offset);
+    if (pool.blockShift !== 0) {
+      this.log.records.block(block, pool.touched[frame]!, pool.u8, offset);
+      return;
+    }
     const back = directoryBytes(pool.u8[offset + AT_KIND]!, pool.u16[(offset + AT_SLOTS) >> 1]!);
     const tail = pool.u16[(offset + AT_TAIL) >> 1]!;
-    return this.log.records.image(block, pool.u8, offset, tail, back, this.pageSize);
+    this.log.records.image(block, pool.u8, offset, tail, back, this.pageSize);
   }
 
   #endTransaction(): void {

@@ -46,13 +46,10 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
     takeFreeList(pager, list.extents);
     return { transactions: 0, logBytes: 0 };
   }
+  const { storeId, pageSize, log: position, commit } = header;
   const reader = new LogReader(
     vfs,
-    path,
-    header.storeId,
-    header.pageSize,
-    header.log,
-    header.commit,
+    { storePath: path, storeId, pageSize, position, commit },
     !pager.readOnly,
   );
   try {

@@ -136,32 +136,32 @@ export class Replay {
 
   /** Second pass. */
   apply(frame: FrameView): void {
-    const ordinal = this.#applied++;
     this.#page = -1;
     for (let at = frame.from; at < frame.to; ) {
       const length = this.#length(frame, at);
-      this.#record(frame.bytes, at, length, ordinal);
+      this.#record(frame.bytes, at, length);
       at += length;
     }
+    this.#applied++;
   }
 
-  #record(b: Uint8Array, at: number, length: number, ordinal: number): void {
+  #record(b: Uint8Array, at: number, length: number): void {
     const op = b[at]!;
-    if (op === OP_PAGE) this.#select(readU32(b, at + 1), ordinal);
+    if (op === OP_PAGE) this.#select(readU32(b, at + 1));
     else if (op === OP_WRITE || op === OP_MOVE || op === OP_FILL) this.#edit(b, at, op);
     else if (op === OP_SLOT) this.#slot(b, at, length);
-    else if (op === OP_SPLIT) this.#split(b, at, length, ordinal);
-    else if (op === OP_IMAGE) this.#image(b, at, ordinal);
+    else if (op === OP_SPLIT) this.#split(b, at, length);
+    else if (op === OP_IMAGE) this.#image(b, at);
     else if (op === OP_BLOCK) this.#block(b, at);
     else if (op === OP_CATALOG) this.#catalogRoot = readU32(b, at + 1);
     else if (op !== OP_PAD && op !== OP_REVOKE) this.#space(op, readU32(b, at + 1), readU32(b, at + 5));
   }
 
-  #select(page: number, ordinal: number): void {
+  #select(page: number): void {
     this.#page = -1;
     const { pool } = this.#pager;
     const block = page >>> pool.blockShift;
-    if (this.#isRevoked(page, ordinal)) {
+    if (this.#isRevoked(page)) {
       if (this.#gone.has(page)) this.#edits(page, this.#gone.get(page)!, 0);
       return;
     }
@@ -179,8 +179,9 @@ export class Replay {
     this.#offset = offset;
   }
 
-  #isRevoked(page: number, ordinal: number): boolean {
-    return this.#revoked.covers(page, ordinal);
+  /** Whether what the frame that is being applied says of the page is void. */
+  #isRevoked(page: number): boolean {
+    return this.#revoked.covers(page, this.#applied);
   }
 
   #edit(b: Uint8Array, at: number, op: number): void {
@@ -216,14 +217,14 @@ export class Replay {
     copyBytes(bytes, page + record, b, at + SLOT_RECORD_BYTES, length - SLOT_RECORD_BYTES);
   }
 
-  #image(b: Uint8Array, at: number, ordinal: number): void {
+  #image(b: Uint8Array, at: number): void {
     const page = readU32(b, at + 1);
     const front = b[at + 5]! | (b[at + 6]! << 8);
     const back = b[at + 7]! | (b[at + 8]! << 8);
     const { pool, pageSize } = this.#pager;
     if (pool.blockShift !== 0 || front + back > pageSize)
       throw this.#fail("holds an image that fits no page");
-    if (!this.#whole(page, ordinal)) return;
+    if (!this.#whole(page)) return;
     const from = at + IMAGE_RECORD_BYTES;
     this.#bytes.set(b.subarray(from, from + front), this.#offset);
     this.#bytes.set(b.subarray(from + front, from + front + back), this.#offset + pageSize - back);
@@ -231,10 +232,10 @@ export class Replay {
   }
 
   /** Selects a page that is about to be written whole, zeroed; false where nobody wants its bytes. */
-  #whole(page: number, ordinal: number): boolean {
+  #whole(page: number): boolean {
     this.#assertPossible(page);
     this.#page = -1;
-    if (this.#isRevoked(page, ordinal)) {
+    if (this.#isRevoked(page)) {
       if (!this.#sources.has(page)) return false;
       const bytes = new Uint8Array(this.#pager.pageSize);
       this.#gone.set(page, bytes);
@@ -249,10 +250,10 @@ export class Replay {
   }
 
   /** The left half stays where the leaf was; the right one is a page that the log has no other image of. */
-  #split(b: Uint8Array, at: number, length: number, ordinal: number): void {
+  #split(b: Uint8Array, at: number, length: number): void {
     const { pool, pageSize, redoSplit } = this.#pager;
     if (pool.blockShift !== 0) throw this.#fail("splits a small page");
-    this.#select(readU32(b, at + 1), ordinal);
+    this.#select(readU32(b, at + 1));
     if (this.#page < 0) throw this.#fail("splits a page of which the log has no image");
     const leaf = this.#bytes.subarray(this.#offset, this.#offset + pageSize);
     const separator = b.subarray(at + SPLIT_RECORD_BYTES, at + length);
@@ -260,7 +261,7 @@ export class Replay {
     if (halves === undefined) throw this.#fail(`splits page ${this.#page} where it cannot be split`);
     leaf.set(halves.left);
     const right = readU32(b, at + 5);
-    if (!this.#whole(right, ordinal)) return;
+    if (!this.#whole(right)) return;
     this.#bytes.set(halves.right, this.#offset);
     writeU32(this.#bytes, this.#offset + AT_NUMBER, right);
     this.#page = -1;
@@ -276,7 +277,7 @@ export class Replay {
     if (this.#pager.pool.blockShift === 0) throw this.#fail("holds a block of small pages");
     this.#assertPossible(block * (1 << this.#pager.pool.blockShift));
     this.#page = -1;
-    if (this.#isRevoked(block << this.#pager.pool.blockShift, this.#applied - 1)) return;
+    if (this.#isRevoked(block << this.#pager.pool.blockShift)) return;
     const offset = this.#target.image(block);
     this.#imaged.add(block);
     this.#target.bytes.set(

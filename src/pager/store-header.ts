@@ -27,8 +27,7 @@
 import { crc32 } from "node:zlib";
 import { readU32, readU64, writeU32, writeU64 } from "../base/bytes.js";
 import { STORE_MAGIC } from "../base/magic.js";
-import type { LogPosition } from "../log/log-format.js";
-import { BLOCK_BYTES } from "../log/log-format.js";
+import { BLOCK_BYTES, type LogPosition } from "../log/log-format.js";
 
 export const FORMAT_VERSION = 1;
 export const HEADER_COPIES = 2;

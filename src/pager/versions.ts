@@ -17,7 +17,6 @@ import { FRAME_DIRTY, type PagePool } from "./page-pool.js";
 const SPILL_FILE = "versions";
 
 interface Version {
-  readonly block: number;
   /** The commit that replaced these bytes: snapshots below it need them. */
   readonly replacedBy: number;
   /** Frame in the pool, or -1 while in the file. */
@@ -105,7 +104,7 @@ export class Versions {
    */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
-    const version: Version = { block, replacedBy, frame, slot: -1, checked: 0 };
+    const version: Version = { replacedBy, frame, slot: -1, checked: 0 };
     const list = this.#byBlock.get(block);
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);

@@ -9,7 +9,7 @@ import { isUtf8 } from "node:buffer";
 import { byteMemory, readU32, writeU32 } from "../base/bytes.js";
 import { CorruptionError, EncodingError, KeyTooLargeError, OptionError } from "../base/errors.js";
 import { isOverflow, keyOf, valueAt, valueLength } from "../page/leaf.js";
-import { assertReference, readOverflow, readReference } from "../page/overflow.js";
+import { overflowValue, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
 import { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
@@ -98,11 +98,7 @@ export class Catalog {
     const at = valueAt(pager.pool, offset, slot);
     if (!isOverflow(pager.pool, offset, slot))
       return pager.pool.u8.slice(at, at + valueLength(pager.pool, offset, slot));
-    const reference = readReference(pager.pool.u8, at);
-    assertReference(pager, reference);
-    const bytes = new Uint8Array(reference.length);
-    readOverflow(pager, reference, bytes, 0);
-    return bytes;
+    return overflowValue(pager, readReference(pager.pool.u8, at)).u8;
   }
 
   /** A tree's record, or undefined. Throws CorruptionError. */

@@ -12,13 +12,7 @@ import { setImmediate } from "node:timers/promises";
 import { EMPTY_BYTES } from "../base/bytes.js";
 import { branchEntries, childAt, setChild, writeBranch } from "../page/branch.js";
 import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt } from "../page/leaf.js";
-import {
-  assertReference,
-  freeOverflow,
-  overflowPages,
-  readOverflow,
-  readReference,
-} from "../page/overflow.js";
+import { freeOverflow, overflowPages, overflowValue, readReference } from "../page/overflow.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import { highBound, lowBound, type Path } from "../tree/path.js";
 import type { Tree } from "../tree/tree.js";
@@ -66,35 +60,21 @@ export async function compactStore(
   options.signal?.throwIfAborted();
   pager.checkpointNow();
   const bytesBefore = pager.data.file.size();
-  const mover = new Mover(engine, pager.pageCount - pager.free.pages);
-  const total = pager.pageCount * PASSES_MAX;
+  const mover = new Mover(engine, options);
   for (let pass = 0, before = -1; pass < PASSES_MAX && mover.moved > before; pass++) {
     before = mover.moved;
     const trees = catalog.all(-1);
-    const roots = [...trees].map(([name, record]) => ({ name, root: record.root }));
-    for (const { name, root } of [{ name: undefined, root: catalog.root }, ...roots]) {
-      let start: Uint8Array | undefined = EMPTY_BYTES;
-      while (start !== undefined) {
-        await setImmediate();
-        options.signal?.throwIfAborted();
-        engine.assertOpen();
-        // The tree was dropped meanwhile: its pages are others' by now.
-        if (name !== undefined && catalog.tree(name, -1)?.root !== root) break;
-        const from: Uint8Array = start;
-        const tree = engine.treeAt(root);
-        start = durableIfMoved(engine, mover, () => mover.step(tree, from));
-        options.onProgress?.({ done: Math.min(mover.looked, total), total });
-      }
-    }
+    await mover.moveTree(catalog.root, () => true);
+    for (const [name, { root }] of trees)
+      await mover.moveTree(root, () => catalog.tree(name, -1)?.root === root);
     for (const name of trees.keys()) {
-      const record = durableIfMoved(engine, mover, () => mover.moveRoot(catalog, name));
+      const record = mover.durableIfMoved(() => mover.moveRoot(catalog, name));
       if (record !== undefined) onRootMoved(name, record);
     }
     // Salvage, where it has no log, looks for the catalogue where the header says.
-    if (durableIfMoved(engine, mover, () => mover.moveCatalog(catalog))) pager.checkpointNow();
+    if (mover.durableIfMoved(() => mover.moveCatalog(catalog))) pager.checkpointNow();
   }
-  await setImmediate();
-  options.signal?.throwIfAborted();
+  await mover.letOthersIn();
   engine.beginUpkeep("compact");
   pager.trim();
   const report = {
@@ -104,35 +84,68 @@ export async function compactStore(
     snapshots: pager.versions.snapshots,
   };
   // Last, since it may close the store.
-  options.onProgress?.({ done: total, total });
+  mover.tellProgress(true);
   return report;
-}
-
-/** One transaction; durable, so that its free pages are of use, but no sync where it has only looked. */
-function durableIfMoved<T>(engine: Engine, mover: Mover, step: () => T): T {
-  const before = mover.moved;
-  const body = (): T => {
-    const result = step();
-    if (mover.moved > before) engine.endWrite(true);
-    return result;
-  };
-  return engine.transaction(body, false);
 }
 
 class Mover {
   moved = 0;
-  looked = 0;
   readonly #engine: Engine;
+  readonly #options: CompactOptions;
   /** Pages from here on are to be moved. */
   readonly #limit: number;
+  /** Leaves that all passes look at, at most. */
+  readonly #total: number;
+  #looked = 0;
 
-  constructor(engine: Engine, limit: number) {
+  constructor(engine: Engine, options: CompactOptions) {
+    const { pageCount, free } = engine.pager;
     this.#engine = engine;
-    this.#limit = limit;
+    this.#options = options;
+    this.#limit = pageCount - free.pages;
+    this.#total = pageCount * PASSES_MAX;
+  }
+
+  /** Before each transaction. Throws the signal's reason, and ClosedError. */
+  async letOthersIn(): Promise<void> {
+    await setImmediate();
+    this.#options.signal?.throwIfAborted();
+    this.#engine.assertOpen();
+  }
+
+  tellProgress(atEnd: boolean): void {
+    const total = this.#total;
+    this.#options.onProgress?.({ done: atEnd ? total : Math.min(this.#looked, total), total });
+  }
+
+  /** One transaction; durable, so that its free pages are of use, but no sync where it has only looked. */
+  durableIfMoved<T>(step: () => T): T {
+    const engine = this.#engine;
+    const before = this.moved;
+    const body = (): T => {
+      const result = step();
+      if (this.moved > before) engine.endWrite(true);
+      return result;
+    };
+    return engine.transaction(body, false);
+  }
+
+  /** Moves what a tree has behind the limit, all but its root, as long as it is there. */
+  async moveTree(root: number, isThere: () => boolean): Promise<void> {
+    let start: Uint8Array | undefined = EMPTY_BYTES;
+    while (start !== undefined) {
+      await this.letOthersIn();
+      // The tree was dropped meanwhile: its pages are others' by now.
+      if (!isThere()) return;
+      const from: Uint8Array = start;
+      const tree = this.#engine.treeAt(root);
+      start = this.durableIfMoved(() => this.#step(tree, from));
+      this.tellProgress(false);
+    }
   }
 
   /** Looks at some leaves from `start` on; returns where to go on, undefined at the tree's end. */
-  step(tree: Tree, start: Uint8Array): Uint8Array | undefined {
+  #step(tree: Tree, start: Uint8Array): Uint8Array | undefined {
     const { pager } = this.#engine;
     let key = start;
     for (let i = 0; i < LEAVES_A_STEP; i++) {
@@ -141,7 +154,7 @@ class Mover {
       this.#moveBranches(tree, path);
       this.#moveLeaf(tree, path);
       this.#moveValues(tree, path.leaf);
-      this.looked++;
+      this.#looked++;
       const next = tree.fenceBehind(path.leaf, key);
       if (next.length === 0) return undefined;
       key = next;
@@ -249,9 +262,7 @@ class Mover {
       pager.settleFree();
       const lowest = pager.space.lowestRun(pages);
       if (lowest < 0 || lowest >= reference.page) continue;
-      assertReference(pager, reference);
-      const value = new Uint8Array(reference.length);
-      readOverflow(pager, reference, value, 0);
+      const value = overflowValue(pager, reference).u8;
       const key = keyOf(pool, offset, slot);
       tree.moveOverflow(leaf, slot, key, value);
       freeOverflow(pager, reference);

@@ -7,8 +7,7 @@ import { types } from "node:util";
 import { alignUp, byteMemory } from "../base/bytes.js";
 import { ClosedError, EspalierError, TransactionError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
-import type { StoreMetrics } from "../base/metrics.js";
-import { COMMIT_LATENCY_BUCKETS } from "../base/metrics.js";
+import { COMMIT_LATENCY_BUCKETS, type StoreMetrics } from "../base/metrics.js";
 import type { ByteSource } from "../base/text.js";
 import { GroupCommit } from "../log/group-commit.js";
 import { Entry } from "../page/entry.js";
@@ -81,14 +80,10 @@ export class Engine {
     this.entry.keyMemory = byteMemory(this.keyBuffer);
   }
 
-  get metrics(): StoreMetrics {
-    return this.pager.metrics;
-  }
-
   /** A copy of all counters. */
   readMetrics(): StoreMetrics {
     const { keyDecodes, keyCompares } = this.pager.pool;
-    const metrics = structuredClone(this.metrics);
+    const metrics = structuredClone(this.pager.metrics);
     metrics.leaf.key_decodes = keyDecodes;
     metrics.leaf.key_compares = keyCompares;
     return metrics;
@@ -225,7 +220,7 @@ export class Engine {
   #measure(ms: number): void {
     if (this.profile) {
       const bucket = Math.min(COMMIT_LATENCY_BUCKETS - 1, Math.max(0, Math.ceil(Math.log2(ms * 1000))));
-      this.metrics.log.commit_latency_us[bucket]!++;
+      this.pager.metrics.log.commit_latency_us[bucket]!++;
     }
     if (ms >= SLOW_COMMIT_MS && hasListeners("slow-commit"))
       publish("slow-commit", { store: this.storeId, ms });

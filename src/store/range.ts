@@ -21,7 +21,7 @@ import {
   valueAt,
   valueLength,
 } from "../page/leaf.js";
-import { assertReference, readOverflow, readReference } from "../page/overflow.js";
+import { overflowValue, readReference } from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
@@ -280,9 +280,6 @@ export class RangeIterator<T> implements IterableIterator<T> {
       return this.#values.decode(pager.pool, at, at + valueLength(pager.pool, offset, slot));
     }
     const reference = readReference(pager.pool.u8, at);
-    assertReference(pager, reference);
-    const bytes = byteSource(reference.length);
-    readOverflow(pager, reference, bytes.u8, 0);
-    return this.#values.decode(bytes, 0, reference.length);
+    return this.#values.decode(overflowValue(pager, reference), 0, reference.length);
   }
 }

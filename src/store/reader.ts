@@ -5,9 +5,14 @@
 
 import { copyBytes } from "../base/bytes.js";
 import { ClosedError, OptionError } from "../base/errors.js";
-import { byteSource } from "../base/text.js";
 import { isOverflow, valueAt, valueLength } from "../page/leaf.js";
-import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
+import {
+  assertReference,
+  type OverflowReference,
+  overflowValue,
+  readOverflow,
+  readReference,
+} from "../page/overflow.js";
 import { Cursor } from "../tree/cursor.js";
 import type { Tree } from "../tree/tree.js";
 import type { Engine } from "./engine.js";
@@ -87,10 +92,7 @@ export class Reader<K, V> {
   }
 
   #overflow(reference: OverflowReference): unknown {
-    const { pager } = this.engine;
-    assertReference(pager, reference);
-    const bytes = byteSource(reference.length);
-    readOverflow(pager, reference, bytes.u8, 0);
+    const bytes = overflowValue(this.engine.pager, reference);
     return this.values.name === "binary" ? bytes.u8 : this.values.decode(bytes, 0, reference.length);
   }
 
@@ -100,13 +102,8 @@ export class Reader<K, V> {
     const { pool } = this.engine.pager;
     const offset = this.tree.foundIn;
     const at = valueAt(pool, offset, slot);
-    if (isOverflow(pool, offset, slot)) {
-      const reference = readReference(pool.u8, at);
-      assertReference(this.engine.pager, reference);
-      const bytes = new Uint8Array(reference.length);
-      readOverflow(this.engine.pager, reference, bytes, 0);
-      return bytes;
-    }
+    if (isOverflow(pool, offset, slot))
+      return overflowValue(this.engine.pager, readReference(pool.u8, at)).u8;
     return pool.handOut(at, at + valueLength(pool, offset, slot));
   }
 
@@ -122,7 +119,7 @@ export class Reader<K, V> {
     if (isOverflow(pool, offset, slot)) {
       const reference = readReference(u8, at);
       assertReference(this.engine.pager, reference);
-      if (reference.length <= target.length) readOverflow(this.engine.pager, reference, target, 0);
+      if (reference.length <= target.length) readOverflow(this.engine.pager, reference, target);
       return reference.length;
     }
     const length = valueLength(pool, offset, slot);
@@ -141,15 +138,15 @@ export class Reader<K, V> {
   }
 
   #settings(options: RangeOptions<K>): RangeSettings {
-    return readRange(options, this.keys, (key) => this.encodeKey(key));
+    return readRange(options, this.keys, (key) => this.#encodeKey(key));
   }
 
   /** Bounds of a range that is to be removed. */
   removal(options: BoundOptions<K>): Bounds {
-    return readRemoval(options, this.keys, (key) => this.encodeKey(key));
+    return readRemoval(options, this.keys, (key) => this.#encodeKey(key));
   }
 
-  encodeKey(key: K): Uint8Array {
+  #encodeKey(key: K): Uint8Array {
     const { engine } = this;
     const length = this.keys.encode(key, engine.keyBuffer, engine.context.keyBytesMax);
     return Uint8Array.prototype.slice.call(engine.keyBuffer, 0, length);

@@ -20,7 +20,7 @@ import {
   valueAt,
   valueLength,
 } from "../page/leaf.js";
-import { assertReference, type OverflowReference, readOverflow, readReference } from "../page/overflow.js";
+import { type OverflowReference, overflowValue, readReference } from "../page/overflow.js";
 import { checkPage } from "../page/page-check.js";
 import { AT_LEVEL } from "../pager/page-header.js";
 import type { Pager } from "../pager/pager.js";
@@ -292,9 +292,7 @@ class Verifier {
   #overflow(page: number, reference: OverflowReference): Uint8Array | undefined {
     const pager = this.#pager;
     try {
-      assertReference(pager, reference);
-      const value = Buffer.allocUnsafe(reference.length);
-      readOverflow(pager, reference, value, 0);
+      const value = overflowValue(pager, reference).u8;
       const pages = runPages(reference.length, pager.pageSize);
       this.#claim(reference.page, pages, `an overflow run of page ${page}`);
       return value;

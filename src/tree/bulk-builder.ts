@@ -22,9 +22,6 @@ export interface BulkSink {
 export interface BulkTree {
   readonly root: number;
   readonly records: number;
-  readonly leaves: number;
-  readonly branches: number;
-  readonly overflowPages: number;
 }
 
 export class BulkBuilder {
@@ -35,8 +32,6 @@ export class BulkBuilder {
   readonly #branches: BranchStack;
   #records = 0;
   #leaves = 0;
-  #branchPages = 0;
-  #overflowPages = 0;
 
   constructor(pageSize: number, storeId: Uint8Array, sink: BulkSink) {
     this.#pageSize = pageSize;
@@ -46,10 +41,7 @@ export class BulkBuilder {
       overflow: (value) => this.#overflow(value),
       leaf: (image, low, records, last) => this.#leaf(image, low, records, last),
     });
-    this.#branches = new BranchStack(pageSize, (image, _level, isRoot) => {
-      this.#branchPages++;
-      return this.#place(image, isRoot);
-    });
+    this.#branches = new BranchStack(pageSize, (image, _level, isRoot) => this.#place(image, isRoot));
   }
 
   /** Takes a record whose key is above all before. Throws as LeafPacker.add. */
@@ -72,13 +64,7 @@ export class BulkBuilder {
   /** Ends the tree; to be called once. */
   finish(): BulkTree {
     this.#packer.finish();
-    return {
-      root: this.#branches.finish(),
-      records: this.#records,
-      leaves: this.#leaves,
-      branches: this.#branchPages,
-      overflowPages: this.#overflowPages,
-    };
+    return { root: this.#branches.finish(), records: this.#records };
   }
 
   #leaf(image: Uint8Array, low: Uint8Array, records: number, last: boolean): void {
@@ -101,7 +87,6 @@ export class BulkBuilder {
     const pages = runPages(value.length, this.#pageSize);
     const page = this.#sink.allocate(pages);
     const { reference, image } = overflowRun(value, page, this.#pageSize, this.#storeId);
-    this.#overflowPages += pages;
     this.#sink.write(page, image);
     return reference;
   }

@@ -156,39 +156,29 @@ export class Cursor {
   }
 
   #nextLeaf(): boolean {
-    const { pool } = this.#pager;
-    for (;;) {
-      this.#pager.beginOperation();
-      const depth = this.#pages.length - 1;
-      if (depth < 0) return false;
-      const offset = this.#at(this.#pages[depth]!);
-      const position = this.#positions[depth]! + 1;
-      if (position > slotCount(pool, offset)) {
-        this.#pages.pop();
-        this.#positions.pop();
-        continue;
-      }
-      this.#positions[depth] = position;
-      this.#edge(childAt(pool, offset, position), pool.u8[offset + AT_LEVEL]! - 1, false);
-      if (this.#slots > 0) return true;
-    }
+    return this.#stepLeaf(1);
   }
 
   #previousLeaf(): boolean {
+    return this.#stepLeaf(-1);
+  }
+
+  /** Goes to the nearest leaf with records, behind the current one (1) or before it (-1); false: none is left. */
+  #stepLeaf(by: 1 | -1): boolean {
     const { pool } = this.#pager;
     for (;;) {
       this.#pager.beginOperation();
       const depth = this.#pages.length - 1;
       if (depth < 0) return false;
       const offset = this.#at(this.#pages[depth]!);
-      const position = this.#positions[depth]! - 1;
-      if (position < 0) {
+      const position = this.#positions[depth]! + by;
+      if (position < 0 || position > slotCount(pool, offset)) {
         this.#pages.pop();
         this.#positions.pop();
         continue;
       }
       this.#positions[depth] = position;
-      this.#edge(childAt(pool, offset, position), pool.u8[offset + AT_LEVEL]! - 1, true);
+      this.#edge(childAt(pool, offset, position), pool.u8[offset + AT_LEVEL]! - 1, by < 0);
       if (this.#slots > 0) return true;
     }
   }

@@ -320,13 +320,18 @@ export class Tree {
     const inside = to !== undefined && isBetweenFences(pool, offset, to, to.length);
     const last = inside ? position(to) : slotCount(pool, offset);
     if (last <= first) return 0;
-    for (let slot = first; slot < last; slot++) {
-      const old = this.#overflowOf(offset, slot);
-      if (old !== undefined) freeOverflow(this.#pager, old);
-    }
+    this.#freeOverflows(offset, first, last);
     this.#allocator.removeRange(this.#leaf, first, last);
     this.#addToCount(first - last);
     return last - first;
+  }
+
+  /** Frees the overflow runs of slots from..to-1. */
+  #freeOverflows(offset: number, from: number, to: number): void {
+    for (let slot = from; slot < to; slot++) {
+      const old = this.#overflowOf(offset, slot);
+      if (old !== undefined) freeOverflow(this.#pager, old);
+    }
   }
 
   /** Removes everything at the cost of reading the tree once; the root stays, empty. */
@@ -344,15 +349,11 @@ export class Tree {
       const level = this.#pool.u8[offset + AT_LEVEL]!;
       if (expected >= 0 && level !== expected) throw wrongLevel(this.#pager, page);
       const slots = slotCount(this.#pool, offset);
-      if (level > 0) {
+      if (level === 0) this.#freeOverflows(offset, 0, slots);
+      else {
         for (let i = 0; i <= slots; i++) {
           pages.push(childAt(this.#pool, offset, i));
           levels.push(level - 1);
-        }
-      } else {
-        for (let slot = 0; slot < slots; slot++) {
-          const old = this.#overflowOf(offset, slot);
-          if (old !== undefined) freeOverflow(this.#pager, old);
         }
       }
       if (page !== this.root) this.#pager.freePage(page);

@@ -119,8 +119,8 @@ export class FaultyVfs implements Vfs {
   }
 
   /** The disk that a power cut leaves now; see PowerCut. Costs about a microsecond per 8 KiB of content. */
-  powerCut(policy: PowerCut, seed: number, options: FaultyOptions = {}): FaultyVfs {
-    return new FaultyVfs({ ...options, disk: this.powerCutImage(policy, seed) });
+  powerCut(policy: PowerCut, seed: number): FaultyVfs {
+    return new FaultyVfs({ disk: this.powerCutImage(policy, seed) });
   }
 
   /** As `powerCut`, as a plain file system in memory. */

@@ -108,7 +108,7 @@ export function tryLock(
   vfs: Vfs,
   lock: string,
   mine: LockText,
-  isDead: (holder: LockText) => boolean = provablyDead,
+  isDead: (holder: LockText) => boolean,
 ): FoundLock | undefined {
   const attempt = new Attempt(vfs, lock, mine, isDead);
   try {

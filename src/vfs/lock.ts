@@ -120,10 +120,9 @@ function openings(vfs: Vfs): Map<string, Opening> {
  */
 export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = {}): Lock {
   const store = vfs.canonical(storePath);
+  const identity = vfs.shared ? vfs.stat(store)?.identity : undefined;
   const registered = openings(vfs);
-  let identity = vfs.shared ? vfs.stat(store)?.identity : undefined;
-  const keys = (): string[] => (identity === undefined ? [store] : [store, `identity ${identity}`]);
-  for (const key of keys()) {
+  for (const key of registryKeys(store, identity)) {
     const opening = registered.get(key);
     if (opening !== undefined && isStillOpen(vfs, opening, store, identity)) {
       throw heldByThisThread(store, opening);
@@ -131,35 +130,68 @@ export function acquireLock(vfs: Vfs, storePath: string, options: LockOptions = 
   }
   const openedAt = callerOutsideThePackage();
   const opening: Opening = { store, openedAt, since: now(), fileIsOpen: false };
-  const lock = lockPathOf(store);
   const nonce = newNonce();
   const onDisk = vfs.shared && acquireOnDisk(vfs, store, textOf(opening, nonce), options);
-  const register = (): void => {
-    for (const key of keys()) registered.set(key, opening);
-  };
-  const unregister = (): void => {
-    for (const key of keys()) if (registered.get(key) === opening) registered.delete(key);
-  };
-  register();
-  let held = true;
-  const fileOpened = (): void => {
-    if (!held || !vfs.shared) return;
-    const opened = vfs.stat(store)?.identity;
-    unregister();
-    identity = opened;
-    opening.fileIsOpen = true;
-    register();
-  };
-  const release = (): void => {
-    if (!held) return;
-    held = false;
-    unregister();
-    if (!onDisk) return;
-    abandoned.add(nonce);
-    unlinkIfHeldBy(vfs, lock, nonce);
-    abandoned.delete(nonce);
-  };
-  return { path: lock, onDisk, fileOpened, release };
+  return new HeldLock(vfs, opening, identity, onDisk ? nonce : undefined);
+}
+
+/** What a store is registered by: its name, and the identity of its file, where that is known. */
+function registryKeys(store: string, identity: string | undefined): string[] {
+  return identity === undefined ? [store] : [store, `identity ${identity}`];
+}
+
+class HeldLock implements Lock {
+  readonly path: string;
+  readonly #vfs: Vfs;
+  readonly #opening: Opening;
+  /** Of the lock file; undefined: there is none. */
+  readonly #nonce: string | undefined;
+  #identity: string | undefined;
+  #held = true;
+
+  constructor(vfs: Vfs, opening: Opening, identity: string | undefined, nonce: string | undefined) {
+    this.path = lockPathOf(opening.store);
+    this.#vfs = vfs;
+    this.#opening = opening;
+    this.#identity = identity;
+    this.#nonce = nonce;
+    this.#register();
+  }
+
+  get onDisk(): boolean {
+    return this.#nonce !== undefined;
+  }
+
+  fileOpened(): void {
+    if (!this.#held || !this.#vfs.shared) return;
+    const opened = this.#vfs.stat(this.#opening.store)?.identity;
+    this.#unregister();
+    this.#identity = opened;
+    this.#opening.fileIsOpen = true;
+    this.#register();
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#unregister();
+    if (this.#nonce === undefined) return;
+    abandoned.add(this.#nonce);
+    unlinkIfHeldBy(this.#vfs, this.path, this.#nonce);
+    abandoned.delete(this.#nonce);
+  }
+
+  #register(): void {
+    const registered = openings(this.#vfs);
+    for (const key of registryKeys(this.#opening.store, this.#identity)) registered.set(key, this.#opening);
+  }
+
+  #unregister(): void {
+    const registered = openings(this.#vfs);
+    for (const key of registryKeys(this.#opening.store, this.#identity)) {
+      if (registered.get(key) === this.#opening) registered.delete(key);
+    }
+  }
 }
 
 /** A file that was replaced under its name, and that nothing has open, leaves its identity to any other file. */

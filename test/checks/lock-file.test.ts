@@ -1,4 +1,7 @@
-/** package-lock.json says of this package what package.json says: `npm ci` takes it, and `npm install` leaves it. */
+/**
+ * package-lock.json says of this package what package.json says: `npm ci` takes it, and `npm install` leaves it. And
+ * the package admits no Node on which its dependencies do not install.
+ */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,4 +26,9 @@ test.each([
   const locked = (read("package-lock.json")["packages"] as Record<string, Manifest>)[name]!;
   const manifest = read(path);
   for (const field of fields) expect(locked[field], field).toEqual(manifest[field]);
+});
+
+test("the package admits the Nodes that yargs does, the narrowest range of all that is installed with it", () => {
+  const packages = read("package-lock.json")["packages"] as Record<string, Manifest>;
+  expect(packages["node_modules/yargs"]!["engines"]).toEqual(read("package.json")["engines"]);
 });

@@ -124,9 +124,7 @@ describe("the packed package", () => {
     expect(project.run(process.execPath, "entries.js")).toBe("true\n".repeat(loadable.length));
     const required = loadable.map((name) => `console.log(Object.keys(require("${name}")).length > 0);`);
     writeFileSync(join(project.folder, "entries.cjs"), required.join("\n"));
-    // Node 22 has this by itself from 22.12 on; before, by the option.
-    const option = "--experimental-require-module";
-    expect(project.run(process.execPath, "--no-warnings", option, "entries.cjs")).toBe(
+    expect(project.run(process.execPath, "--no-warnings", "entries.cjs")).toBe(
       "true\n".repeat(loadable.length),
     );
   });

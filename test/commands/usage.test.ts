@@ -50,7 +50,7 @@ describe("a Node that is too old to load the commands", () => {
     expect({ status, stdout, stderr }).toEqual({
       status: 2,
       stdout: "",
-      stderr: `espalier: Node.js 20.19, or 22.2 or later, is needed; this is ${process.versions.node}\n`,
+      stderr: `espalier: Node.js 20.19, or 22.12 or later, is needed; this is ${process.versions.node}\n`,
     });
   });
 });

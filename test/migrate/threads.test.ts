@@ -133,8 +133,9 @@ describe("the thread that hashes", () => {
 
   test("ends when it is let go of in the middle", async () => {
     await setImmediate(); // Of others that were made before, the event may still be due.
-    const workers: Worker[] = [];
-    const remember = (worker: Worker): void => void workers.push(worker);
+    // From the start: on a slow machine the thread may have ended before anything is awaited below.
+    const ends: Promise<unknown>[] = [];
+    const remember = (worker: Worker): void => void ends.push(once(worker, "exit"));
     process.on("worker", remember);
     const hash = new ThreadHash(true);
     for (let i = 0; i < 40; i++) hash.update(new Uint8Array(200_000));
@@ -142,7 +143,7 @@ describe("the thread that hashes", () => {
     hash.close();
     await setImmediate();
     process.off("worker", remember);
-    expect(workers).toHaveLength(1);
-    await once(workers[0]!, "exit");
+    expect(ends).toHaveLength(1);
+    await ends[0];
   });
 });

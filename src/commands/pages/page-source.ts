@@ -6,7 +6,6 @@
  * by whichever copy of its header is whole, or, for salvage, by a header worked out from the pages.
  */
 
-import { readU32 } from "../../base/bytes.js";
 import { CorruptionError, EspalierError, NotAStoreError, NotFoundError } from "../../base/errors.js";
 import { createMetrics } from "../../base/metrics.js";
 import { VALUE_BYTES_MAX } from "../../page/limits.js";
@@ -18,12 +17,12 @@ import {
   overflowTableBytes,
 } from "../../page/overflow.js";
 import { checkPage } from "../../page/page-check.js";
-import type { PageProblem } from "../../pager/block-store.js";
+import { identityProblem, type PageProblem } from "../../pager/block-store.js";
 import { DataFile } from "../../pager/data-file.js";
 import { readFreeList } from "../../pager/free-list.js";
 import { ExtentSet } from "../../pager/free-space.js";
 import { mayLackLog } from "../../pager/opened-header.js";
-import { AT_NUMBER, checksumSeed, pageChecksum } from "../../pager/page-header.js";
+import { checksumSeed } from "../../pager/page-header.js";
 import { FRAMES_MIN, PagePool } from "../../pager/page-pool.js";
 import { firstPage, type StoreHeader } from "../../pager/store-header.js";
 import { open } from "../../store/open.js";
@@ -107,12 +106,7 @@ export class PageSource {
       return { invariant: "B4", offset: -1, reason: "no such page" };
     const got = this.#read(pool.u8, page * pageSize, pageSize);
     if (got < pageSize) return { invariant: "P3", offset: got, reason: "the file ends before it" };
-    if (pool.u32[0] !== pageChecksum(pool.u8, 0, pageSize, this.#seed))
-      return { invariant: "P1", offset: 0, reason: "its checksum is wrong" };
-    const number = readU32(pool.u8, AT_NUMBER);
-    if (number !== page)
-      return { invariant: "P1", offset: AT_NUMBER, reason: `it says that it is page ${number}` };
-    return checkPage(pool, 0);
+    return identityProblem(pool, 0, page, this.#seed) ?? checkPage(pool, 0);
   }
 
   /** Bytes of the file with the log applied. */

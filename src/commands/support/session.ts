@@ -19,17 +19,17 @@ export const MAY_LACK_LOG =
 export class Session {
   readonly store: Store<unknown, unknown>;
   readonly engine: Engine;
-  readonly catalog: Catalog;
+  readonly #catalog: Catalog;
 
   constructor(store: Store<unknown, unknown>) {
     this.store = store;
     this.engine = store["engine"];
-    this.catalog = new Catalog(this.engine);
+    this.#catalog = new Catalog(this.engine);
   }
 
   /** A tree by name, undefined for the unnamed one. Throws NotFoundError. */
   tree(name: string | undefined): RawTree {
-    const tree = rawTree(this.engine, this.catalog, name ?? UNNAMED);
+    const tree = rawTree(this.engine, this.#catalog, name ?? UNNAMED);
     if (tree !== undefined) return tree;
     const names = this.store.trees();
     const there = names.length === 0 ? "it has no named trees" : `it has ${names.join(", ")}`;

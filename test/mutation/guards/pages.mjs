@@ -60,14 +60,7 @@ export const PAGES_GUARDS = [
     HOSTILE_PAGES,
   ),
   guard("P1", "number of a page", BLOCKS, "if (number !== page)", "if (number < 0)", HOSTILE),
-  guard(
-    "P1",
-    "structure of a page",
-    BLOCKS,
-    "if (problem !== undefined) throw",
-    "if (problem === null) throw",
-    FORGED_PAGES,
-  ),
+  guard("P1", "structure of a page", BLOCKS, " ?? this.#checkPage(pool, offset);", ";", FORGED_PAGES),
   guard(
     "L4",
     "records lie between fences and tail",
