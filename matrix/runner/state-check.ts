@@ -14,6 +14,7 @@ const STATE_ID = "espalier-matrix-state-1";
 const NUMBER = { type: "number" };
 const COUNT = { type: "integer", minimum: 0 };
 const POSITIVE = { type: "integer", minimum: 1 };
+const ABOVE_ZERO = { type: "number", exclusiveMinimum: 0 };
 const TEXT = { type: "string" };
 const FLAG = { type: "boolean" };
 
@@ -35,8 +36,9 @@ const NUMBER_OR_NULL: object = ofDocument("nullableNumber");
 const RESULT: object = fields({
   operations: POSITIVE,
   passes: POSITIVE,
-  opsPerIteration: POSITIVE,
-  seconds: { type: "number", exclusiveMinimum: 0 },
+  // A mean, where a range takes what it finds.
+  opsPerIteration: ABOVE_ZERO,
+  seconds: ABOVE_ZERO,
   coldOpsPerSecond: NUMBER,
   samplesUs: { ...list(NUMBER), minItems: 1 },
   passedToWrite: NUMBER_OR_NULL,
