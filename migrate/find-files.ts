@@ -6,9 +6,10 @@
 import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
+import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { NONCE_PATTERN } from "../src/vfs/nonce.js";
 import { isHalfConverted } from "./file-state.js";
-import { asidePath, logPath } from "./legacy-log.js";
+import { asidePath, logPath, lostPart } from "./legacy-log.js";
 import { keptPath } from "./other-names.js";
 
 export type FileKind = "legacy" | "store" | "migrating";
@@ -50,10 +51,23 @@ export function findFiles(names: readonly string[], kinds: readonly FileKind[], 
   return [...found.values()];
 }
 
-/** Whether beside this name of a file lies a log that is not the one beside its place: by this name it is refused. */
+/**
+ * Whether beside this name of a file lies, or should lie, a log that is not the one beside its place: by this name it is
+ * refused.
+ */
 function hasOtherLog(file: string, place: string): boolean {
+  if (isLost(logPath(file))) return true;
   const [beside, own] = [statOf(logPath(file)), statOf(logPath(place))];
   return beside !== undefined && (beside.ino !== own?.ino || beside.dev !== own.dev);
+}
+
+/** Also where that can't be told: by that name it is told why. */
+function isLost(log: string): boolean {
+  try {
+    return lostPart(nodeVfs, log) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function statOf(name: string): Stats | undefined {

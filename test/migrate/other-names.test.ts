@@ -108,6 +108,8 @@ describe("a symbolic link", () => {
     expect((await planMigration([link]))[0]!.reasons.join()).toContain(nowhere);
     for (const { files } of [await rehearse([link]), await runMigration([link])])
       expect(files[0]).toMatchObject({ status: "refused", reason: expect.stringContaining(nowhere) });
+    // Of the names that it has in a folder it goes by that one.
+    expect(findFiles([folder], ["legacy"])).toEqual([link]);
     const { lost } = salvageLegacyFile(link, join(folder, "rescued.esp"));
     expect(lost.map(({ reason }) => reason)).toEqual([`the log ${link}-wal is a link that leads nowhere`]);
   });
