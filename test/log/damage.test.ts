@@ -8,7 +8,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { alignUp } from "../../src/base/bytes.js";
 import type { EspalierError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
-import { BLOCK_BYTES, decodeSegmentHeader, encodeSegmentHeader } from "../../src/log/log-format.js";
+import {
+  BLOCK_BYTES,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  FRAME_HEADER_BYTES,
+} from "../../src/log/log-format.js";
 import { headerVersion } from "../../src/pager/store-header.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
@@ -210,8 +215,11 @@ function betweenSegments(): { disk: MemoryVfs; history: Session["history"]; firs
     const { log } = headerOf(bytesOf(disk, STORE_PATH));
     if (log === undefined || log.nextSalt === 0) continue;
     const [first, second] = log.segment === 0 ? [LOG, OTHER_LOG] : [OTHER_LOG, LOG];
-    const frames = new DataView(bytesOf(disk, second as string).buffer, BLOCK_BYTES);
-    if (frames.byteLength > 20 && frames.getUint32(16, true) === log.nextSalt)
+    const bytes = bytesOf(disk, second as string);
+    const frames = new DataView(bytes.buffer, BLOCK_BYTES);
+    // Its first frame holds no commit: it says what is durable.
+    const hasCommit = usedLength(bytes) > BLOCK_BYTES + 2 * FRAME_HEADER_BYTES;
+    if (hasCommit && frames.getUint32(16, true) === log.nextSalt)
       return { disk, history: session.history, first: first as string };
   }
   throw new Error("the log never was in both segments");
