@@ -44,8 +44,9 @@ interface Job {
 /**
  * Runs the matrix and returns its document, which is also in `out`. Stops early, with what is done, when
  * the budget is used up or the signal aborts. Throws RangeError for options that make no sense or that a
- * resumed run has its own of, and Error when `out` holds a run and `resume` was not asked for (or the other way round), or when the run was begun on another
- * machine or with other versions; LockedError while another process works on it.
+ * resumed run has its own of, and Error when `out` holds a run and `resume` was not asked for (or the other way
+ * round), when a new run would remove what lies there, or when the run was begun on another machine or with other
+ * versions; LockedError while another process works on it.
  */
 export async function runMatrix(options: MatrixOptions): Promise<RunDocument> {
   const run = await MatrixRun.open(options);
@@ -90,6 +91,7 @@ class MatrixRun {
       throw new Error(`${out} holds a run already: resume it, or choose another folder`);
     }
     if (options.resume === true && !state.exists()) throw new Error(`${out} holds no run to resume`);
+    if (options.resume !== true) assertNothingInTheWay(out);
     if (options.resume === true) refuseNewSettings(options);
     const fresh = options.resume === true ? null : planOf(options);
     const engines = fresh?.settings.engines ?? state.readPlan().settings.engines;
@@ -403,6 +405,13 @@ function workFolder(out: string): string {
 /** The operations of the cells, for the children to read. */
 function streamFolder(out: string): string {
   return join(out, "streams");
+}
+
+/** A run removes these two when it begins and ends: where there is no run yet, they are somebody's. */
+function assertNothingInTheWay(out: string): void {
+  for (const path of [workFolder(out), streamFolder(out)]) {
+    if (existsSync(path)) throw new Error(`${path} is there already, and is no run's; choose another folder`);
+  }
 }
 
 function jobKey(job: Job): string {

@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -125,6 +126,15 @@ describe("a run", () => {
     // The document was kept without the state, and was replaced.
     rmSync(join(folder, "run", "state"), { recursive: true });
     await expect(runMatrix(options())).rejects.toThrow(/holds a run already/);
+  });
+
+  it.each(["work", "streams"])("leaves a folder alone that is called %s, and no run's", async (name) => {
+    const mine = join(folder, "run", name, "mine.txt");
+    mkdirSync(dirname(mine), { recursive: true });
+    writeFileSync(mine, "kept");
+    await expect(runMatrix(options())).rejects.toThrow(/is there already, and is no run's/);
+    expect(readFileSync(mine, "utf8")).toBe("kept");
+    expect(readdirSync(join(folder, "run"))).toEqual([name]);
   });
 
   it("has its folder for itself while it goes on", async () => {
