@@ -5,7 +5,6 @@
 
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { shippedJson } from "../../src/base/package-files.js";
-import type { SavedPlan } from "./state.js";
 
 /** What a file of the state is. */
 export type StateKind = "plan" | "side" | "round" | "profile";
@@ -112,16 +111,22 @@ const SHAPES: Readonly<Record<StateKind, object>> = {
   profile: OUTCOME,
 };
 
+/** What of a plan says which engines there are. */
+interface PlannedEngines {
+  readonly sections: readonly { readonly engines: readonly string[] }[];
+  readonly settings: { readonly engines: readonly string[] };
+}
+
 const validators: Map<StateKind, ValidateFunction> = new Map();
 
 /** Whether a file's value is what one of this kind holds. */
 export function isStateOf(kind: StateKind, value: unknown): boolean {
   const validate = validators.get(kind) ?? compiled(kind);
-  return validate(value) && (kind !== "plan" || namesItsEngines(value as SavedPlan));
+  return validate(value) && (kind !== "plan" || namesItsEngines(value as PlannedEngines));
 }
 
 /** What no schema says: the engines of a run are looked for by its settings, and measured by its sections. */
-function namesItsEngines({ sections, settings }: SavedPlan): boolean {
+function namesItsEngines({ sections, settings }: PlannedEngines): boolean {
   return sections.every(({ engines }) => engines.every((engine) => settings.engines.includes(engine)));
 }
 

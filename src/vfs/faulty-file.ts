@@ -5,27 +5,59 @@
 
 import { IoError } from "../base/errors.js";
 import { BLOCK_BYTES, type InFlight } from "./crash-image.js";
-import { applyFileChange, type FileChange, type FileRecord, type FileWrite } from "./disk-state.js";
-import { type FaultKind, faultError } from "./faults.js";
-import type { FaultyVfs } from "./faulty-vfs.js";
+import {
+  applyFileChange,
+  type DiskState,
+  type FileChange,
+  type FileRecord,
+  type FileWrite,
+} from "./disk-state.js";
+import { type FaultKind, faultError, type Operation } from "./faults.js";
 import { type FileBytes, frozenCopy } from "./file-bytes.js";
 import { checkRange, type MemoryNode } from "./memory-vfs.js";
+import type { Prng } from "./prng.js";
 import type { OpenMode, VfsFile } from "./vfs.js";
 
 /** What a failing write may have begun to do. */
 const MOVES_PART: ReadonlySet<FaultKind> = new Set<FaultKind>(["EIO", "ENOSPC", "EDQUOT"]);
 
+/** The file system, as its files see it. */
+export interface FaultyDisk {
+  readonly prng: Prng;
+  readonly disk: DiskState;
+  /** How many calls there were. */
+  readonly calls: number;
+  /**
+   * Numbers a call. Throws CrashSignal where the process dies or is dead; otherwise says what fault
+   * strikes. `change` is asked for only when somebody may look at what is in flight.
+   */
+  begin(
+    operation: Operation,
+    path: string,
+    change?: () => InFlight,
+    other?: string,
+    position?: number,
+    length?: number,
+  ): FaultKind | undefined;
+  /** Throws CrashSignal where the process has died since. */
+  checkAlive(): void;
+  /** Makes a change that the process sees; it stays pending until a sync covers it. */
+  changeFile(node: MemoryNode, change: FileChange): void;
+  /** How many more bytes the files can hold. */
+  room(): number;
+}
+
 export class FaultyFile implements VfsFile {
   readonly path: string;
   readonly descriptor = -1;
-  readonly #vfs: FaultyVfs;
+  readonly #vfs: FaultyDisk;
   readonly #node: MemoryNode;
   readonly #bytes: FileBytes;
   /** The same file opened in the memory below: it knows what is allowed. */
   readonly #inner: VfsFile;
   readonly #through: boolean;
 
-  constructor(vfs: FaultyVfs, path: string, mode: OpenMode, inner: VfsFile, node: MemoryNode) {
+  constructor(vfs: FaultyDisk, path: string, mode: OpenMode, inner: VfsFile, node: MemoryNode) {
     this.path = path;
     this.#vfs = vfs;
     this.#node = node;

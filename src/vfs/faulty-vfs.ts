@@ -18,7 +18,7 @@ import { posix } from "node:path";
 import { type InFlight, type PowerCut, powerCutImage } from "./crash-image.js";
 import { applyFileChange, DiskState, type FileChange, type NameChange } from "./disk-state.js";
 import { type Fault, type FaultKind, faultAt, faultError, type Operation } from "./faults.js";
-import { FaultyFile } from "./faulty-file.js";
+import { type FaultyDisk, FaultyFile } from "./faulty-file.js";
 import { FileBytes } from "./file-bytes.js";
 import { type MemoryNode, MemoryVfs } from "./memory-vfs.js";
 import { Prng } from "./prng.js";
@@ -76,7 +76,7 @@ const READS_ONLY: ReadonlySet<Operation> = new Set<Operation>([
 /** A change of names that turns out to be none, or can't be made. */
 const NOTHING: NameChange = { call: 0 };
 
-export class FaultyVfs implements Vfs {
+export class FaultyVfs implements Vfs, FaultyDisk {
   readonly shared = false;
   /** Called before each call takes effect; its change is in flight meanwhile. */
   onCall: ((record: CallRecord) => void) | undefined;
@@ -104,7 +104,6 @@ export class FaultyVfs implements Vfs {
     this.#trace = options.trace === true ? [] : undefined;
   }
 
-  /** How many calls there were. */
   get calls(): number {
     return this.#calls;
   }
@@ -187,12 +186,6 @@ export class FaultyVfs implements Vfs {
     this.disk.changeNames(change);
   }
 
-  // From here to `open`: for its files.
-
-  /**
-   * Numbers a call. Throws CrashSignal where the process dies or is dead; otherwise says what fault
-   * strikes. `change` is asked for only when somebody may look at what is in flight.
-   */
   begin(
     operation: Operation,
     path: string,
@@ -231,12 +224,10 @@ export class FaultyVfs implements Vfs {
     this.#crash ??= new CrashSignal(this.#calls);
   }
 
-  /** Throws CrashSignal where the process has died since. */
   checkAlive(): void {
     if (this.#crash !== undefined) throw this.#crash;
   }
 
-  /** Makes a change that the process sees; it stays pending until a sync covers it. */
   changeFile(node: MemoryNode, change: FileChange): void {
     const bytes = node.bytes as FileBytes;
     const record = this.disk.record(node, bytes);
@@ -244,7 +235,6 @@ export class FaultyVfs implements Vfs {
     this.disk.changeFile(record, change);
   }
 
-  /** How many more bytes the files can hold. */
   room(): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
     let used = 0;
