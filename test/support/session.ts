@@ -197,7 +197,10 @@ export class Session {
             ...(step.remove ?? []).map((key) => ({ type: "delete", key: keyBytes(key) }) as const),
           ]),
         );
-        if (this.store.metrics().log.commits === commits) throw new NotApplied();
+        if (this.store.metrics().log.commits === commits) {
+          promise.catch(() => {}); // Who asked for it may never get it.
+          throw new NotApplied();
+        }
       },
       false,
     );
