@@ -52,8 +52,11 @@ export function* rehearseSteps(
     yield* convertSteps(nodeVfs, clone, options, result);
     if (result.status === "converted") result.status = "rehearsed";
   } finally {
-    removeAll(clone);
-    held.release();
+    try {
+      removeAll(clone);
+    } finally {
+      held.release();
+    }
   }
 }
 

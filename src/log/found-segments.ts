@@ -10,6 +10,7 @@ import {
   BLOCK_BYTES,
   decodeSegmentHeader,
   FRAME_HEADER_BYTES,
+  FRAME_LAST,
   isFrameHeader,
   type LogPosition,
   type SegmentHeader,
@@ -62,9 +63,12 @@ export function findUnknownLog(
     const path = segmentPath(storePath, segment);
     const header = readSegmentHeader(vfs, path, storeId);
     if (header === undefined || header.generation <= lastGeneration) continue;
-    const first = firstCommit(vfs, path, header);
-    if (first === 0) continue;
-    if (header.generation === lastGeneration + 1 && first === commit + 1) {
+    const first = firstFrame(vfs, path, header);
+    if (first === undefined) continue;
+    const isNext = first.commit === commit + 1;
+    // A session that has committed nothing: the file has all that the frame says is durable.
+    if (isNext && first.isAlone) continue;
+    if (isNext && header.generation === lastGeneration + 1) {
       const { generation, salt } = header;
       position = { segment, generation, salt, chain: salt, nextSalt: 0 };
     } else if (position === undefined) {
@@ -75,14 +79,25 @@ export function findUnknownLog(
   return position;
 }
 
-/** Number of the commit that a segment's first frame belongs to; 0: it holds none. */
-export function firstCommit(vfs: Vfs, path: string, header: SegmentHeader): number {
+/** What the first frame of a segment tells. */
+interface FirstFrame {
+  /** Number of the commit that it belongs to. */
+  readonly commit: number;
+  /** It is the only one, and says what is durable (W5): no commit follows it. */
+  readonly isAlone: boolean;
+}
+
+/** undefined: the segment holds none. */
+export function firstFrame(vfs: Vfs, path: string, header: SegmentHeader): FirstFrame | undefined {
   const file = vfs.open(path, "read");
   try {
-    const bytes = new Uint8Array(FRAME_HEADER_BYTES);
-    if (readFully(file, bytes, 0, FRAME_HEADER_BYTES, BLOCK_BYTES) < FRAME_HEADER_BYTES) return 0;
-    const words = new Uint32Array(bytes.buffer);
-    return isFrameHeader(words, 0, header) ? words[6]! + words[7]! * 0x1_0000_0000 : 0;
+    const words = new Uint32Array((BLOCK_BYTES + FRAME_HEADER_BYTES) / 4);
+    readFully(file, new Uint8Array(words.buffer), 0, words.byteLength, BLOCK_BYTES);
+    if (!isFrameHeader(words, 0, header)) return undefined;
+    const isEmpty = words[2] === FRAME_HEADER_BYTES && (words[3]! & FRAME_LAST) === 0;
+    const next = [FRAME_HEADER_BYTES / 4, BLOCK_BYTES / 4];
+    const isAlone = isEmpty && !next.some((w) => isFrameHeader(words, w, header));
+    return { commit: words[6]! + words[7]! * 0x1_0000_0000, isAlone };
   } finally {
     file.close();
   }

@@ -8,7 +8,7 @@ import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../base/magic.js";
 import { removeScratch } from "../vfs/scratch-name.js";
 import type { Vfs } from "../vfs/vfs.js";
 import { readFully } from "../vfs/whole-io.js";
-import { firstCommit } from "./found-segments.js";
+import { firstFrame } from "./found-segments.js";
 import {
   BLOCK_BYTES,
   claimedOwner,
@@ -67,6 +67,6 @@ function ownerWithCommits(
   const owner = claimedOwner(block);
   if (Buffer.compare(owner, storeId) === 0) return undefined;
   const header = decodeSegmentHeader(owner, block);
-  if (header === undefined || firstCommit(vfs, path, header) === 0) return undefined;
+  if (header === undefined || firstFrame(vfs, path, header) === undefined) return undefined;
   return `${Buffer.from(owner).toString("hex")}-${header.generation}`;
 }

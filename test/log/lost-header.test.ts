@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from "vitest";
-import { EspalierError, open } from "../../src/index.js";
+import { EspalierError, open, type Store } from "../../src/index.js";
 import { BLOCK_BYTES } from "../../src/log/log-format.js";
 import { decodeStoreHeader, encodeStoreHeader, type StoreHeader } from "../../src/pager/store-header.js";
 import type { StoreOptions } from "../../src/store/options.js";
@@ -183,4 +183,50 @@ it("the header is written in its place only where the older copy would do", () =
     },
   };
   for (const [what, edit] of Object.entries(none)) expect(first(edit), what).toBe(false);
+});
+
+/** A copy of the closed store takes its place while a session that begins with `work` has it open. */
+function copyBeside(work: (store: Store<string, number>) => void): FaultyVfs {
+  const vfs = new FaultyVfs({ seed: 1 });
+  {
+    using store = open<string, number>(PATH, options(vfs));
+    store.put("key", 1);
+  }
+  const copy = bytesOf(vfs.live, PATH);
+  using store = open<string, number>(PATH, options(vfs));
+  work(store);
+  return new FaultyVfs({ disk: withFile(vfs.live, PATH, copy) });
+}
+
+function undone(store: Store<string, number>): void {
+  const undo = (): void =>
+    store.transaction(() => {
+      store.put("key", 2);
+      throw new Error("undone");
+    });
+  expect(undo).toThrow("undone");
+}
+
+it("a log that only says what is durable is no reason to refuse a file that has it all", () => {
+  const vfs = copyBeside((store) => {
+    undone(store);
+    store.checkpoint();
+  });
+  expect(vfs.stat(`${PATH}-log2`)).toBeDefined();
+  using store = open<string, number>(PATH, { ...options(vfs), createIfMissing: false });
+  expect(store.get("key")).toBe(1);
+});
+
+it("a log that holds a commit behind that, or says that one is durable which the file lacks, is", () => {
+  const holds = (store: Store<string, number>): void => {
+    undone(store);
+    store.checkpoint();
+    store.put("key", 2);
+  };
+  const says = (store: Store<string, number>): void => {
+    store.put("key", 2);
+    store.checkpoint();
+  };
+  for (const work of [holds, says])
+    expect(() => open(PATH, options(copyBeside(work)))).toThrow(/holds commits that the store's header/);
 });

@@ -1,6 +1,6 @@
 /** Rehearsals of one file at a time: they have one name for their clones. */
 
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -36,3 +36,33 @@ test("a rehearsal leaves that of another alone, and says that it is going on", a
     rmSync(folder, { recursive: true });
   }
 });
+
+/** Root may do anything; it rehearses as somebody else here. */
+const SOMEBODY = 65534;
+
+test.skipIf(process.platform === "win32")(
+  "a rehearsal that can't remove its clone leaves the file to the next one of the same process",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-rehearse-"));
+    const isRoot = process.getuid?.() === 0;
+    try {
+      const path = join(folder, "a.db");
+      cpSync(join(fixtureFolder, "gen2/bytes-churn-inplace-1k.db"), path);
+      if (isRoot) {
+        for (const name of [path, folder]) chownSync(name, SOMEBODY, SOMEBODY);
+        process.seteuid!(SOMEBODY);
+      }
+      const options = { assumeClosed: true };
+      const steps = rehearseSteps(path, options, newResult(path));
+      steps.next();
+      chmodSync(folder, 0o555);
+      expect(() => steps.return()).toThrow("EACCES");
+      chmodSync(folder, 0o755);
+      expect((await rehearse([path], options)).files[0]).toMatchObject({ status: "rehearsed", reason: null });
+      expect(readdirSync(folder)).toEqual(["a.db"]);
+    } finally {
+      if (isRoot) process.seteuid!(0);
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

@@ -62,7 +62,8 @@ function unknownLog(logs: StoreFiles["logs"], header: Header): Segment[] {
   const newer = logs
     .map((bytes) => segmentIn(bytes, header))
     .filter((s) => s !== undefined)
-    .filter((s) => s.generation > header.lastGeneration && isFrameHeader(s, BLOCK_BYTES));
+    .filter((s) => s.generation > header.lastGeneration && isFrameHeader(s, BLOCK_BYTES))
+    .filter((s) => !holdsNothing(s, header));
   if (newer.length === 0) return [];
   const first = newer.find((s) => s.generation === header.lastGeneration + 1);
   need(
@@ -70,6 +71,16 @@ function unknownLog(logs: StoreFiles["logs"], header: Header): Segment[] {
     "a log of a lost header",
   );
   return namedLog(logs, { ...header, ...first, segment: logs.indexOf(first.bytes), nextSalt: 0 });
+}
+
+/** Nothing but the frame that says that the file's own commits are durable. */
+function holdsNothing(segment: Segment, header: Header): boolean {
+  const { bytes } = segment;
+  const isEmpty = bytes.readUInt32LE(BLOCK_BYTES + 8) === HEADER_BYTES;
+  const endsNone = (bytes.readUInt32LE(BLOCK_BYTES + 12) & LAST) === 0;
+  const isNext = u64(bytes, BLOCK_BYTES + 24) === header.commit + 1;
+  const next = [BLOCK_BYTES + HEADER_BYTES, 2 * BLOCK_BYTES];
+  return isEmpty && endsNone && isNext && !next.some((at) => isFrameHeader(segment, at));
 }
 
 function segmentIn(bytes: Buffer | undefined, header: Header): Segment | undefined {
