@@ -3,8 +3,9 @@
  * again; the old file is as it was until the rename.
  */
 
-import { EspalierError, IoError, KeyTooLargeError } from "../src/base/errors.js";
+import { EspalierError, KeyTooLargeError } from "../src/base/errors.js";
 import { lockPathOf } from "../src/vfs/lock-file.js";
+import { refusesLinks } from "../src/vfs/new-name.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import {
   assertConvertible,
@@ -106,12 +107,10 @@ function keep(vfs: Vfs, path: string, kept: string): boolean {
     vfs.link(path, kept);
     return true;
   } catch (error) {
-    if (error instanceof IoError && NO_LINKS.has(error.errno)) return false;
+    if (refusesLinks(error)) return false;
     throw error;
   }
 }
-
-const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 interface Rewritten {
   readonly survey: LegacySurvey;
