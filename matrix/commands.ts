@@ -4,10 +4,10 @@
  * cell failed), 2 wrong use, 130 interrupted.
  */
 
-import { writeFile } from "node:fs/promises";
 import type { Argv, CommandModule } from "yargs";
 import { EXIT_FINDINGS } from "../src/commands/support/exit-codes.js";
 import { note, print, printJson, terminalWidth } from "../src/commands/support/output.js";
+import { replaceFile } from "../src/commands/support/replace-file.js";
 import {
   censusOf,
   censusTable,
@@ -172,7 +172,7 @@ const csvCommand: CommandModule<object, { run: string; out: string | undefined }
   async handler(args) {
     const text = toCsv(await readRun(args.run));
     if (args.out === undefined) process.stdout.write(text);
-    else await writeFile(args.out, text);
+    else replaceFile(args.out, text);
   },
 };
 

@@ -10,11 +10,11 @@ import type { StoreHeader } from "../src/pager/store-header.js";
 import { readStoreHeader } from "../src/store/read-header.js";
 import { acquireLock, type Lock } from "../src/vfs/lock.js";
 import type { Vfs } from "../src/vfs/vfs.js";
+import { assertNothingForeign, removeNote, removeRewrite } from "./beside.js";
 import { assertConvertible, checkSteps, openForCheck } from "./check-file.js";
 import { drive, type Pace, type WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { type FileState, inspectFile } from "./file-state.js";
-import { removeNote } from "./in-place/fence.js";
 import type { Program } from "./in-place/program.js";
 import {
   assertSamePages,
@@ -32,7 +32,7 @@ import { assertNobodyElse, removeEmptyLock } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { assertNoLogBesideLink, assertOneName, keptPath } from "./other-names.js";
 import { type FileResult, newResult, putFailure, RefusedError } from "./results.js";
-import { convertByRewrite, removeRewrite } from "./rewrite-steps.js";
+import { convertByRewrite } from "./rewrite-steps.js";
 import { rollBackByRewrite, rollBackInPlace, settleStore } from "./rollback-steps.js";
 import { readCatalog } from "./store-reading.js";
 
@@ -136,6 +136,7 @@ function syncLeftover(vfs: Vfs, path: string, state: FileState): void {
 /** What an earlier run has left beside or behind a legacy file goes. */
 function clearBeginning(vfs: Vfs, path: string, state: FileState): void {
   assertOneLog(vfs, path);
+  assertNothingForeign(vfs, path);
   if (state.kind === "legacy") cutLegacyLeftover(vfs, path);
   removeNote(vfs, path);
   restoreLog(vfs, path);
@@ -270,6 +271,7 @@ export function* rollbackSteps(
     held = lock(vfs, path, options);
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
+    assertNothingForeign(vfs, path);
     clearLogs(vfs, path);
     removeNote(vfs, path); // Of a rollback that came to no fence; this one may make none.
     removeRewrite(vfs, path);

@@ -19,7 +19,7 @@ export type FileKind = "legacy" | "store" | "migrating";
  * file begins with other bytes.
  */
 const UNFINISHED = /-migration-(new|replaced|rehearsal|partial)$/;
-const SCRATCH = new RegExp(`-(new|import)-${NONCE_PATTERN}$`);
+const SCRATCH = new RegExp(`-(new|import|salvage)-${NONCE_PATTERN}$`);
 const GLOB = /[*?]/;
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import type { Vfs, VfsFile } from "../src/vfs/vfs.js";
+import { removeNote } from "./beside.js";
 import {
   assertConvertible,
   checkSteps,
@@ -14,14 +15,7 @@ import {
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
-import {
-  firstSectorOf,
-  lowerFence,
-  raiseFence,
-  removeNote,
-  undoBeginning,
-  writeJournal,
-} from "./in-place/fence.js";
+import { firstSectorOf, lowerFence, raiseFence, undoBeginning, writeJournal } from "./in-place/fence.js";
 import { WalkSizer } from "./in-place/forward-plan.js";
 import { hasPlannedLog, logMissing } from "./in-place/forward-source.js";
 import { type PlannedProgram, prepareForward } from "./in-place/prepare.js";

@@ -3,8 +3,8 @@
  * deleted at the very end (M1). A file or a folder of segments.
  */
 
-import { basename, dirname, join } from "node:path";
-import { IoError } from "../src/base/errors.js";
+import { join } from "node:path";
+import { isLink } from "../src/vfs/new-name.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { RefusedError } from "./results.js";
 
@@ -45,17 +45,6 @@ export function assertNotLost(vfs: Vfs, log: string): void {
 export function lostPart(vfs: Vfs, log: string): string | undefined {
   const part = vfs.stat(log)?.kind === "folder" ? join(log, "active") : log;
   return vfs.stat(part) === undefined && isLink(vfs, part) ? part : undefined;
-}
-
-/** Whether the last part of a path, in a folder that is there, is a symbolic link. */
-function isLink(vfs: Vfs, path: string): boolean {
-  const place = join(vfs.canonical(dirname(path)), basename(path));
-  try {
-    return vfs.canonical(place) !== place;
-  } catch (error) {
-    if (error instanceof IoError) return true; // One that leads nowhere.
-    throw error;
-  }
 }
 
 /** Where the log of a file is whose migration may have begun. */

@@ -6,6 +6,7 @@ import { BLOCK_BYTES } from "../src/log/log-format.js";
 import { inlineRecordBytesMax, KEY_VARINT_BYTES_MAX } from "../src/page/limits.js";
 import { PAGE_SIZE_MAX } from "../src/pager/store-header.js";
 import type { Vfs } from "../src/vfs/vfs.js";
+import { assertNothingForeign } from "./beside.js";
 import {
   checkSteps,
   fillFrom,
@@ -117,6 +118,7 @@ export function* planSteps(
     }
     assertNoLogBesideLink(vfs, given, path);
     assertOneName(vfs, path);
+    assertNothingForeign(vfs, path);
     yield* planLegacy(vfs, path, options, plan);
     plan.estimatedMs = Math.round((performance.now() - start) * WORK_PER_CHECK);
     plan.reasons.push(...obstaclesToWriting(vfs, path, options.strategy === "rewrite"));

@@ -2,34 +2,44 @@
 
 import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
 import { LockedError, NotAStoreError } from "../src/base/errors.js";
-import { acquireLock, type Lock } from "../src/vfs/lock.js";
+import { acquireLock, type Lock, readLock } from "../src/vfs/lock.js";
 import { lockPathOf } from "../src/vfs/lock-file.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { attempt, copyLog } from "./backup.js";
+import { notePath, rewritePath } from "./beside.js";
 import type { WorkStep } from "./control.js";
 import { convertSteps } from "./file-job.js";
 import { inspectFile } from "./file-state.js";
-import { notePath } from "./in-place/fence.js";
 import { asidePath, assertOneLog, currentLogPath, logPath } from "./legacy-log.js";
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { assertNoLogBesideLink, keptPath } from "./other-names.js";
-import type { FileResult } from "./results.js";
-import { rewritePath } from "./rewrite-steps.js";
+import { type FileResult, RefusedError } from "./results.js";
 
 /** The clone lies beside the file: on the same disk, where its blocks may be shared. */
 export function rehearsalPath(path: string): string {
   return `${path}-migration-rehearsal`;
 }
 
-/** One rehearsal of a file at a time, for they have one name for their clones. Throws LockedError. */
+/**
+ * One rehearsal of a file at a time, for they have one name for their clones. By its claim is known what a killed one
+ * has left: without one, what has such a name is somebody's. Throws LockedError, RefusedError.
+ */
 function claim(path: string): Lock {
+  const clone = rehearsalPath(path);
+  const name = `${clone}-claim`;
+  const wasClaimed = readLock(nodeVfs, name).state !== "free";
+  let held: Lock;
   try {
-    return acquireLock(nodeVfs, `${rehearsalPath(path)}-claim`);
+    held = acquireLock(nodeVfs, name);
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     throw new LockedError(path, `${path} is being rehearsed already: ${error.message}`, error.holder);
   }
+  const taken = namesOf(clone).find((each) => nodeVfs.stat(each) !== undefined);
+  if (wasClaimed || taken === undefined) return held;
+  held.release();
+  throw new RefusedError(`${taken} is no rehearsal's, which needs the name; move it away`);
 }
 
 export function* rehearseSteps(
@@ -71,7 +81,12 @@ function copy(path: string, clone: string): void {
 }
 
 function removeAll(clone: string): void {
-  for (const name of [
+  for (const name of namesOf(clone)) attempt(name, () => rmSync(name, { recursive: true, force: true }));
+}
+
+/** A clone, and what lies beside it. */
+function namesOf(clone: string): string[] {
+  return [
     clone,
     logPath(clone),
     asidePath(clone),
@@ -80,7 +95,5 @@ function removeAll(clone: string): void {
     keptPath(clone),
     lockPathOf(clone),
     lockPathOf(rewritePath(clone)),
-  ]) {
-    attempt(name, () => rmSync(name, { recursive: true, force: true }));
-  }
+  ];
 }

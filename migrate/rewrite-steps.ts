@@ -3,9 +3,10 @@
  * again; the old file is as it was until the rename.
  */
 
-import { EspalierError, IoError, KeyTooLargeError } from "../src/base/errors.js";
-import { lockPathOf } from "../src/vfs/lock-file.js";
+import { EspalierError, KeyTooLargeError } from "../src/base/errors.js";
+import { refusesLinks } from "../src/vfs/new-name.js";
 import type { Vfs } from "../src/vfs/vfs.js";
+import { removeKept, removeRewrite, rewritePath } from "./beside.js";
 import {
   assertConvertible,
   checkSteps,
@@ -15,7 +16,6 @@ import {
   tooLarge,
 } from "./check-file.js";
 import type { WorkStep } from "./control.js";
-import { removeNote } from "./in-place/fence.js";
 import type { RecordBatch } from "./legacy/leaf.js";
 import type { LegacyFile } from "./legacy/legacy-file.js";
 import type { LegacySurvey } from "./legacy/survey.js";
@@ -30,10 +30,6 @@ import { verifyStoreFile } from "./rewrite-verify.js";
 import { assertAsSeen, assertLogAsSeen, look } from "./seen.js";
 import { StoreFileWriter, type WrittenStore, writeStoreFile } from "./store-file.js";
 
-export function rewritePath(path: string): string {
-  return `${path}-migration-new`;
-}
-
 /** The caller holds the lock. `beforeFirstChange` is called when all is ready. Throws as convertInPlace. */
 export function* convertByRewrite(
   vfs: Vfs,
@@ -43,7 +39,6 @@ export function* convertByRewrite(
   beforeFirstChange: () => void,
 ): Generator<WorkStep, void> {
   const fresh = rewritePath(path);
-  removeFile(vfs, fresh);
   const seen = look(vfs, path);
   const source = openForCheck(vfs, path, options);
   let complete = false;
@@ -96,22 +91,20 @@ function replace(vfs: Vfs, path: string, fresh: string, check: () => void): void
     throw error;
   }
   vfs.syncFolderOf(path);
-  removeFile(vfs, kept);
+  removeKept(vfs, path);
 }
 
 /** Returns false on a file system without hard links. */
 function keep(vfs: Vfs, path: string, kept: string): boolean {
-  removeFile(vfs, kept);
+  removeKept(vfs, path);
   try {
     vfs.link(path, kept);
     return true;
   } catch (error) {
-    if (error instanceof IoError && NO_LINKS.has(error.errno)) return false;
+    if (refusesLinks(error)) return false;
     throw error;
   }
 }
-
-const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 interface Rewritten {
   readonly survey: LegacySurvey;
@@ -136,7 +129,7 @@ function* checkAndWrite(
     const written = direct?.finish(survey);
     if (written !== undefined) return { survey, written };
     direct?.close();
-    removeFile(vfs, fresh);
+    if (direct !== undefined) vfs.unlink(fresh);
     return { survey, written: yield* write(vfs, path, source, survey, pageSize) };
   } finally {
     direct?.close();
@@ -222,18 +215,6 @@ function nextOf<T, R>(steps: Generator<T, R>, survey: LegacySurvey): IteratorRes
   } catch (error) {
     throw tooLarge(error, survey);
   }
-}
-
-/** What an interrupted rewrite of `path` has left beside it; killed while it was verified, with a lock. */
-export function removeRewrite(vfs: Vfs, path: string): void {
-  removeFile(vfs, rewritePath(path));
-  removeFile(vfs, lockPathOf(rewritePath(path)));
-  removeFile(vfs, keptPath(path));
-  removeNote(vfs, rewritePath(path));
-}
-
-function removeFile(vfs: Vfs, path: string): void {
-  if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
 }
 
 /** Of an attempt that failed; where even that fails, the next run does it. */

@@ -10,6 +10,7 @@ import { open } from "../src/store/open.js";
 import type { VerifyReport } from "../src/store/verify.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { readFully, writeFully } from "../src/vfs/whole-io.js";
+import { rewritePath } from "./beside.js";
 import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import { sizeLegacy, type TreeToReturn } from "./in-place/back-plan.js";
@@ -29,7 +30,7 @@ import {
 import { assertNobodyElse } from "./openers.js";
 import type { FileOptions } from "./options.js";
 import { type FileResult, RefusedError } from "./results.js";
-import { removeLeftover, rewritePath } from "./rewrite-steps.js";
+import { removeLeftover } from "./rewrite-steps.js";
 import { StorePages } from "./store-pages.js";
 import { readCatalog, type StoreCatalog } from "./store-reading.js";
 

@@ -1,10 +1,12 @@
 /** Gets what can be read of a damaged legacy file, or of a half-converted one, into a new store. */
 
-import { CorruptionError, EspalierError, ExistsError, NotAStoreError } from "../src/base/errors.js";
+import { CorruptionError, EspalierError, NotAStoreError } from "../src/base/errors.js";
 import { lostTreeNames } from "../src/commands/pages/salvage.js";
 import { keyBytesMax } from "../src/page/limits.js";
 import { isPageSize, PAGE_SIZE_MAX } from "../src/pager/store-header.js";
+import { assertFree, takeName } from "../src/vfs/new-name.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
+import { removeScratch, scratchName } from "../src/vfs/scratch-name.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { inspectFile } from "./file-state.js";
 import { salvageHalf } from "./in-place/half-salvage.js";
@@ -50,6 +52,8 @@ interface Found {
 }
 
 const PAGE_SIZE_DEFAULT = 8192;
+/** What files are called that are written beside. */
+const SCRATCH = "salvage";
 
 /**
  * Writes `out`, which must not exist; with a page size of its own choice, a record whose key no store has room for is
@@ -58,7 +62,7 @@ const PAGE_SIZE_DEFAULT = 8192;
  */
 export function salvageLegacyFile(path: string, out: string, options: SalvageOptions = {}): SalvageReport {
   const vfs: Vfs = options.vfs ?? nodeVfs;
-  if (vfs.stat(out) !== undefined) throw new ExistsError(out);
+  assertFree(vfs, out);
   const left = new ProblemList();
   const found = halfConverted(vfs, path, options, left) ?? legacy(vfs, path, options, left);
   try {
@@ -66,9 +70,6 @@ export function salvageLegacyFile(path: string, out: string, options: SalvageOpt
     const { generation, dropped } = found;
     const trees = found.trees.map(({ name, leaves, unreached }) => ({ name, leaves, unreached }));
     return { path, out, generation, records, trees, lost: [...found.lost, ...left.items], dropped };
-  } catch (error) {
-    if (vfs.stat(out) !== undefined) vfs.unlink(out);
-    throw error;
   } finally {
     found.close();
   }
@@ -203,7 +204,7 @@ function logsOf(vfs: Vfs, given: string, path: string): string[] {
   return logs;
 }
 
-/** Returns the number of records. */
+/** The store gets its name when it is whole. Returns the number of records. */
 function write(
   vfs: Vfs,
   path: string,
@@ -219,17 +220,21 @@ function write(
     name: storeName,
     batches: found.longestKey > limit ? withoutLongKeys(records, limit, left) : records,
   }));
-  const steps = writeStoreFile(vfs, out, {
-    pageSize,
-    trees,
-    legacy: undefined,
-    like: { path, exactly: false },
-  });
-  for (;;) {
-    const next = steps.next();
-    if (next.done !== true) continue;
-    vfs.syncFolderOf(out);
-    return next.value.records;
+  removeScratch(vfs, out, SCRATCH);
+  const temporary = scratchName(out, SCRATCH);
+  const store = { pageSize, trees, legacy: undefined, like: { path, exactly: false } };
+  try {
+    const steps = writeStoreFile(vfs, temporary, store);
+    for (;;) {
+      const next = steps.next();
+      if (next.done !== true) continue;
+      takeName(vfs, temporary, out);
+      vfs.syncFolderOf(out);
+      return next.value.records;
+    }
+  } catch (error) {
+    if (vfs.stat(temporary) !== undefined) vfs.unlink(temporary);
+    throw error;
   }
 }
 

@@ -18,6 +18,9 @@ import { chartSection, SECTION_TITLES } from "./sections.js";
 import { STYLES } from "./styles.js";
 import { answerClass, verdictSection } from "./verdict-section.js";
 
+/** How the title of every page begins. */
+export const TITLE = "<title>espalier: ";
+
 /** How the page differs from that of all charts at rest. */
 export interface PageOptions {
   /** Default: all charts of the data. */
@@ -32,14 +35,13 @@ export function pageHtml(data: DashboardData, options: PageOptions = {}): string
   const live = options.live ?? false;
   const scripts = [...bundles(), pageScript(), ...(live ? [RELOAD_SCRIPT] : [])];
   const verdict = verdictOf(data);
-  const title = `espalier: ${verdict.answer}`;
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy(scripts, live)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
+${new Markup(TITLE)}${verdict.answer}</title>
 <style>${new Markup(STYLES)}</style>
 </head>
 <body>

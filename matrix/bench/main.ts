@@ -9,7 +9,7 @@
  * long as they take. --large adds what takes minutes: 10,000,000 records, 1 GiB.
  */
 
-import { writeFileSync } from "node:fs";
+import { replaceFile } from "../../src/commands/support/replace-file.js";
 import { type BenchArguments, readArguments } from "./arguments.js";
 import { killChildren } from "./child.js";
 import { markdown } from "./markdown.js";
@@ -85,7 +85,7 @@ async function measure(asked: BenchArguments, sizes: Sizes): Promise<void> {
       onSection: (section) => void process.stdout.write(curvesText(section)),
     });
     process.stdout.write(`\n${summaryText(result)}`);
-    if (asked.json !== undefined) writeFileSync(asked.json, `${JSON.stringify(result, null, 1)}\n`);
+    if (asked.json !== undefined) replaceFile(asked.json, `${JSON.stringify(result, null, 1)}\n`);
     if (asked.markdown !== undefined) writeFigures(asked.markdown, markdown(result));
   } finally {
     remove();

@@ -1,7 +1,8 @@
 /** The benchmark's figures in a Markdown document: between its marks, everything else stays as it is. */
 
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { replaceFile } from "../../src/commands/support/replace-file.js";
 
 const [BEGIN, END] = ["<!-- figures of npm run bench -->", "<!-- end of the figures -->"];
 
@@ -14,7 +15,7 @@ export function assertTakesFigures(file: string): void {
 /** Puts figures between the marks of a document; a file that is not there becomes one of them alone. */
 export function writeFigures(file: string, figures: string): void {
   const [before, after] = existsSync(file) ? partsOf(file) : [BEGIN, `${END}\n`];
-  writeFileSync(file, `${before}\n\n${figures}\n${after}`);
+  replaceFile(file, `${before}\n\n${figures}\n${after}`);
 }
 
 /** What stands up to the first mark and from the second one on. */

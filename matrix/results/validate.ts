@@ -3,10 +3,11 @@
  * the way out; another kind of document or another version is refused by name before the schema is asked.
  */
 
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { shippedJson } from "../../src/base/package-files.js";
+import { replaceFile } from "../../src/commands/support/replace-file.js";
 import { median } from "../stats/summary.js";
 import { type CellRow, RUN_SCHEMA, RUN_VERSION, type RunDocument } from "./document.js";
 
@@ -103,19 +104,10 @@ export async function readRun(path: string): Promise<RunDocument> {
 /** Checks a run and writes it so that a reader sees the old document or the new one, never a part. */
 export async function writeRun(path: string, run: RunDocument): Promise<void> {
   assertRunDocument(run, path);
-  await writeJsonAtomically(path, run);
+  await writeJson(path, run);
 }
 
-/** Writes JSON beside its place, syncs it and renames it there. */
-export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
+async function writeJson(path: string, value: unknown): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const beside = `${path}.${process.pid}.part`;
-  const file = await open(beside, "w");
-  try {
-    await file.writeFile(`${JSON.stringify(value, null, 1)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
+  replaceFile(path, `${JSON.stringify(value, null, 1)}\n`);
 }

@@ -12,6 +12,7 @@ import { EspalierError } from "../../src/base/errors.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../../src/pager/store-header.js";
 import type { Vfs, VfsFile } from "../../src/vfs/vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
+import { notePath, removeNote } from "../beside.js";
 import { savedMeta } from "./forward-source.js";
 import {
   fenceSector,
@@ -29,10 +30,6 @@ const NOTE_BYTES_MAX = 512;
 const ZEROS: Uint8Array = new Uint8Array(1024 * 1024);
 /** Where the second copy of a store's header lies; it must not outlive the fence. */
 const SECOND_HEADER = 4096;
-
-export function notePath(path: string): string {
-  return `${path}-migration`;
-}
 
 interface Note {
   readonly bytes: number;
@@ -60,10 +57,6 @@ export function writeNote(vfs: Vfs, path: string, file: VfsFile): void {
     out.close();
   }
   vfs.syncFolderOf(path);
-}
-
-export function removeNote(vfs: Vfs, path: string): void {
-  if (vfs.stat(notePath(path))?.kind === "file") vfs.unlink(notePath(path));
 }
 
 function readNote(vfs: Vfs, path: string): Note | undefined {

@@ -4,8 +4,8 @@
  */
 
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CommandModule } from "yargs";
 import { packageRoot } from "../base/package-files.js";
@@ -88,7 +88,7 @@ class Demo {
     const folder = this.#folder;
     if (existsSync(folder) && !existsSync(join(folder, MARK)))
       throw new UsageError(`${folder} exists and was not made by the demo; choose another with --out`);
-    rmSync(folder, { recursive: true, force: true });
+    clear(folder);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, MARK), "");
     this.#title(`Copy ${rows.length} files, as the original engine wrote them, to ${this.#shown("files")}`);
@@ -232,6 +232,28 @@ Next:
   npx espalier matrix run --preset quick --out results    ten minutes, judged by the gates of a rollout
   npx espalier migrate plan FILES                         what would become of your own files
   ROLLOUT.md                                              the way to production, stage by stage`;
+
+/** What the demo and its commands make, by paths in its folder. */
+const MADE: readonly RegExp[] = [
+  /^(migration\.jsonl|gates\.json)$/,
+  /^matrix\/(run\.json|(state|work|streams)\/)/,
+  /^dashboards\/(index\.html|charts\/)/,
+  new RegExp(`^files/(${FILES.map((file) => file.replaceAll(".", "\\.")).join("|")})(-|$)`),
+];
+
+/** Removes what an earlier demo made, its mark last. Throws UsageError, nothing being removed, where more is there. */
+function clear(folder: string): void {
+  if (!existsSync(folder)) return;
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(folder, path).split(sep).join("/");
+    if (entry.isDirectory() || name === MARK || MADE.some((made) => made.test(name))) continue;
+    throw new UsageError(`the demo did not make ${path}; move it away, or choose another folder with --out`);
+  }
+  const names = readdirSync(folder).filter((name) => name !== MARK);
+  for (const name of [...names, MARK]) rmSync(join(folder, name), { recursive: true, force: true });
+}
 
 /** The beginning of a text, up to a word's end. */
 function shortened(text: string): string {

@@ -267,7 +267,7 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
 
   /**
    * Removes a database: its files, and its folder if nothing else is in it. Nothing happens where there is
-   * none. Rejects with LEVEL_LOCKED where it is open.
+   * none. Rejects with LEVEL_LOCKED where it is open, and where the file is no store, which is left alone.
    */
   static async destroy(location: string, vfs: Vfs = nodeVfs): Promise<void> {
     assertLocation(location);

@@ -4,13 +4,14 @@
  */
 
 import { resolve } from "node:path";
-import { ExistsError, NotFoundError } from "../base/errors.js";
+import { NotFoundError } from "../base/errors.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { rawTree } from "../store/raw-tree.js";
 import type { Store } from "../store/store.js";
 import type { TreeHandle } from "../store/tree-handle.js";
+import { assertFree } from "../vfs/new-name.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import {
@@ -46,7 +47,7 @@ export async function exportLevel(
   options: ExportOptions = {},
 ): Promise<CopyReport> {
   const folder = resolve(to);
-  if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
+  assertFree(nodeVfs, folder);
   if (nodeVfs.stat(location) === undefined) throw new NotFoundError(location);
   using store = open<unknown, unknown>(placeOf(nodeVfs, location).file, { readOnly: true });
   const tree = bytesOf(store, options.tree ?? UNNAMED);
@@ -55,7 +56,7 @@ export async function exportLevel(
     for (const left of leftScratch(nodeVfs, folder, "export")) await destroyClassic(left);
     const report = await fill(temporary, tree, options);
     await check(temporary, report, options);
-    if (nodeVfs.stat(folder) !== undefined) throw new ExistsError(folder);
+    assertFree(nodeVfs, folder);
     nodeVfs.rename(temporary, folder);
     nodeVfs.syncFolderOf(folder);
     return report;

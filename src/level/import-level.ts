@@ -3,11 +3,12 @@
  * when it is whole and its content has the digest of what was read.
  */
 
-import { ExistsError, KeyTooLargeError, OptionError } from "../base/errors.js";
+import { KeyTooLargeError, OptionError } from "../base/errors.js";
 import { keyBytesMax } from "../page/limits.js";
 import { PAGE_SIZE_MAX } from "../pager/store-header.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
+import { assertFree, takeName } from "../vfs/new-name.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../vfs/scratch-name.js";
 import { assertClosed, type BytesEntry, classicRecords, openClassic } from "./classic-level.js";
@@ -38,7 +39,7 @@ export async function importLevel(
   file: string,
   options: ImportOptions = {},
 ): Promise<CopyReport> {
-  if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
+  assertFree(nodeVfs, file);
   // Files that another process writes look damaged, or are gone before they are read.
   await assertClosed(nodeVfs, folder);
   await assertSoundLevelDb(nodeVfs, folder, options.signal);
@@ -81,8 +82,7 @@ async function importWith(
   try {
     for (const left of leftScratch(nodeVfs, file, "import")) removeStoreFiles(nodeVfs, left);
     const report = await fill(temporary, pageSize, classicRecords(source, BATCH_RECORDS), options);
-    if (nodeVfs.stat(file) !== undefined) throw new ExistsError(file);
-    nodeVfs.rename(temporary, file);
+    takeName(nodeVfs, temporary, file);
     nodeVfs.syncFolderOf(file);
     return report;
   } catch (error) {

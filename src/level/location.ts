@@ -5,9 +5,11 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { NotAStoreError, NotFoundError } from "../base/errors.js";
+import { CorruptionError, NotAStoreError, NotFoundError } from "../base/errors.js";
 import { shellWord } from "../base/shell-word.js";
 import { segmentPath } from "../log/log-format.js";
+import { mayBeSegmentOf } from "../log/log-remains.js";
+import { readStoreHeader } from "../store/read-header.js";
 import { acquireLock } from "../vfs/lock.js";
 import { systemError } from "../vfs/node-vfs.js";
 import type { Vfs } from "../vfs/vfs.js";
@@ -57,24 +59,56 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Removes a store's files, and its folder if that is empty then. Throws LockedError where it is open. */
+/**
+ * Removes a store's files, and its folder if that is empty then. Throws LockedError where it is open, and
+ * NotAStoreError, LegacyFormatError, MigratingError, NewerFormatError for a file that is no store: that is left alone.
+ */
 export function destroyStore(vfs: Vfs, location: string): void {
   const { folder, file } = placeOf(vfs, location);
+  const stat = vfs.stat(file);
+  if (stat?.kind === "file" && stat.size > 0) idOf(vfs, file);
   removeStoreFiles(vfs, file);
   if (folder !== undefined && vfs.stat(folder)?.kind === "folder" && vfs.list(folder).length === 0)
     vfs.removeFolder(folder);
 }
 
-/** Removes the store at `file` with its log, if there is one. Throws LockedError where it is open. */
+/**
+ * Removes the store at `file`, or what was to become one, with its log, if there is one. Throws LockedError where it
+ * is open.
+ */
 export function removeStoreFiles(vfs: Vfs, file: string): void {
   if (vfs.stat(file)?.kind !== "file") return;
   const lock = acquireLock(vfs, vfs.canonical(file));
   try {
-    for (const path of [file, segmentPath(file, 0), segmentPath(file, 1)]) {
-      if (vfs.stat(path)?.kind === "file") vfs.unlink(path);
+    const storeId = idIfStore(vfs, file);
+    vfs.unlink(file);
+    for (const path of [segmentPath(file, 0), segmentPath(file, 1)]) {
+      if (mayBeSegmentOf(vfs, path, storeId)) vfs.unlink(path);
     }
     vfs.syncFolderOf(file);
   } finally {
     lock.release();
+  }
+}
+
+/** Undefined where both copies of its header are damaged. Throws what says that the file is no store. */
+function idOf(vfs: Vfs, path: string): Uint8Array | undefined {
+  const file = vfs.open(path, "read");
+  try {
+    return readStoreHeader(file, path, true).storeId;
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined;
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+function idIfStore(vfs: Vfs, path: string): Uint8Array | undefined {
+  try {
+    return idOf(vfs, path);
+  } catch (error) {
+    if (error instanceof NotAStoreError) return undefined;
+    throw error;
   }
 }

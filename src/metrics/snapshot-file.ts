@@ -25,8 +25,9 @@ import type { MeasuredStore } from "./measured-store.js";
 
 export const SNAPSHOT_VERSION = 1;
 const INTERVAL_MS_DEFAULT = 5000;
-/** How the document begins, in every version. */
-const BEGINNING: Buffer = Buffer.from('{"version":');
+/** How the document begins, in every version; others begin with a version, too. */
+const BEGINNING = /^\{"version":\d+,"at":[^,]+,"pid":\d+,"open":/;
+const BEGINNING_BYTES = 128;
 /** What the files are called that are written beside. */
 const SCRATCH = "metrics";
 
@@ -54,10 +55,13 @@ export interface PublishOptions {
 export function publishMetrics(store: MeasuredStore, path: string, options: PublishOptions = {}): () => void {
   let warned = false;
   let file: string | undefined;
+  let place: string | undefined;
   const publish = (open: boolean): void => {
     try {
-      file ??= placeOf(path);
-      writeSnapshot(store, file, open);
+      // Since the program may go to another folder.
+      file ??= resolve(path);
+      place ??= placeOf(file);
+      writeSnapshot(store, place, open);
     } catch (error) {
       if (!warned)
         process.emitWarning(`espalier cannot write metrics to ${path}: ${(error as Error).message}`);
@@ -73,9 +77,9 @@ export function publishMetrics(store: MeasuredStore, path: string, options: Publ
   };
 }
 
-/** The absolute path, since the program may go to another folder; without what killed ones have left there. */
+/** Where a link leads to, which stays one; without what killed ones have left there. */
 function placeOf(path: string): string {
-  const file = resolve(path);
+  const file = nodeVfs.canonical(path);
   removeScratch(nodeVfs, file, SCRATCH);
   return file;
 }
@@ -113,11 +117,11 @@ function assertReplaceable(path: string): void {
 }
 
 function beginsLikeOne(path: string): boolean {
-  const bytes = Buffer.alloc(BEGINNING.length);
+  const bytes = Buffer.alloc(BEGINNING_BYTES);
   const file = openSync(path, "r");
   try {
     readSync(file, bytes, 0, bytes.length, 0);
-    return bytes.equals(BEGINNING);
+    return BEGINNING.test(bytes.toString("latin1"));
   } finally {
     closeSync(file);
   }

@@ -73,7 +73,7 @@ export function recover(pager: Pager, vfs: Vfs, path: string): RecoveryReport {
   } finally {
     reader.close();
   }
-  if (!pager.readOnly) removeLogRemains(vfs, path, header.storeId);
+  if (!pager.readOnly) removeLogRemains(vfs, path, header.storeId, true);
   return { transactions: reader.contents.transactions, logBytes: reader.contents.bytes };
 }
 

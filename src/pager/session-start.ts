@@ -71,6 +71,6 @@ export class SessionStart {
     } catch (error) {
       throw headerFailed(this.#log, error);
     }
-    removeLogRemains(this.#vfs, this.#path, this.#header.storeId);
+    removeLogRemains(this.#vfs, this.#path, this.#header.storeId, false);
   }
 }

@@ -6,12 +6,12 @@
 
 import { setImmediate } from "node:timers/promises";
 import { alignUp } from "../base/bytes.js";
-import { ExistsError } from "../base/errors.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { freeListPages, writeFreeList } from "../pager/free-list.js";
 import type { Extent, ExtentSet } from "../pager/free-space.js";
 import type { Pager } from "../pager/pager.js";
 import { encodeStoreHeader, HEADER_COPIES, type StoreHeader } from "../pager/store-header.js";
+import { assertFree, takeName } from "../vfs/new-name.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
 import { writeFully } from "../vfs/whole-io.js";
@@ -41,7 +41,7 @@ export async function backupStore(
   options: BackupOptions,
 ): Promise<void> {
   options.signal?.throwIfAborted();
-  if (vfs.stat(path) !== undefined) throw new ExistsError(path);
+  assertFree(vfs, path);
   removeScratch(vfs, path, "new");
   const { pager } = engine;
   // The data file has everything of this commit then.
@@ -55,8 +55,7 @@ export async function backupStore(
     writeRest(file, state);
     file.sync();
     file.close();
-    if (vfs.stat(path) !== undefined) throw new ExistsError(path);
-    vfs.rename(temporary, path);
+    takeName(vfs, temporary, path);
     vfs.syncFolderOf(path);
   } catch (error) {
     file.close();

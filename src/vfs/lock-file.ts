@@ -21,6 +21,7 @@
 
 import * as path from "node:path";
 import { IoError } from "../base/errors.js";
+import { refusesLinks } from "./new-name.js";
 import { isNonce, NONCE_PATTERN } from "./nonce.js";
 import { livenessOf, type ProcessIdentity } from "./process-identity.js";
 import type { Vfs, VfsFile } from "./vfs.js";
@@ -45,14 +46,6 @@ const CLAIMS_MAX = 64;
 /** The last moment that a Date can be. */
 export const SINCE_MAX = 8.64e15;
 const LITTER = new RegExp(`^${NONCE_PATTERN}\\.(newcomer|takeover)$`);
-const NO_LINKS: ReadonlySet<string> = new Set([
-  "EPERM",
-  "ENOTSUP",
-  "EOPNOTSUPP",
-  "ENOSYS",
-  "EMLINK",
-  "EINVAL",
-]);
 
 export function lockPathOf(canonicalStorePath: string): string {
   return `${canonicalStorePath}-lock`;
@@ -194,7 +187,7 @@ class Attempt {
     } catch (error) {
       // Over a network the link can be made and the answer lost; the retry then finds it taken, by us.
       if (hasErrno(error, "EEXIST")) return this.#isMine(name);
-      if (!(error instanceof IoError) || !NO_LINKS.has(error.errno)) throw error;
+      if (!refusesLinks(error)) throw error;
     }
     return this.#makeWithoutLinks(name);
   }

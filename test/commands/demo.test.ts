@@ -1,6 +1,6 @@
 /** The demo, as far as it can be tested without a minute of benchmarks: its gates, its files, its manners. */
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readGates } from "../../matrix/index.js";
@@ -29,4 +29,20 @@ describe("the demo", () => {
     expect(stderr).toContain("was not made by the demo");
     expect(existsSync(join(folder, "data.db"))).toBe(true);
   });
+
+  it.each(["notes.txt", "files/mine.db", "matrix/notes.md", "dashboards/notes.md"])(
+    "replaces nothing that came into its folder later: %s",
+    (name) => {
+      const folder = join(temporaryFolder(), "demo");
+      const mine = join(folder, name);
+      mkdirSync(join(mine, ".."), { recursive: true });
+      for (const path of [join(folder, ".made-by-espalier-demo"), mine, join(folder, "gates.json")])
+        writeFileSync(path, "precious");
+      const { code, stderr } = cli(["demo", "--out", folder]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`did not make ${mine}`);
+      expect(readFileSync(mine, "utf8")).toBe("precious");
+      expect(existsSync(join(folder, "gates.json"))).toBe(true);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /** The commands, as a user gives them: files written, what is printed, exit codes. */
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -55,6 +55,29 @@ test("build writes the page, and a spec and an SVG for each chart with rows", as
   expect(printed).toMatch(/index\.html \([\d,]+ kB\), \d+ charts/);
   expect(printed).not.toContain("warning");
   expect(process.exitCode).toBeUndefined();
+});
+
+test.each([
+  ["a page", "index.html"],
+  ["a chart", "charts/ratio-heatmap.svg"],
+])("build replaces no %s of another", async (_what, name) => {
+  await mkdir(join(out, "charts"), { recursive: true });
+  await writeFile(join(out, name), "<title>My shop</title>");
+  const building = run("build", join(folder, "run.json"), "--out", out);
+  await expect(building).rejects.toMatchObject({ code: "ERR_ESPALIER_EXISTS", path: join(out, name) });
+  expect(await readFile(join(out, name), "utf8")).toBe("<title>My shop</title>");
+  expect(await readdir(out)).toEqual(name === "index.html" ? ["charts", name] : ["charts"]);
+});
+
+test("build replaces a site, an unfinished one too", async () => {
+  const [run1, charts] = [join(folder, "run.json"), join(out, "charts")];
+  await run("build", run1, "--out", out);
+  const [chart = ""] = await readdir(charts);
+  await writeFile(join(charts, chart), "old");
+  await rm(join(charts, "ratio-heatmap.svg"));
+  await run("build", run1, "--out", out);
+  expect(await readFile(join(charts, chart), "utf8")).not.toBe("old");
+  expect(await readdir(charts)).toContain("ratio-heatmap.svg");
 });
 
 test("build --png writes images too, --json says what was written", async () => {

@@ -259,6 +259,31 @@ describe("destroy()", () => {
     expect(readdirSync(location)).toEqual(["foo"]);
   });
 
+  it("leaves a file alone that is no store, and one that is not its log", async () => {
+    const folder = newFolder();
+    const notes = join(folder, "notes.txt");
+    writeFileSync(notes, "mine");
+    expect(await codesOf(() => EspalierLevel.destroy(notes))).toContain("ERR_ESPALIER_NOT_A_STORE");
+    expect(readFileSync(notes, "utf8")).toBe("mine");
+    const location = join(folder, "data.esp");
+    await (await withRecord(location)).close();
+    writeFileSync(`${location}-log1`, "mine");
+    await EspalierLevel.destroy(location);
+    expect(readdirSync(folder).sort()).toEqual(["data.esp-log1", "notes.txt"]);
+  });
+
+  it.each([
+    ["whose header is damaged", 8],
+    ["that was never begun", 0],
+  ])("removes a database %s", async (_what, bytes) => {
+    const location = join(newFolder(), "db");
+    await (await withRecord(location)).close();
+    const file = join(location, "data.esp");
+    writeFileSync(file, readFileSync(file).subarray(0, bytes));
+    await EspalierLevel.destroy(location);
+    expect(existsSync(location)).toBe(false);
+  });
+
   it("is refused while the database is open", async () => {
     const location = newFolder();
     const db = await withRecord(location);

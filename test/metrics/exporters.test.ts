@@ -6,7 +6,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -297,6 +299,25 @@ describe("the snapshot file", () => {
     warnings.mockRestore();
   });
 
+  it("takes the place of no other document that begins with a version", () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const path = join(folder, "bundle.js.map");
+    writeFileSync(path, '{"version":3,"file":"bundle.js","mappings":"AAAA"}');
+    publishMetrics(store, path)();
+    expect(readFileSync(path, "utf8")).toContain("AAAA");
+    expect(warnings).toHaveBeenCalledOnce();
+    warnings.mockRestore();
+  });
+
+  it("leaves a link what it is, and goes where that leads", () => {
+    mkdirSync(join(folder, "run"));
+    const link = join(folder, "link.json");
+    symlinkSync(join("run", "metrics.json"), link);
+    for (let i = 0; i < 2; i++) publishMetrics(store, link)();
+    expect(readlinkSync(link)).toBe(join("run", "metrics.json"));
+    expect(readdirSync(join(folder, "run"))).toEqual(["metrics.json"]);
+  });
+
   it("stays where it was begun, wherever the program goes", () => {
     const before = process.cwd();
     mkdirSync(join(folder, "elsewhere"));
@@ -314,7 +335,7 @@ describe("the snapshot file", () => {
 
   it("is published again where a killed program has left one, and a part of one", () => {
     const path = join(folder, "left.json");
-    writeFileSync(path, '{"version":0}');
+    writeFileSync(path, '{"version":0,"at":1,"pid":1,"open":true}');
     writeFileSync(`${path}-metrics-${"0".repeat(24)}`, '{"vers');
     publishMetrics(store, path)();
     expect(readSnapshot(path).open).toBe(false);

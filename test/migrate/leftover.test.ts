@@ -4,18 +4,20 @@ import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { notePath } from "../../migrate/beside.js";
 import { inspectFile } from "../../migrate/file-state.js";
-import { notePath, writeNote } from "../../migrate/in-place/fence.js";
+import { writeNote } from "../../migrate/in-place/fence.js";
 import { planMigration, rehearse, salvageLegacyFile } from "../../migrate/index.js";
 import { decodeMeta, patchMeta } from "../../migrate/legacy/meta.js";
 import { PageSeal } from "../../migrate/legacy/page-check.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { readFully, writeFully } from "../../src/vfs/whole-io.js";
+import { bytesOf } from "../support/damage.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
 import { put } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
-import { convert, FILE, names, rollBack, verified } from "./support.js";
+import { convert, FILE, leaveClaim, names, rollBack, verified } from "./support.js";
 
 const file = scatteredFile({
   generation: "gen3",
@@ -163,17 +165,55 @@ test("a rollback by rewriting takes the note of one in place with it that came t
 
 test("what a rewrite has left that was killed while it was verified goes with the next run, its lock, too", async () => {
   const disk = plain.vfs.clone();
-  for (const name of ["-migration-new", "-migration-new-lock"]) put(disk, FILE + name, Buffer.from("{}"));
+  put(disk, `${FILE}-migration-new`, Buffer.alloc(8192));
+  put(disk, `${FILE}-migration-new-lock`, Buffer.alloc(0));
   expect(await convert(disk)).toMatchObject({ status: "converted" });
   expect(names(disk)).toEqual(["file.db"]);
   const folder = mkdtempSync(join(tmpdir(), "espalier-leftover-"));
   try {
     const path = join(folder, "file.db");
     cpSync(join(fixtureFolder, "gen3/u64-range-delete.db"), path);
+    leaveClaim(path);
     appendFileSync(`${path}-migration-rehearsal-migration-new-lock`, "{}");
     expect((await rehearse([path])).files[0]).toMatchObject({ status: "rehearsed" });
     expect(readdirSync(folder)).toEqual(["file.db"]);
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe("a file of another kind under the name of a leftover", () => {
+  const TEXT = Buffer.from("What is to be done when the orders are migrated.\n");
+  const NAMES = ["-migration", "-migration-new", "-migration-new-lock", "-migration-replaced"];
+
+  test.each(NAMES)("stays, and a run, a plan and a rollback are refused: %s", async (name) => {
+    const disk = plain.vfs.clone();
+    put(disk, FILE + name, TEXT);
+    for (const strategy of ["in-place", "rewrite"] as const) {
+      const refused = {
+        status: "refused",
+        reason: expect.stringContaining(`${FILE}${name} is not the migrator's`),
+      };
+      expect(await convert(disk, { strategy })).toMatchObject(refused);
+      expect(await rollBack(disk, { strategy })).toMatchObject(refused);
+    }
+    const [plan] = await planMigration([FILE], { vfs: disk });
+    expect(plan).toMatchObject({ possible: false, reasons: [expect.stringContaining(FILE + name)] });
+    expect(Buffer.from(bytesOf(disk, FILE + name))).toEqual(TEXT);
+  });
+
+  test.each(NAMES)("stays beside a store: %s", async (name) => {
+    const disk = plain.vfs.clone();
+    await convert(disk);
+    put(disk, FILE + name, TEXT);
+    expect(await convert(disk)).toMatchObject({ status: "unchanged" });
+    expect(Buffer.from(bytesOf(disk, FILE + name))).toEqual(TEXT);
+  });
+
+  test("stays where it is longer than any note", async () => {
+    const disk = plain.vfs.clone();
+    put(disk, `${FILE}-migration`, Buffer.alloc(4096, 1));
+    expect(await convert(disk)).toMatchObject({ status: "refused" });
+    expect(bytesOf(disk, `${FILE}-migration`).length).toBe(4096);
+  });
 });

@@ -1,6 +1,16 @@
 /** Rehearsals of one file at a time: they have one name for their clones. */
 
-import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -8,6 +18,7 @@ import { rehearse } from "../../migrate/index.js";
 import { rehearsalPath, rehearseSteps } from "../../migrate/rehearse-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { fixtureFolder } from "./legacy/fixtures.js";
+import { leaveClaim } from "./support.js";
 
 test("a rehearsal leaves that of another alone, and says that it is going on", async () => {
   const folder = mkdtempSync(join(tmpdir(), "espalier-rehearse-"));
@@ -28,6 +39,7 @@ test("a rehearsal leaves that of another alone, and says that it is going on", a
     for (let step = steps.next(); step.done !== true; step = steps.next());
     expect(result).toMatchObject({ status: "rehearsed", reason: null });
     // What one that was killed has left.
+    leaveClaim(path);
     cpSync(path, rehearsalPath(path));
     expect((await rehearse([path])).files[0]).toMatchObject({ status: "rehearsed", reason: null });
     expect(readdirSync(folder)).toEqual(["a.db"]);
@@ -66,3 +78,21 @@ test.skipIf(process.platform === "win32")(
     }
   },
 );
+
+test("a rehearsal removes nothing that has its clone's name and is none", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-rehearse-"));
+  try {
+    const path = join(folder, "a.db");
+    cpSync(join(fixtureFolder, "gen2/bytes-churn-inplace-1k.db"), path);
+    mkdirSync(rehearsalPath(path));
+    writeFileSync(join(rehearsalPath(path), "notes.txt"), "mine");
+    expect((await rehearse([path])).files[0]).toMatchObject({
+      status: "refused",
+      reason: expect.stringContaining(`${rehearsalPath(path)} is no rehearsal's`),
+    });
+    expect(readFileSync(join(rehearsalPath(path), "notes.txt"), "utf8")).toBe("mine");
+    expect(readdirSync(folder)).toEqual(["a.db", "a.db-migration-rehearsal"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -4,6 +4,7 @@ import {
   chmodSync,
   cpSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -22,6 +23,7 @@ import { asidePath, logPath } from "../../migrate/legacy-log.js";
 import { newResult } from "../../migrate/results.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
+import type { Vfs } from "../../src/vfs/vfs.js";
 import { cli } from "../commands/support.js";
 import { fixture, fixtureFolder } from "./legacy/fixtures.js";
 import { FILE, verified } from "./support.js";
@@ -48,6 +50,28 @@ describe("on a disk,", () => {
     symlinkSync(path, link);
     expect(salvageLegacyFile(link, out)).toMatchObject({ lost: [] });
     expect(verified(nodeVfs, out).digest).toBe(fixture(WITH_LOG).sha256);
+  });
+
+  test("a store that another salvage makes under the same name meanwhile stays", () => {
+    const vfs: Vfs = Object.create(nodeVfs, {
+      link: {
+        value: (from: string, to: string): void => {
+          writeFileSync(to, "the other's");
+          nodeVfs.link(from, to);
+        },
+      },
+    });
+    expect(() => salvageLegacyFile(path, out, { vfs })).toThrow(
+      expect.objectContaining({ code: "ERR_ESPALIER_EXISTS" }),
+    );
+    expect(readFileSync(out, "utf8")).toBe("the other's");
+    expect(readdirSync(folder).sort()).toEqual(["file.db", "file.db-wal", "out.esp"]);
+  });
+
+  test("what a killed salvage has left is no store, and goes with the next", () => {
+    writeFileSync(`${out}-salvage-0123456789abcdef01234567`, "half");
+    salvageLegacyFile(path, out);
+    expect(readdirSync(folder).sort()).toEqual(["file.db", "file.db-wal", "out.esp"]);
   });
 
   test("so does one beside the link, where no other is", () => {

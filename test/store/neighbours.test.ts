@@ -22,6 +22,12 @@ function withNeighbour(name: string): MemoryVfs {
   return vfs;
 }
 
+function place(vfs: Vfs, path: string, bytes: Uint8Array): void {
+  const file = vfs.open(path, "create");
+  file.write(bytes, 0, bytes.length, 0);
+  file.close();
+}
+
 function expectNeighbour(vfs: Vfs, name: string): void {
   using neighbour = make(vfs, name, { createIfMissing: false });
   expect(neighbour.count()).toBe(200);
@@ -139,6 +145,28 @@ it("a copy that cannot be begun leaves no snapshot behind", async () => {
   expect(store.stats().snapshots).toBe(0);
 });
 
+it("the log of another store takes no place of one that was set aside before", () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const first = make(vfs, "/first", { durability: "sync" });
+  first.put("a", "1");
+  make(vfs, PATH).close();
+  const killed = vfs.processKill(1);
+  first.close();
+  const log = Buffer.from(bytesOf(killed.live, "/first-log1"));
+  const kept = (): string[] => killed.list("/").filter((name) => name.includes("-of-"));
+  const setAside = (bytes: Uint8Array): void => {
+    place(killed, segmentPath(PATH, 0), bytes);
+    using store = make(killed, PATH);
+    store.put("b", "2");
+  };
+  setAside(log);
+  expect(kept()).toHaveLength(1);
+  const longer = Buffer.concat([log, log]);
+  setAside(longer);
+  const sizes = kept().map((name) => bytesOf(killed.live, `/${name}`).length);
+  expect(sizes).toEqual([log.length, longer.length]);
+});
+
 it("the log of another store, renamed away from it, is kept for it", () => {
   const vfs = new FaultyVfs({ seed: 1 });
   const first = make(vfs, "/first", { durability: "sync" });
@@ -150,16 +178,46 @@ it("the log of another store, renamed away from it, is kept for it", () => {
   // The names of the two are exchanged, and the log is forgotten.
   killed.rename("/first", "/third");
   killed.rename("/second", "/first");
-  const log = bytesOf(killed.live, "/first-log1");
-  using other = make(killed, "/first");
+  const log = Buffer.from(bytesOf(killed.live, "/first-log1"));
+  const other = make(killed, "/first");
   other.put("c", "3");
   const kept = killed.list("/").filter((name) => name.includes("-of-"));
   expect(kept).toHaveLength(1);
   expect(Buffer.compare(bytesOf(killed.live, `/${kept[0]}`), log)).toBe(0);
+  other.close();
   expect(() => make(killed, "/third")).toThrow(expect.objectContaining({ code: "ERR_ESPALIER_LOG_MISSING" }));
   for (const name of kept) killed.rename(`/${name}`, "/third-log1");
   using back = make(killed, "/third");
   expect([back.get("a"), back.get("b")]).toEqual(["1", "2"]);
+});
+
+describe("a file that is no log, and lies where the log goes", () => {
+  const TEXT = Buffer.from("12:00 the application began\n");
+
+  it.each([0, 1])("is set aside (segment %i)", (index) => {
+    const vfs = new MemoryVfs();
+    make(vfs, PATH).close();
+    const path = segmentPath(PATH, index);
+    place(vfs, path, TEXT);
+    const store = make(vfs, PATH);
+    store.put("a", "b");
+    store.close();
+    expect(vfs.list("/")).toEqual(["orders", `${path.slice(1)}-of-unknown`]);
+    expect(Buffer.from(bytesOf(vfs, `${path}-of-unknown`))).toEqual(TEXT);
+  });
+
+  it.each([
+    ["nothing", new Uint8Array(0)],
+    ["zeros, as a segment that was not begun", new Uint8Array(64 * 1024)],
+  ])("goes where it holds %s", (_what, bytes) => {
+    const vfs = new MemoryVfs();
+    make(vfs, PATH).close();
+    place(vfs, segmentPath(PATH, 0), bytes);
+    const store = make(vfs, PATH);
+    store.put("a", "b");
+    store.close();
+    expect(vfs.list("/")).toEqual(["orders"]);
+  });
 });
 
 describe("a store whose files were moved away while it was open", () => {

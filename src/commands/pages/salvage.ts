@@ -6,13 +6,13 @@
 
 import { chmodSync, statSync } from "node:fs";
 import { compareBytes } from "../../base/bytes.js";
-import { ExistsError } from "../../base/errors.js";
 import { removeStoreFiles } from "../../level/location.js";
 import { isOverflow, keyOf, slotCount, valueAt, valueLength } from "../../page/leaf.js";
 import { readReference } from "../../page/overflow.js";
 import { UNNAMED } from "../../store/catalog.js";
 import { open } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
+import { assertFree, takeName } from "../../vfs/new-name.js";
 import { nodeVfs } from "../../vfs/node-vfs.js";
 import { leftScratch, scratchName } from "../../vfs/scratch-name.js";
 import { Session } from "../support/session.js";
@@ -53,14 +53,13 @@ export function salvageStore(
   to: string,
   onLeaf: (done: number, total: number) => void,
 ): SalvageResult {
-  if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
+  assertFree(nodeVfs, to);
   for (const left of leftScratch(nodeVfs, to, "salvage")) removeStoreFiles(nodeVfs, left);
   const temporary = scratchName(to, "salvage");
   try {
     makeEmptyLike(source.path, temporary);
     const result = writeStore(source, survey, temporary, onLeaf);
-    if (nodeVfs.stat(to) !== undefined) throw new ExistsError(to);
-    nodeVfs.rename(temporary, to);
+    takeName(nodeVfs, temporary, to);
     nodeVfs.syncFolderOf(to);
     return result;
   } catch (error) {
