@@ -267,7 +267,7 @@ export function* rollbackSteps(
       return;
     }
     held.release();
-    const digest = settleForRollback(vfs, path, options);
+    const digest = yield* settleForRollback(vfs, path, options);
     held = lock(vfs, path, options);
     const header = cutStore(vfs, path);
     if (!header.clean) throw new LockedError(path, `${path} was opened by somebody in between`);
@@ -311,8 +311,12 @@ function* finishOrUndo(
 }
 
 /** The digest of the store's content, null where it has several trees. Throws CorruptionError where it does not verify. */
-function settleForRollback(vfs: Vfs, path: string, options: FileOptions): string | null {
-  const report = settleStore(vfs, path, options);
+function* settleForRollback(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+): Generator<WorkStep, string | null> {
+  const report = yield* settleStore(vfs, path, options);
   const problem = report.problems[0];
   if (problem !== undefined)
     throw new CorruptionError(problem.invariant, problem.reason, { path, page: problem.page, offset: -1 });

@@ -57,7 +57,7 @@ export function* convertByRewrite(
       recordsDone: written.records,
       bytesMoved: 0,
     };
-    result.digest.after = verifyStoreFile(vfs, fresh, survey, written, options.verify ?? "full");
+    result.digest.after = yield* verifyStoreFile(vfs, fresh, survey, written, options.verify ?? "full");
     beforeFirstChange();
     assertNobodyElse(vfs, path, options.assumeClosed === true);
     assertAsSeen(vfs, path, seen, false);

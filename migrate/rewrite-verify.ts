@@ -1,15 +1,18 @@
 /** The proof that a rewritten file is a sound store that holds what the legacy file held. */
 
 import { CorruptionError } from "../src/base/errors.js";
+import { Catalog } from "../src/store/catalog.js";
 import { open } from "../src/store/open.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 import { checkBranches } from "./branch-check.js";
+import type { WorkStep } from "./control.js";
 import { combinedDigest } from "./digests.js";
 import type { VerifyMode } from "./in-place/program.js";
 import type { LegacySurvey } from "./legacy/survey.js";
 import { storeTreeName } from "./legacy-record.js";
 import type { WrittenStore } from "./store-file.js";
 import { StorePages } from "./store-pages.js";
+import { verifying } from "./store-verify.js";
 
 const CACHE_BYTES: number = 32 * 1024 * 1024;
 
@@ -18,13 +21,13 @@ const CACHE_BYTES: number = 32 * 1024 * 1024;
  * in every mode. Where the leaves were read back while the file was written, only the branches are left to be
  * checked; else the store verifies itself. Throws CorruptionError (M2).
  */
-export function verifyStoreFile(
+export function* verifyStoreFile(
   vfs: Vfs,
   fresh: string,
   survey: LegacySurvey,
   written: WrittenStore,
   mode: VerifyMode,
-): string | null {
+): Generator<WorkStep, string | null> {
   if (mode === "none") return null;
   const bad = (page: number, reason: string): CorruptionError =>
     new CorruptionError("M2", reason, { path: fresh, page, offset: -1 });
@@ -37,7 +40,7 @@ export function verifyStoreFile(
     if (found !== expected) throw bad(-1, `the new file holds ${found} records of ${expected}`);
     if (mode === "sample") return null;
     const followed = written.trees.every((tree) => tree.checked !== undefined);
-    digests = followed ? checkFollowed(vfs, fresh, survey, written, bad) : verifyWhole();
+    digests = followed ? checkFollowed(vfs, fresh, survey, written, bad) : yield* verifyWhole();
   } finally {
     store.close();
   }
@@ -48,8 +51,9 @@ export function verifyStoreFile(
   });
   return combinedDigest(survey.trees.map((tree, index) => ({ name: tree.name, digest: digests[index]! })));
 
-  function verifyWhole(): (string | null)[] {
-    const report = store.verify();
+  function* verifyWhole(): Generator<WorkStep, (string | null)[]> {
+    const engine = store["engine"];
+    const report = yield* verifying(engine, new Catalog(engine), "verify");
     const problem = report.problems[0];
     if (problem !== undefined) throw bad(problem.page, problem.reason);
     return survey.trees.map((_, index) => report.trees[storeTreeName(survey, index)]?.digest ?? null);

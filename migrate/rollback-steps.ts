@@ -33,6 +33,7 @@ import { type FileResult, RefusedError } from "./results.js";
 import { removeLeftover } from "./rewrite-steps.js";
 import { StorePages } from "./store-pages.js";
 import { readCatalog, type StoreCatalog } from "./store-reading.js";
+import { verifying } from "./store-verify.js";
 
 const CACHE_BYTES: number = 32 * 1024 * 1024;
 
@@ -41,12 +42,16 @@ const CACHE_BYTES: number = 32 * 1024 * 1024;
  * is to be called before the migrator takes it. Throws RefusedError, before the check that takes its time, where it
  * is not known what to go back to; CorruptionError, and what open() throws.
  */
-export function settleStore(vfs: Vfs, path: string, options: FileOptions = {}): VerifyReport {
+export function* settleStore(
+  vfs: Vfs,
+  path: string,
+  options: FileOptions,
+): Generator<WorkStep, VerifyReport> {
   const store = open(path, { vfs, createIfMissing: false, cacheBytes: CACHE_BYTES });
   try {
-    const record = new Catalog(store["engine"]).read(LEGACY_RECORD_NAME, -1);
-    if (record === undefined) namedGeneration(options.to);
-    return store.verify();
+    const catalog = new Catalog(store["engine"]);
+    if (catalog.read(LEGACY_RECORD_NAME, -1) === undefined) namedGeneration(options.to);
+    return yield* verifying(store["engine"], catalog, "check");
   } finally {
     store.close();
   }

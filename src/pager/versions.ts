@@ -17,6 +17,7 @@ import { FRAME_DIRTY, type PagePool } from "./page-pool.js";
 const SPILL_FILE = "versions";
 
 interface Version {
+  readonly block: number;
   /** The commit that replaced these bytes: snapshots below it need them. */
   readonly replacedBy: number;
   /** Frame in the pool, or -1 while in the file. */
@@ -33,6 +34,8 @@ export class Versions {
   readonly #storePath: string;
   readonly #metrics: PagerMetrics;
   readonly #byBlock: Map<number, Version[]> = new Map();
+  /** All of them in the order in which they were made, so that `replacedBy` does not descend. */
+  readonly #all: Version[] = [];
   /** Versions in frames, oldest first. */
   #inMemory: Version[] = [];
   readonly #snapshots: Map<number, number> = new Map();
@@ -40,8 +43,8 @@ export class Versions {
   #spillFile: VfsFile | undefined;
   #spillSlots = 0;
   readonly #freeSlots: number[] = [];
-  /** Versions are kept that only the running transaction needs. */
-  #kept = false;
+  /** The oldest snapshot closed since versions are kept that only the running transaction needs; Infinity: none are. */
+  #keptSince: number = Number.POSITIVE_INFINITY;
 
   /** Commit number of the newest and oldest live snapshot; -1 and Infinity without any. */
   newest = -1;
@@ -62,9 +65,7 @@ export class Versions {
   }
 
   get versions(): number {
-    let all = 0;
-    for (const list of this.#byBlock.values()) all += list.length;
-    return all;
+    return this.#all.length;
   }
 
   acquire(commit: number): void {
@@ -88,7 +89,7 @@ export class Versions {
     }
     this.newest = newest;
     this.oldest = oldest;
-    if (this.#byBlock.size > 0) this.#collect();
+    this.#collect(commit);
   }
 
   /** Whether a change of the block now must leave its present bytes to a snapshot. */
@@ -104,10 +105,11 @@ export class Versions {
    */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
-    const version: Version = { replacedBy, frame, slot: -1, checked: 0 };
+    const version: Version = { block, replacedBy, frame, slot: -1, checked: 0 };
     const list = this.#byBlock.get(block);
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);
+    this.#all.push(version);
     this.#inMemory.push(version);
   }
 
@@ -124,6 +126,7 @@ export class Versions {
     list.pop();
     if (list.length === 0) this.#byBlock.delete(block);
     // Undone last first: it is at the end, or near it.
+    this.#all.splice(this.#all.lastIndexOf(last), 1);
     const at = this.#inMemory.lastIndexOf(last);
     if (at >= 0) this.#inMemory.splice(at, 1);
     return frame;
@@ -212,31 +215,35 @@ export class Versions {
 
   /** The running transaction has ended, and undoing it needs nothing any more. */
   endTransaction(): void {
-    if (!this.#kept) return;
-    this.#kept = false;
-    this.#collect();
+    const since = this.#keptSince;
+    if (since === Number.POSITIVE_INFINITY) return;
+    this.#keptSince = Number.POSITIVE_INFINITY;
+    this.#collect(since);
   }
 
   /**
    * Drops what no live snapshot needs, and no undoing: a snapshot may be closed in the transaction that has made
-   * versions for it, which are its before-images too.
+   * versions for it, which are its before-images too. Only snapshots from `since` on were closed since it was done
+   * last: what was replaced up to that commit none of them has needed.
    */
-  #collect(): void {
+  #collect(since: number): void {
     const committed = this.#committed();
-    for (const [block, list] of this.#byBlock) {
-      let previous = -1;
-      const kept: Version[] = [];
-      for (const version of list) {
-        const undoable = version.replacedBy > committed;
-        this.#kept ||= undoable;
-        if (undoable || this.#neededBetween(previous, version.replacedBy)) kept.push(version);
-        else this.#discard(version);
-        previous = version.replacedBy;
+    let from = this.#all.length;
+    while (from > 0 && this.#all[from - 1]!.replacedBy > since) from--;
+    let inMemory = false;
+    let end = from;
+    for (let at = from; at < this.#all.length; at++) {
+      const version = this.#all[at]!;
+      const undoable = version.replacedBy > committed;
+      if (undoable) this.#keptSince = Math.min(this.#keptSince, since);
+      if (undoable || this.#isNeeded(version)) this.#all[end++] = version;
+      else {
+        inMemory ||= version.frame >= 0;
+        this.#discard(version);
       }
-      if (kept.length === 0) this.#byBlock.delete(block);
-      else if (kept.length < list.length) this.#byBlock.set(block, kept);
     }
-    this.#inMemory = this.#inMemory.filter((version) => version.frame >= 0);
+    this.#all.length = end;
+    if (inMemory) this.#inMemory = this.#inMemory.filter((version) => version.frame >= 0);
     if (this.#byBlock.size === 0) {
       this.#spillFile?.close();
       this.#spillFile = undefined;
@@ -245,12 +252,22 @@ export class Versions {
     }
   }
 
+  /** Its block's version before it, where that was dropped, ended where no live snapshot is. */
+  #isNeeded(version: Version): boolean {
+    const list = this.#byBlock.get(version.block)!;
+    const previous = list[list.indexOf(version) - 1]?.replacedBy ?? -1;
+    return this.#neededBetween(previous, version.replacedBy);
+  }
+
   #neededBetween(from: number, below: number): boolean {
     for (const snapshot of this.#snapshots.keys()) if (snapshot >= from && snapshot < below) return true;
     return false;
   }
 
   #discard(version: Version): void {
+    const list = this.#byBlock.get(version.block)!;
+    if (list.length === 1) this.#byBlock.delete(version.block);
+    else list.splice(list.indexOf(version), 1);
     if (version.frame >= 0) this.#pool.releaseSpare(version.frame);
     if (version.slot >= 0) this.#freeSlots.push(version.slot);
     version.frame = -1;

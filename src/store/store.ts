@@ -236,8 +236,6 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * TransactionError inside a transaction.
    */
   verify(): VerifyReport {
-    this.engine.beginUpkeep("verify");
-    this.engine.pager.pool.dropClean();
     return verifyStore(this.engine, this.#catalog);
   }
 

@@ -81,8 +81,22 @@ interface Visit {
   readonly high: Uint8Array;
 }
 
+/** Pages reached between two steps, those of values included. */
+const PAGES_A_STEP = 32;
+
 export function verifyStore(engine: Engine, catalog: Catalog): VerifyReport {
-  return new Verifier(engine, catalog).run();
+  const steps = verifySteps(engine, catalog);
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+  }
+}
+
+/** As verifyStore, for who has other things to look after meanwhile: yields the pages reached. Nothing may write until it ends. */
+export function* verifySteps(engine: Engine, catalog: Catalog): Generator<number, VerifyReport> {
+  engine.beginUpkeep("verify");
+  engine.pager.pool.dropClean();
+  return yield* new Verifier(engine, catalog).run();
 }
 
 class Verifier {
@@ -92,6 +106,7 @@ class Verifier {
   readonly #problems: VerifyProblem[] = [];
   /** One bit a page: reached. */
   readonly #reached: Uint8Array;
+  #pagesReached = 0;
 
   constructor(engine: Engine, catalog: Catalog) {
     this.#engine = engine;
@@ -100,12 +115,12 @@ class Verifier {
     this.#reached = new Uint8Array((engine.pager.pageCount >>> 3) + 1);
   }
 
-  run(): VerifyReport {
+  *run(): Generator<number, VerifyReport> {
     const pager = this.#pager;
     this.#claim(0, firstPage(pager.pageSize), "the header");
-    this.#tree(this.#catalog.root);
+    yield* this.#tree(this.#catalog.root);
     const trees = new Map<string, VerifiedTree>();
-    for (const [name, { root }] of this.#readCatalog()) trees.set(name, this.#tree(root));
+    for (const [name, { root }] of this.#readCatalog()) trees.set(name, yield* this.#tree(root));
     this.#space();
     const verified = [...trees.values()];
     return {
@@ -151,18 +166,24 @@ class Verifier {
       }
       this.#reached[page >>> 3]! |= 1 << (page & 7);
     }
+    this.#pagesReached += count;
     return free;
   }
 
   /** Walks a tree in key order. */
-  #tree(root: number): VerifiedTree {
+  *#tree(root: number): Generator<number, VerifiedTree> {
     const content = new ContentDigest();
     let records = 0;
     let pages = 0;
     let height = 0;
     let ordered = true;
     const stack: Visit[] = [{ page: root, level: -1, low: EMPTY_BYTES, high: EMPTY_BYTES }];
+    let told = this.#pagesReached;
     while (stack.length > 0) {
+      if (this.#pagesReached - told >= PAGES_A_STEP) {
+        told = this.#pagesReached;
+        yield told;
+      }
       const visit = stack.pop()!;
       this.#pager.beginOperation();
       try {

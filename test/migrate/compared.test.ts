@@ -46,7 +46,7 @@ describe("in place", () => {
   test("as planned", () => {
     const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
     carryOut(vfs, planned(vfs));
-    expect(settleStore(vfs, FILE).records).toBe(1000);
+    expect(endOf(settleStore(vfs, FILE, OPTIONS)).records).toBe(1000);
   });
 
   test.each([
@@ -56,7 +56,7 @@ describe("in place", () => {
     const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
     const plan = changed(planned(vfs), change);
     expect(() => carryOut(vfs, plan)).toThrow(CorruptionError);
-    expect(() => settleStore(vfs, FILE)).toThrow("migrat");
+    expect(() => endOf(settleStore(vfs, FILE, OPTIONS))).toThrow("migrat");
     const again = fixtureInMemory("gen2/u64-seq-1k.db");
     expect(() => carryOut(again, changed(planned(again), change))).toThrow(reason);
   });
@@ -87,7 +87,7 @@ describe("back", () => {
   ])("%s is damage", async (_, change, reason) => {
     const vfs = fixtureInMemory("gen2/u64-seq-1k.db");
     expect((await convert(vfs, OPTIONS)).status).toBe("converted");
-    settleStore(vfs, FILE);
+    endOf(settleStore(vfs, FILE, OPTIONS));
     const planned = endOf(planBack(vfs, FILE, OPTIONS, newResult(FILE)));
     expect(() => carryOut(vfs, changed(planned, change))).toThrow(reason);
   });
@@ -106,7 +106,7 @@ test("rewriting: another digest, or other records, are damage", () => {
   source.close();
   const compare = (change: object): string | null => {
     const changed = survey.trees.map((tree) => ({ ...tree, content: { ...tree.content!, ...change } }));
-    return verifyStoreFile(vfs, "/new.db", { ...survey, trees: changed }, written, "full");
+    return endOf(verifyStoreFile(vfs, "/new.db", { ...survey, trees: changed }, written, "full"));
   };
   expect(compare({})).toBe(survey.trees[0]?.content?.digest);
   expect(() => compare({ digest: OTHER_DIGEST })).toThrow("the content digest of the tree");

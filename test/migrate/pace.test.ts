@@ -3,14 +3,15 @@
 import { setTimeout } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { Pace, type PaceOptions } from "../../migrate/control.js";
-import { convertSteps, runFile } from "../../migrate/file-job.js";
+import { convertSteps, rollbackSteps, runFile } from "../../migrate/file-job.js";
 import type { FileResult } from "../../migrate/results.js";
 import { runFiles } from "../../migrate/run-files.js";
 import { OptionError } from "../../src/base/errors.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
-import { fixtureInMemory, put } from "./legacy/support.js";
-import { FILE, names } from "./support.js";
+import { fixtureInMemory, type PlainRecord, put } from "./legacy/support.js";
+import { scatteredFile } from "./scattered.js";
+import { convert, FILE, names } from "./support.js";
 
 const PAUSE = "/pause";
 
@@ -87,4 +88,38 @@ test("what the function that is told of events throws ends the run", async () =>
   await expect(runFiles("run", [FILE], { vfs, assumeClosed: true, onEvent })).rejects.toThrow(
     "of the caller",
   );
+});
+
+/**
+ * Story: before it went back, a store was verified in one piece. Of one of 5 GB nothing was told for 50 seconds, and neither
+ * Ctrl-C nor a rate, a pause file or an end of the time was heeded; nor where a rewritten file was read back.
+ */
+test.each([
+  // Once by the store itself, once to find out what the legacy file takes.
+  ["rolled back", "check", 2],
+  ["rewritten", "verify", 1],
+])("a file that is %s is read in steps, which count", async (how, phase, times) => {
+  const records = Array.from({ length: 15_000 }, (_, i): PlainRecord => {
+    const key = Buffer.alloc(8);
+    key.writeBigUInt64BE(BigInt(i));
+    return { key, value: key };
+  });
+  const { vfs } = scatteredFile({ generation: "gen3", pageSize: 512, records, seed: 1 });
+  const back = how === "rolled back";
+  if (back) expect((await convert(vfs, { assumeClosed: true })).status).toBe("converted");
+  const storeBytes = back ? (vfs.stat(FILE)?.size ?? 0) : 0;
+  const options = { assumeClosed: true, allowGrowth: true, strategy: back ? "in-place" : "rewrite" } as const;
+  const moved: number[] = [];
+  const { reason } = await runFile(
+    FILE,
+    (result) => (back ? rollbackSteps : convertSteps)(vfs, FILE, options, result),
+    new Pace(vfs, {}),
+    (_, step) => {
+      if (step.phase === phase) moved.push(step.bytesMoved);
+    },
+  );
+  expect(reason).toBeNull();
+  const bytes = back ? storeBytes : (vfs.stat(FILE)?.size ?? 0);
+  expect(moved.reduce((sum, each) => sum + each, 0)).toBeGreaterThan((times - 0.5) * bytes);
+  expect(Math.max(...moved)).toBeLessThan(bytes / 2);
 });
