@@ -35,6 +35,8 @@ export type PackListener = (page: number, moved: number) => void;
 export class LeafAllocator {
   readonly regions: FreeRegions;
   readonly builder: LeafBuilder;
+  /** Whether the last overwrite has put a shorter record in the place of a longer one. */
+  shrunk = false;
   readonly #pager: Pager;
   readonly #pool: PagePool;
   readonly #metrics: StoreMetrics;
@@ -116,6 +118,7 @@ export class LeafAllocator {
       return false;
     }
     this.#pager.edits.select(page);
+    this.shrunk = record < old;
     const extended =
       record > old && at + old === pool.u16[(offset + AT_TAIL) >> 1]! && record - old <= this.#open(offset);
     if (record <= old || extended) {

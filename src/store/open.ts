@@ -27,8 +27,8 @@ import { Store } from "./store.js";
  *
  * Throws OptionError, NotFoundError, ExistsError, LockedError (which names the holder),
  * NotAStoreError, LegacyFormatError (which names the command that converts), MigratingError,
- * NewerFormatError, LogMissingError, CorruptionError, EncodingError, DiskFullError, IoError. What is no
- * store is left untouched.
+ * NewerFormatError, LogMissingError, CorruptionError, EncodingError, DiskFullError, IoError, PoisonedError (the write of
+ * a header failed in the recovery: open it again). What is no store is left untouched.
  *
  * An open store does not keep the process running. One that ends without `close()` leaves the log and the lock file;
  * the next `open()` takes the lock over and recovers every commit that had returned.

@@ -64,7 +64,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
   /**
    * A named tree, made where it is missing. Throws EncodingError where it exists with other encodings
    * than are asked for, NotFoundError where it is missing and the store is read-only, KeyTooLargeError for a name
-   * that is longer than a key may be.
+   * that is longer than a key may be, OptionError for one that is empty, begins with a zero byte or has a lone surrogate.
    */
   tree<TK = string, TV = unknown>(name: string, options: TreeOptions = {}): TreeHandle<TK, TV> {
     this.engine.assertOpen();
@@ -134,6 +134,9 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
    * `write()` included, as an async one does. What that wrote before its first `await` is undone; it runs on all the
    * same, and what it writes afterwards is committed, each change by itself. What its promise rejects with becomes the
    * error's `cause` then. Reads in a transaction see its own changes. Returns what `body` returns.
+   * A change in it that fails half-way, for want of room or by an iterable that throws, ends it even where `body` catches that:
+   * further changes throw TransactionError, and so does `transaction()`, with nothing committed. One that is refused for
+   * its key or value has changed nothing, and may be caught.
    */
   transaction<T>(body: () => T, options?: WriteOptions): T {
     assertFunction("body", body);

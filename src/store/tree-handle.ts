@@ -114,7 +114,10 @@ export class TreeHandle<K = string, V = unknown> {
     return this.#live().getInto(key, target);
   }
 
-  /** [key, value] pairs in key order, as of now; lazy. */
+  /**
+   * [key, value] pairs in key order, as of now; lazy. Inside a transaction: as the transaction goes on, with what it
+   * changes meanwhile; ClosedError once that has ended.
+   */
   range(options: RangeOptions<K> = {}): RangeIterator<[K, V]> {
     return this.#live().range<[K, V]>(options, "entries");
   }

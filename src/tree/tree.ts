@@ -176,6 +176,9 @@ export class Tree {
         const old = this.#overflowOf(offset, slot);
         if (this.#allocator.overwrite(this.#leaf, slot, entry)) {
           if (old !== undefined) freeOverflow(this.#pager, old);
+          // Values that get shorter empty a leaf as removals do.
+          if (this.#allocator.shrunk && this.context.rebalancer.isUnderfull(offset))
+            this.#rebalance(entry.key, entry.keyLength);
           return false;
         }
       } else if (this.#allocator.insert(this.#leaf, -slot - 1, entry)) {

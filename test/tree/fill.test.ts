@@ -99,6 +99,29 @@ describe.each([512, 4096, 32768])("on pages of %i bytes", (pageSize) => {
     }
   });
 
+  it("gives back the pages of values that get shorter, in any order", () => {
+    const long = Buffer.alloc(pageSize >> 3, 1);
+    const short = Buffer.alloc(2, 2);
+    using fresh = make(pageSize);
+    fresh.transaction(() => {
+      for (let i = 0; i < 2003; i++) fresh.put(key((i * 331) % 2003), short);
+    });
+    const pagesOf = (store: Bytes): number => store.verify().trees[""]?.pages ?? 0;
+    for (const step of [1, 2002, 331]) {
+      using store = make(pageSize);
+      store.transaction(() => {
+        for (let i = 0; i < 2003; i++) store.put(key(i), long);
+      });
+      store.transaction(() => {
+        for (let i = 0; i < 2003; i++) store.put(key((i * step) % 2003), short);
+      });
+      // A page is merged when it is less than a quarter full.
+      expect(pagesOf(store)).toBeLessThan(4 * pagesOf(fresh) + 1);
+      expect(store.metrics().leaf.merges).toBeGreaterThan(2);
+      expect(store.verify()).toMatchObject({ ok: true, digest: fresh.verify().digest });
+    }
+  });
+
   it("uses freed pages again: a thousand rounds cost no more than half as much again", () => {
     using store = make(pageSize);
     const prng = new Prng(9);
