@@ -130,7 +130,10 @@ export function begin(
   try {
     if (seen !== undefined) assertLogAsSeen(vfs, path, seen);
     assertNobodyElse(vfs, path, options.assumeClosed === true);
+    // Where it can't be: of a lower layer, an overlay file system renames no folder.
+    if (head.direction === "forward") setLogAside(vfs, path);
   } catch (error) {
+    if (head.direction === "forward") restoreLog(vfs, path);
     lowerFence(file, program);
     throw error;
   }

@@ -247,6 +247,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
   EPERM: "no permission",
   EROFS: "the file system is read-only",
+  ENAMETOOLONG: "the name, or the path, is too long",
   ESTALE: "what has this name is no longer the file that was opened",
   ERR_ACCESS_DENIED: "Node's permission model does not allow it",
 };

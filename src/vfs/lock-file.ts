@@ -29,6 +29,8 @@ import { readFully, writeFully } from "./whole-io.js";
 
 export interface LockText extends ProcessIdentity {
   readonly nonce: string;
+  /** The same in all locks that one copy of the package makes in one thread; not there in older ones. */
+  readonly opener?: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
   /** Where in the program the store was opened. */

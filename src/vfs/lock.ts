@@ -92,12 +92,21 @@ type Registry = { shared: Map<string, Opening>; own: WeakMap<object, Map<string,
 /** Two copies of the package in one process see the same registry. */
 const REGISTRY_KEY: symbol = Symbol.for("espalier.locks.1");
 
-/** Nonces of locks that this thread has let go of, and whose files it could not remove. */
-const abandoned: Set<string> = new Set();
+/** Nonces of the locks that this thread holds by this copy of the package. */
+const held: Set<string> = new Set();
+/** Says in a lock's text that this thread made it, by this copy of the package. */
+let ownOpener: string | undefined;
 
-/** Whether nobody holds the lock of this text any more. */
+/**
+ * Whether nobody holds the lock of this text any more. What this thread has let go of may still be there, where it
+ * could not be removed, or come back: a disk that failed may have lost the removal when it is mounted again.
+ */
 function isGone(text: LockText): boolean {
-  return abandoned.has(text.nonce) || provablyDead(text);
+  return isLetGo(text) || provablyDead(text);
+}
+
+function isLetGo(text: LockText): boolean {
+  return text.opener !== undefined && text.opener === ownOpener && sameProcess(text) && !held.has(text.nonce);
 }
 
 function openings(vfs: Vfs): Map<string, Opening> {
@@ -155,6 +164,7 @@ class HeldLock implements Lock {
     this.#opening = opening;
     this.#identity = identity;
     this.#nonce = nonce;
+    if (nonce !== undefined) held.add(nonce);
     this.#register();
   }
 
@@ -176,9 +186,8 @@ class HeldLock implements Lock {
     this.#held = false;
     this.#unregister();
     if (this.#nonce === undefined) return;
-    abandoned.add(this.#nonce);
+    held.delete(this.#nonce);
     unlinkIfHeldBy(this.#vfs, this.path, this.#nonce);
-    abandoned.delete(this.#nonce);
   }
 
   #register(): void {
@@ -206,7 +215,8 @@ function now(): number {
 }
 
 function textOf(opening: Pick<Opening, "since" | "openedAt">, nonce: string): LockText {
-  return { ...ownIdentity(), nonce, since: opening.since, openedAt: opening.openedAt };
+  ownOpener ??= newNonce();
+  return { ...ownIdentity(), nonce, opener: ownOpener, since: opening.since, openedAt: opening.openedAt };
 }
 
 /** Returns whether there is a lock file now. */

@@ -181,6 +181,11 @@ class NodeFile implements VfsFile {
   }
 }
 
+/** Nothing has a name that is too long for the file system, as one made of a store's with something behind it may be. */
+function isNothing(errno: string): boolean {
+  return errno === "ENOENT" || errno === "ENOTDIR" || errno === "ENAMETOOLONG";
+}
+
 function realPath(file: string): string | undefined {
   try {
     return attempt(file, "resolve", () => fs.realpathSync.native(file));
@@ -258,8 +263,7 @@ class NodeVfs implements Vfs {
       const stat = attempt(file, "stat", () => fs.statSync(file, { bigint: true }));
       return { kind: kindOf(stat), size: Number(stat.size), identity: `${stat.dev}:${stat.ino}` };
     } catch (error) {
-      if (error instanceof IoError && (error.errno === "ENOENT" || error.errno === "ENOTDIR"))
-        return undefined;
+      if (error instanceof IoError && isNothing(error.errno)) return undefined;
       throw error;
     }
   }

@@ -10,7 +10,7 @@ import { begin, planInPlace } from "../../migrate/in-place-steps.js";
 import { rollbackMigration, runMigration } from "../../migrate/index.js";
 import { assertNobodyElse, findOpeners, removeEmptyLock } from "../../migrate/openers.js";
 import { newResult } from "../../migrate/results.js";
-import { LockedError } from "../../src/base/errors.js";
+import { IoError, LockedError } from "../../src/base/errors.js";
 import { open as openStore } from "../../src/index.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
@@ -195,6 +195,26 @@ test("a file that is open elsewhere is not touched, and nothing is made beside i
   expect(() => endOf(convertSteps(vfs, path, {}, newResult(path)))).toThrow(LockedError);
   expect(touched).toEqual([]);
   expect(fs.readdirSync(folder)).toEqual(["file.db"]);
+});
+
+/** Story: an overlay file system renames no folder of a lower layer; the fence stood, and no run got by it. */
+test("a file whose log cannot be set aside is as it was", () => {
+  const from = join(fixtureFolder, "gen3-late", "u64-wal.db");
+  fs.copyFileSync(from, path);
+  fs.cpSync(`${from}-wal`, `${path}-wal`, { recursive: true });
+  const before = fs.readFileSync(path);
+  const vfs = Object.assign(Object.create(nodeVfs), {
+    rename: (name: string, to: string) => {
+      if (name === `${path}-wal`) throw new IoError(name, "rename", "EXDEV");
+      nodeVfs.rename(name, to);
+    },
+  }) as Vfs;
+  expect(() => endOf(convertSteps(vfs, path, {}, newResult(path)))).toThrow("EXDEV");
+  expect(fs.readFileSync(path).equals(before)).toBe(true);
+  expect(fs.readdirSync(folder).sort()).toEqual(["file.db", "file.db-wal"]);
+  const result = newResult(path);
+  endOf(convertSteps(vfs, path, { strategy: "rewrite" }, result));
+  expect(result.status).toBe("converted");
 });
 
 test("a whole run tells of them as locked", async () => {

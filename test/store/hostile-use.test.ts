@@ -9,6 +9,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -63,6 +64,21 @@ describe("what is no store", () => {
     expect(readFileSync(text, "utf8")).toBe("not a store, and longer than its magic");
     expect(codeOf(() => open(join(text, "below")))).toBe("ERR_ESPALIER_IO");
     expect(codeOf(() => open(join(folder, "nowhere", "s.esp")))).toBe("ERR_ESPALIER_IO");
+  });
+
+  /** Story: beside such a store no lock and no log can be, and looking for them was an error. */
+  it("a store whose name is as long as names may be can be read, and says why it cannot be changed", () => {
+    const long = join(folder, "n".repeat(255));
+    const store = open<string, number>(join(folder, "short"));
+    store.put("a", 1);
+    store.close();
+    renameSync(join(folder, "short"), long);
+    const reading = open<string, number>(long, { readOnly: true });
+    expect(reading.get("a")).toBe(1);
+    expect(reading.verify().problems).toEqual([]);
+    reading.close();
+    expect(() => open(long)).toThrow("ENAMETOOLONG (the name, or the path, is too long)");
+    expect(readdirSync(folder)).toEqual(["n".repeat(255)]);
   });
 
   it("a link to a store is that store, a link to nothing makes it, a circle of links is an error", () => {

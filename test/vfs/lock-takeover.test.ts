@@ -10,7 +10,7 @@ import { altered, folder, leaveLock, refusal, store } from "./lock-bed.js";
 
 it("a store whose name leaves no room for a takeover's gets no lock either", () => {
   let taken = 0;
-  for (let length = 212; length <= 224; length++) {
+  for (const length of [212, 213, 214, 215, 216, 217, 218, 224, 250, 251, 255]) {
     const named = join(folder, "x".repeat(length));
     try {
       acquireLock(nodeVfs, named).release();

@@ -285,6 +285,21 @@ describe("by hand", () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  /** Story: a disk that had run full under its file system lost the removal of the lock, and the process waited for itself. */
+  it("one that comes back after it was let go is taken over by the thread that had it", () => {
+    const lock = acquireLock(nodeVfs, store);
+    const text = fs.readFileSync(lock.path);
+    lock.release();
+    fs.writeFileSync(lock.path, text);
+    expect(readLock(nodeVfs, store).state).toBe("dead");
+    const next = acquireLock(nodeVfs, store);
+    fs.writeFileSync(join(folder, "other-lock"), fs.readFileSync(next.path)); // Of a store that is open: not let go.
+    expect(refusal({}, nodeVfs, join(folder, "other")).holder?.pid).toBe(process.pid);
+    next.release();
+    acquireLock(nodeVfs, join(folder, "other")).release();
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
   it.each([Number.NaN, undefined, -1, 1.5, 9e15])("is let go where Date.now() says %s", (time) => {
     const clock = vi.spyOn(Date, "now").mockReturnValue(time as number);
     try {
