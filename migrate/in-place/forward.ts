@@ -9,7 +9,7 @@ import { createMetrics } from "../../src/base/metrics.js";
 import { BLOCK_BYTES } from "../../src/log/log-format.js";
 import { DataFile } from "../../src/pager/data-file.js";
 import { freeListPages, writeFreeList } from "../../src/pager/free-list.js";
-import { ExtentSet } from "../../src/pager/free-space.js";
+import { type Extent, ExtentSet } from "../../src/pager/free-space.js";
 import { encodeStoreHeader, freshHeader } from "../../src/pager/store-header.js";
 import { BranchStack } from "../../src/tree/bulk-branches.js";
 import { BulkBuilder } from "../../src/tree/bulk-builder.js";
@@ -175,22 +175,32 @@ export class StoreFinisher {
   #freeList(): number {
     const { gaps, targetPageSize } = this.#program.head;
     if (gaps.length === 0) return 0;
-    const count = freeListPages(gaps.length + 1, targetPageSize);
-    const home = gaps.find((gap) => gap.count >= count) ?? gaps[0]!;
-    const chain = Math.min(count, home.count);
-    const extents = new ExtentSet();
-    for (const gap of gaps) {
-      const skip = gap === home ? chain : 0;
-      if (gap.count > skip) extents.add(gap.start + skip, gap.count - skip);
-    }
+    const { chain, extents } = divideGaps(gaps, targetPageSize);
     const data = new DataFile(this.#file, targetPageSize, Number.MAX_SAFE_INTEGER, createMetrics().pager);
-    writeFreeList(data, this.#storeId, 0, extents, [{ start: home.start, count: chain }]);
-    return home.start;
+    writeFreeList(data, this.#storeId, 0, extents, chain);
+    return chain[0]!.start;
   }
 
   #bad(page: number, reason: string): CorruptionError {
     return new CorruptionError("M2", reason, { path: this.#file.path, page, offset: -1 });
   }
+}
+
+/** The lowest of the unused pages hold the free list, in as many gaps as it takes; the others are in it. */
+export function divideGaps(
+  gaps: readonly Extent[],
+  pageSize: number,
+): { chain: readonly Extent[]; extents: ExtentSet } {
+  const chain: Extent[] = [];
+  const extents = new ExtentSet();
+  let left = freeListPages(gaps.length, pageSize);
+  for (const { start, count } of gaps) {
+    const held = Math.min(left, count);
+    if (held > 0) chain.push({ start, count: held });
+    extents.add(start + held, count - held);
+    left -= held;
+  }
+  return { chain, extents };
 }
 
 /**
