@@ -453,4 +453,28 @@ export const LOG_GUARDS = [
     'vfs.unlink(path);\n    if (path === "") setAside',
     NEIGHBOURS,
   ),
+  guard(
+    "W4",
+    "a file that is no log is set aside",
+    LOG_REMAINS,
+    "const isOwn = begun || isBlank(block) ||",
+    "const isOwn = begun || !isBlank(block) ||",
+    NEIGHBOURS,
+  ),
+  guard(
+    "W4",
+    "a log that says that a commit is durable which the file lacks is no empty one",
+    "src/log/found-segments.ts",
+    "if (isNext && first.isAlone) continue;",
+    "if (first.isAlone) continue;",
+    LOST_HEADER,
+  ),
+  guard(
+    "W4",
+    "a log whose first frame commits follow is no empty one",
+    "src/log/found-segments.ts",
+    "const isAlone = isEmpty && !next.some((w) => isFrameHeader(words, w, header));",
+    "const isAlone = isEmpty;",
+    LOST_HEADER,
+  ),
 ];

@@ -217,6 +217,9 @@ export const MIGRATOR_GUARDS = [
     "if (records < 0) throw",
     COMPARED,
   ),
+  guard("M2", "the free list lies in as many gaps as it takes", FORWARD, "left -= held;", "left = 0;", [
+    "test/migrate/free-list.test.ts",
+  ]),
   guard(
     "M2",
     "the digest of the content is compared: in place",
