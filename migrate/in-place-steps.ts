@@ -156,6 +156,7 @@ export function* resumeInPlace(vfs: Vfs, path: string, result: FileResult): Gene
     if (program === undefined) throw new RefusedError("the journal of its migration is gone");
     fillFromProgram(program, result);
     result.resumed = true;
+    if (program.head.direction === "forward") setLogAside(vfs, path);
     yield* finishBegun(vfs, path, file, program, result);
     return program;
   } finally {
@@ -170,7 +171,6 @@ export function* finishBegun(
   program: Program,
   result: FileResult,
 ): Generator<WorkStep, void> {
-  if (program.head.direction === "forward") setLogAside(vfs, path);
   removeNote(vfs, path);
   yield* runProgram(vfs, path, file, program);
   fillFromProgram(program, result);

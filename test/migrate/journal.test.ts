@@ -5,12 +5,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { inspectFile } from "../../migrate/file-state.js";
 import { undoBeginning, writeNote } from "../../migrate/in-place/fence.js";
 import { isUntouched } from "../../migrate/in-place/slot.js";
-import { convertInPlace } from "../../migrate/in-place-steps.js";
+import { convertInPlace, resumeInPlace } from "../../migrate/in-place-steps.js";
 import { newResult } from "../../migrate/results.js";
 import { runFiles } from "../../migrate/run-files.js";
 import { CorruptionError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
-import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
+import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { bytesOf } from "../support/damage.js";
 import { fixtureInMemory, forgedVfs, put, record } from "./legacy/support.js";
@@ -264,6 +264,29 @@ test("the log is set aside while the fence is up, and is there until the end", (
     "finish file.db-wal-migration",
   ]);
   expect(beside()).toEqual([]);
+});
+
+test("a conversion that was killed before the log was set aside sets it aside before it goes on", () => {
+  const onDisk = (crashAt: number): FaultyVfs =>
+    new FaultyVfs({ disk: fixtureInMemory("gen1/u64-wal.db"), crashAt });
+  const work = (vfs: FaultyVfs): void => {
+    const options = { verify: "none", assumeClosed: true } as const;
+    for (const _ of convertInPlace(vfs, FILE, options, newResult(FILE), () => undefined));
+  };
+  const whole = onDisk(0);
+  let aside = 0;
+  whole.onCall = ({ call, operation, path }) => {
+    if (operation === "rename" && path === `${FILE}-wal`) aside = call;
+  };
+  work(whole);
+  const killed = onDisk(aside - 1);
+  expect(() => work(killed)).toThrow(CrashSignal);
+  const vfs = killed.processKill(1);
+  const beside = (): string[] => vfs.list("/").filter((name) => name.startsWith("file.db-wal"));
+  expect(beside()).toEqual(["file.db-wal"]);
+  const seen = new Set<string>();
+  for (const _ of resumeInPlace(vfs, FILE, newResult(FILE))) seen.add(String(beside()));
+  expect([...seen]).toEqual(["file.db-wal-migration"]);
 });
 
 test("the log is set aside, and pages are written, when the fence is durable, not before", () => {
