@@ -16,6 +16,7 @@ import { PageSource } from "../../src/commands/pages/page-source.js";
 import { salvageStore } from "../../src/commands/pages/salvage.js";
 import { surveyStore } from "../../src/commands/pages/survey.js";
 import { open } from "../../src/index.js";
+import { highFence, lowFence } from "../../src/page/leaf.js";
 import { cli, output, temporaryFolder } from "./support.js";
 
 const PAGE_BYTES = 512;
@@ -196,6 +197,29 @@ describe("salvage", () => {
     expect(count).toBeGreaterThan(3);
     expect(count).toBeLessThan(60);
     expectSame(out, lost);
+  });
+
+  it("writes nothing of a leaf that the disk reads differently when its turn comes", () => {
+    const [, , , before, first, second, after] = layout().leaves;
+    const path = damaged("changing", []);
+    const source = new PageSource(path, true);
+    const out = `${path}-rescued`;
+    try {
+      const survey = surveyStore(source);
+      damaged("changing", [first!, second!]);
+      const { trees } = salvageStore(source, survey, out, () => {});
+      expect(trees[0]!.lost.map(({ page }) => page)).toEqual([first, second]);
+      const end = (page: number, which: (pool: typeof source.pool, offset: number) => Uint8Array): string => {
+        source.load(page);
+        return Buffer.from(which(source.pool, 0)).toString();
+      };
+      const [low, high] = [end(before!, highFence), end(after!, lowFence)];
+      for (const range of trees[0]!.lost)
+        expect([range.low, range.high].map((bytes) => Buffer.from(bytes).toString())).toEqual([low, high]);
+      expectSame(out, (name) => name >= low && name < high);
+    } finally {
+      source.close();
+    }
   });
 
   it("finds all leaves again when a branch, or the root, is damaged", () => {

@@ -5,9 +5,9 @@
  */
 
 import { chmodSync, statSync } from "node:fs";
-import { compareBytes } from "../../base/bytes.js";
+import { compareBytes, EMPTY_BYTES } from "../../base/bytes.js";
 import { removeStoreFiles } from "../../level/location.js";
-import { isOverflow, keyOf, slotCount, valueAt, valueLength } from "../../page/leaf.js";
+import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt, valueLength } from "../../page/leaf.js";
 import { readReference } from "../../page/overflow.js";
 import { UNNAMED } from "../../store/catalog.js";
 import { open } from "../../store/open.js";
@@ -117,18 +117,31 @@ class Writer {
     for (const leaves of withoutOverlaps(survey.stray)) {
       const name = names.next().value;
       this.#store.tree(name, { keyEncoding: "binary", valueEncoding: "binary" });
-      trees.push(this.#write(name, leaves, []));
+      const pages = leaves.map(({ page }) => page);
+      trees.push(this.#write(name, pages, []));
     }
     return { trees, records: trees.reduce((sum, { records }) => sum + records, 0) };
   }
 
-  #write(name: string, leaves: readonly LeafPage[], lost: readonly LostRange[]): SalvagedTree {
+  #write(name: string, leaves: readonly number[], found: readonly LostRange[]): SalvagedTree {
+    const { pool } = this.#source;
     const { handle } = new Session(this.#store).tree(name === UNNAMED ? undefined : name);
+    const lost = [...found];
     const lostValues: LostValue[] = [];
     let batch: [Uint8Array, Uint8Array][] = [];
     let bytes = 0;
-    for (const leaf of leaves) {
-      for (const [key, value] of this.#records(leaf, lostValues)) {
+    let end = EMPTY_BYTES;
+    let bounded = lost.length;
+    for (const page of leaves) {
+      // It was sound when it was surveyed, but a disk may have another answer now: then all between its neighbours is lost.
+      const problem = this.#source.load(page);
+      if (problem !== undefined) lost.push({ page, low: end, high: EMPTY_BYTES, ...problem });
+      else {
+        end = highFence(pool, 0);
+        for (; bounded < lost.length; bounded++)
+          lost[bounded] = { ...lost[bounded]!, high: lowFence(pool, 0) };
+      }
+      for (const [key, value] of problem === undefined ? this.#records(lostValues) : []) {
         batch.push([key, value]);
         bytes += key.length + value.length;
         if (bytes < BATCH_BYTES) continue;
@@ -142,12 +155,13 @@ class Writer {
     return { name, records: handle.count(), lost, lostValues };
   }
 
-  /** Records of a leaf; those whose value is damaged go to `lostValues`. */
-  #records({ page, low, high }: LeafPage, lostValues: LostValue[]): [Uint8Array, Uint8Array][] {
+  /** Records of the leaf that is loaded; those whose value is damaged go to `lostValues`. */
+  #records(lostValues: LostValue[]): [Uint8Array, Uint8Array][] {
     const { pool } = this.#source;
-    this.#source.load(page);
     const records: [Uint8Array, Uint8Array][] = [];
     const slots = slotCount(pool, 0);
+    const low = lowFence(pool, 0);
+    const high = highFence(pool, 0);
     for (let i = 0; i < slots; i++) {
       const key = keyOf(pool, 0, i);
       if (compareBytes(key, low) < 0 || (high.length > 0 && compareBytes(key, high) >= 0)) continue;

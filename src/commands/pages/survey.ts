@@ -45,11 +45,18 @@ export interface LostRange extends LeafPage {
   readonly reason: string;
 }
 
+/** A range that the walk of a tree found no way into. */
+interface Gap extends LostRange {
+  /** How many of the walked leaves lie before it. */
+  readonly behind: number;
+}
+
 export interface SurveyedTree {
   readonly name: string;
   readonly record: TreeRecord;
-  readonly leaves: LeafPage[];
-  lost: LostRange[];
+  /** Pages in key order. Millions of them: a leaf's fences are read again with it. */
+  leaves: number[];
+  lost: Gap[];
 }
 
 export interface StoreSurvey {
@@ -113,14 +120,15 @@ function walk(source: PageSource, survey: StoreSurvey, tree: SurveyedTree, step:
     const problem = source.load(page) ?? misplaced(source, survey, visit);
     if (problem !== undefined) {
       const { invariant, reason } = problem;
-      tree.lost.push({ page, low: visit.low, high: visit.high, invariant, reason });
+      const { low, high } = visit;
+      tree.lost.push({ page, low, high, invariant, reason, behind: tree.leaves.length });
       survey.problems.push({ page, invariant, reason });
       if (page < survey.kinds.length && !isTreePage(survey.kinds[page]!)) survey.kinds[page] = PAGE_DAMAGED;
       continue;
     }
     measure(source, survey, page);
     if (source.pool.u8[AT_KIND] === KIND_LEAF) {
-      tree.leaves.push({ page, low: visit.low, high: visit.high });
+      tree.leaves.push(page);
       markOverflow(source, survey);
     } else pushChildren(source, visit, stack);
   }
@@ -183,7 +191,7 @@ function markOverflow(source: PageSource, survey: StoreSurvey): void {
 /** The trees that the readable part of the catalogue names. */
 function treesIn(source: PageSource, catalog: SurveyedTree, survey: StoreSurvey): SurveyedTree[] {
   const trees: SurveyedTree[] = [];
-  for (const { page } of catalog.leaves) {
+  for (const page of catalog.leaves) {
     source.load(page);
     const { pool } = source;
     for (let i = 0; i < slotCount(pool, 0); i++) {
@@ -202,6 +210,7 @@ function treesIn(source: PageSource, catalog: SurveyedTree, survey: StoreSurvey)
 
 /** Finds leaves whose way from the root is lost, and gives them to the tree that misses them, where that can be told. */
 function adoptLeaves(source: PageSource, survey: StoreSurvey, canTell: boolean, step: () => void): void {
+  const adopted = new Map<SurveyedTree, Adopted[]>();
   for (let page = source.firstPage; page < source.pageCount; page++) {
     const kind = survey.kinds[page];
     if (kind !== PAGE_UNKNOWN && kind !== PAGE_DAMAGED) continue;
@@ -209,7 +218,10 @@ function adoptLeaves(source: PageSource, survey: StoreSurvey, canTell: boolean, 
     const isBehindValue = mayBeBehindValue(source, survey, page);
     if (source.load(page) !== undefined || source.pool.u8[AT_KIND] !== KIND_LEAF) continue;
     const leaf: LeafPage = { page, low: lowFence(source.pool, 0), high: highFence(source.pool, 0) };
-    const owners = survey.trees.filter(({ lost }) => lost.some((range) => contains(range, leaf)));
+    const owners = survey.trees.flatMap((tree) => {
+      const gap = tree.lost.find((range) => contains(range, leaf));
+      return gap === undefined ? [] : [{ tree, gap }];
+    });
     measure(source, survey, page);
     // An old leaf would have leaves that lie where its values lay passed over.
     if (source.free !== undefined) markOverflow(source, survey);
@@ -218,10 +230,30 @@ function adoptLeaves(source: PageSource, survey: StoreSurvey, canTell: boolean, 
       survey.stray.push(leaf);
       continue;
     }
-    owner.leaves.push(leaf);
-    owner.lost = owner.lost.flatMap((range) => (contains(range, leaf) ? without(range, leaf) : [range]));
+    const { tree, gap } = owner;
+    tree.lost = tree.lost.flatMap((range) => (contains(range, leaf) ? without(range, leaf) : [range]));
+    const { behind } = gap;
+    const own = adopted.get(tree);
+    if (own === undefined) adopted.set(tree, [{ ...leaf, behind }]);
+    else own.push({ ...leaf, behind });
   }
-  for (const tree of survey.trees) tree.leaves.sort((a, b) => compareBytes(a.low, b.low));
+  for (const [tree, leaves] of adopted) tree.leaves = inOrder(tree.leaves, leaves);
+}
+
+/** A leaf that was found in a gap, and takes the gap's place among the walked ones. */
+interface Adopted extends LeafPage {
+  readonly behind: number;
+}
+
+function inOrder(walked: readonly number[], adopted: Adopted[]): number[] {
+  const leaves: number[] = [];
+  let taken = 0;
+  for (const { page, behind } of adopted.sort((a, b) => compareBytes(a.low, b.low))) {
+    while (taken < behind) leaves.push(walked[taken++]!);
+    leaves.push(page);
+  }
+  while (taken < walked.length) leaves.push(walked[taken++]!);
+  return leaves;
 }
 
 /** Whether the page's block begins with what is no page, and may be a value whose leaf is lost. */
@@ -236,8 +268,8 @@ function contains(range: LostRange, leaf: LeafPage): boolean {
 }
 
 /** What is left of a lost range when a leaf of it was found. */
-function without(range: LostRange, leaf: LeafPage): LostRange[] {
-  const rest: LostRange[] = [];
+function without(range: Gap, leaf: LeafPage): Gap[] {
+  const rest: Gap[] = [];
   if (compareBytes(range.low, leaf.low) < 0) rest.push({ ...range, high: leaf.low });
   const open = range.high.length === 0;
   if (leaf.high.length > 0 && (open || compareBytes(leaf.high, range.high) < 0))
