@@ -3,6 +3,7 @@
  * when it is whole and its content has the digest of what was read.
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { KeyTooLargeError, OptionError } from "../base/errors.js";
 import { keyBytesMax } from "../page/limits.js";
 import { PAGE_SIZE_MAX } from "../pager/store-header.js";
@@ -86,7 +87,7 @@ async function importWith(
     nodeVfs.syncFolderOf(file);
     return report;
   } catch (error) {
-    removeStoreFiles(nodeVfs, temporary);
+    afterFailure(() => removeStoreFiles(nodeVfs, temporary));
     throw error;
   } finally {
     await source.close();

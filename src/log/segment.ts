@@ -3,6 +3,7 @@
  * changes the file's metadata.
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { alignUp } from "../base/bytes.js";
 import { IoError } from "../base/errors.js";
 import type { Vfs, VfsFile } from "../vfs/vfs.js";
@@ -51,8 +52,10 @@ export class Segment {
       segment.grow(bytes);
       return segment;
     } catch (error) {
-      segment?.close();
-      file.close();
+      afterFailure(
+        () => segment?.close(),
+        () => file.close(),
+      );
       throw error;
     }
   }

@@ -10,6 +10,7 @@
  * has thrown, the pages are as the last commit left them.
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { DiskFullError, EspalierError, ReadOnlyError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { type BackgroundSync, Checkpoint } from "../log/checkpoint.js";
@@ -468,11 +469,8 @@ export class Pager {
         this.log.close(!this.#start.isReplaced);
       } else if (this.log.durable < this.log.committed) throw this.log.poisoned();
     } catch (error) {
-      try {
-        this.#letGo();
-      } catch {
-        // The first failure is the one to tell of: it says whether commits are lost.
-      }
+      // The first failure says whether commits are lost.
+      afterFailure(() => this.#letGo());
       throw error;
     }
     this.#letGo();

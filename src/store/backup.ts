@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { afterFailure } from "../base/after-failure.js";
 import { alignUp } from "../base/bytes.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
 import { freeListPages, writeFreeList } from "../pager/free-list.js";
@@ -58,8 +59,10 @@ export async function backupStore(
     takeName(vfs, temporary, path);
     vfs.syncFolderOf(path);
   } catch (error) {
-    file.close();
-    if (vfs.stat(temporary) !== undefined) vfs.unlink(temporary);
+    afterFailure(
+      () => file.close(),
+      () => vfs.unlink(temporary),
+    );
     throw error;
   } finally {
     engine.releaseSnapshot(snapshot);

@@ -3,6 +3,7 @@
  * a file under the store's name is always whole.
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { alignUp, EMPTY_BYTES } from "../base/bytes.js";
 import { newStoreId } from "../base/store-id.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
@@ -34,8 +35,10 @@ export function createStore(vfs: Vfs, path: string, store: NewStore): void {
     file.close();
     vfs.rename(temporary, path);
   } catch (error) {
-    file.close();
-    if (vfs.stat(temporary) !== undefined) vfs.unlink(temporary);
+    afterFailure(
+      () => file.close(),
+      () => vfs.unlink(temporary),
+    );
     throw error;
   }
   vfs.syncFolderOf(path);

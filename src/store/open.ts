@@ -2,6 +2,7 @@
  * open(): finds out what the file is, takes the lock, makes or recovers the store.
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { ExistsError, NotAStoreError, NotFoundError } from "../base/errors.js";
 import { hasListeners, publish } from "../base/events.js";
 import { createMetrics } from "../base/metrics.js";
@@ -12,7 +13,7 @@ import { DataFile } from "../pager/data-file.js";
 import { Pager } from "../pager/pager.js";
 import { recover } from "../pager/recovery.js";
 import type { StoreHeader } from "../pager/store-header.js";
-import { acquireLock, type Lock, releaseAfterFailure } from "../vfs/lock.js";
+import { acquireLock, type Lock } from "../vfs/lock.js";
 import type { VfsFile } from "../vfs/vfs.js";
 import { readPath } from "./call-options.js";
 import { assertEncodings, Catalog, UNNAMED } from "./catalog.js";
@@ -49,7 +50,7 @@ export function open<K = string, V = unknown>(path: string | URL, options: Store
   try {
     return openLocked<K, V>(canonical, settings, lock);
   } catch (error) {
-    releaseAfterFailure(lock);
+    afterFailure(() => lock.release());
     throw error;
   }
 }
@@ -96,7 +97,7 @@ function openLocked<K, V>(path: string, settings: Settings, lock: Lock): Store<K
     if (isNew) engine.pager.beginSession();
     return new Store<K, V>(engine, catalog, lock, settings, path);
   } catch (error) {
-    file.close();
+    afterFailure(() => file.close());
     throw error;
   }
 }

@@ -3,10 +3,11 @@
  * upkeep. Made by open().
  */
 
+import { afterFailure } from "../base/after-failure.js";
 import { ClosedError, NotFoundError, OptionError, ReadOnlyError, TransactionError } from "../base/errors.js";
 import type { StoreMetrics } from "../base/metrics.js";
 import { publishMetrics } from "../metrics/snapshot-file.js";
-import { type Lock, releaseAfterFailure } from "../vfs/lock.js";
+import type { Lock } from "../vfs/lock.js";
 import { type BackupOptions, backupStore } from "./backup.js";
 import {
   assertFunction,
@@ -318,7 +319,7 @@ export class Store<K = string, V = unknown> extends TreeHandle<K, V> {
       engine.closed = true;
       if (engine.pager.log.failure === undefined) engine.group.settle();
       engine.group.fail(new ClosedError());
-      if (failed) releaseAfterFailure(this.#lock);
+      if (failed) afterFailure(() => this.#lock.release());
       else this.#lock.release();
     }
   }

@@ -69,15 +69,6 @@ export interface LockState {
   readonly holder: LockHolder | undefined;
 }
 
-/** Lets go after a failure, which is what the caller is to hear of, and not what comes of it here. */
-export function releaseAfterFailure(lock: Lock): void {
-  try {
-    lock.release();
-  } catch (error) {
-    if (!(error instanceof IoError || error instanceof DiskFullError)) throw error;
-  }
-}
-
 interface Opening {
   readonly store: string;
   readonly openedAt: string;

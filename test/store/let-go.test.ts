@@ -93,6 +93,24 @@ describe("a disk that fails, and is read-only from then on", () => {
     broken = true;
     expect(() => open(path, { vfs: onlyLockable(vfs) })).toThrow(CorruptionError);
   });
+
+  it("and by what makes a new store, and by a backup", async () => {
+    const path = join(folder, "s.esp");
+    const breaksLater = Object.assign(Object.create(vfs) as Vfs, {
+      open: (name: string, mode: OpenMode): VfsFile => {
+        const file = vfs.open(name, mode);
+        broken ||= name.includes("-new");
+        return file;
+      },
+    });
+    expect(() => open(path, { vfs: breaksLater })).toThrow(/sync.*EIO/);
+    broken = false;
+    open(path).close();
+    const store = open(path, { vfs: breaksLater });
+    await expect(store.backup(`${path}-copy`)).rejects.toThrow(/sync.*EIO/);
+    broken = false;
+    store.close();
+  });
 });
 
 /** Where a lock can be made, though it cannot be removed. */

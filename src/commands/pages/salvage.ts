@@ -5,6 +5,7 @@
  */
 
 import { chmodSync, statSync } from "node:fs";
+import { afterFailure } from "../../base/after-failure.js";
 import { compareBytes, EMPTY_BYTES } from "../../base/bytes.js";
 import { removeStoreFiles } from "../../level/location.js";
 import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt, valueLength } from "../../page/leaf.js";
@@ -63,7 +64,7 @@ export function salvageStore(
     nodeVfs.syncFolderOf(to);
     return result;
   } catch (error) {
-    removeStoreFiles(nodeVfs, temporary);
+    afterFailure(() => removeStoreFiles(nodeVfs, temporary));
     throw error;
   }
 }
