@@ -41,4 +41,4 @@ export type { StoreStats } from "./store/stats.js";
 export type { Store, StoreOperation, TypedOperation } from "./store/store.js";
 export type { BatchOperation, TreeHandle } from "./store/tree-handle.js";
 export type { VerifiedTree, VerifyProblem, VerifyReport } from "./store/verify.js";
-export type { Vfs, VfsFile, VfsStat } from "./vfs/vfs.js";
+export type { OpenMode, Vfs, VfsFile, VfsKind, VfsStat } from "./vfs/vfs.js";

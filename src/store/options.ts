@@ -169,8 +169,13 @@ export function readOptions(options: StoreOptions): Settings {
         : oneOf("valueEncoding", options.valueEncoding, VALUE_ENCODINGS),
     profile: flag("profile", options.profile ?? process.env["ESPALIER_PROFILE"] === "1"),
     metricsFile: fileName("metricsFile", options.metricsFile),
-    vfs: options.vfs ?? nodeVfs,
+    vfs: fileSystem("vfs", options.vfs ?? nodeVfs),
   };
+}
+
+function fileSystem(name: string, value: Vfs): Vfs {
+  if (typeof (value as Partial<Vfs>).open === "function") return value;
+  throw new OptionError(name, "must be a file system: an object with the functions that Vfs lists");
 }
 
 function fileName(name: string, value: unknown): string | undefined {

@@ -38,6 +38,7 @@ export interface VfsFile {
   close(): void;
 }
 
+/** What a name leads to: "other" is a device, a socket, a pipe. */
 export type VfsKind = "file" | "folder" | "other";
 
 /** What a name leads to. */

@@ -163,11 +163,12 @@ describe("options that make no sense", () => {
     ["errorIfExists", ["no", 0]],
     ["profile", ["yes"]],
     ["metricsFile", ["", 5]],
+    ["vfs", [5, "memory", {}]],
     ["anything", [1]],
   ] as const)("%s", (name, values) => {
     const vfs = new MemoryVfs();
     for (const value of values) {
-      const found = codeOf(() => open(STORE_PATH, { [name]: value, vfs } as object).close());
+      const found = codeOf(() => open(STORE_PATH, { vfs, [name]: value } as object).close());
       // null counts as left out where there is a default.
       expect([OPTION, ...(value === null ? ["no error"] : [])], `${name}: ${String(value)}`).toContain(found);
     }
