@@ -6,7 +6,7 @@ import { acquireLock, type Lock, readLock } from "../src/vfs/lock.js";
 import { lockPathOf } from "../src/vfs/lock-file.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { attempt, copyLog } from "./backup.js";
-import { notePath, rewritePath } from "./beside.js";
+import { assertNothingForeign, notePath, rewritePath } from "./beside.js";
 import type { WorkStep } from "./control.js";
 import { convertSteps } from "./file-job.js";
 import { inspectFile } from "./file-state.js";
@@ -23,12 +23,15 @@ export function rehearsalPath(path: string): string {
 
 /**
  * One rehearsal of a file at a time, for they have one name for their clones. By its claim is known what a killed one
- * has left: without one, what has such a name is somebody's. Throws LockedError, RefusedError.
+ * has left: without one, what has such a name is somebody's, and no claim is made, which would say otherwise. Throws
+ * LockedError, RefusedError.
  */
 function claim(path: string): Lock {
   const clone = rehearsalPath(path);
   const name = `${clone}-claim`;
-  const wasClaimed = readLock(nodeVfs, name).state !== "free";
+  const taken = takenName(clone);
+  const { state } = readLock(nodeVfs, name);
+  if (taken !== undefined && state === "free") throw notOurs(taken);
   let held: Lock;
   try {
     held = acquireLock(nodeVfs, name);
@@ -36,10 +39,19 @@ function claim(path: string): Lock {
     if (!(error instanceof LockedError)) throw error;
     throw new LockedError(path, `${path} is being rehearsed already: ${error.message}`, error.holder);
   }
-  const taken = namesOf(clone).find((each) => nodeVfs.stat(each) !== undefined);
-  if (wasClaimed || taken === undefined) return held;
+  // One that was alive has let go since: what it had to remove it has removed.
+  const left = state === "dead" ? undefined : takenName(clone);
+  if (left === undefined) return held;
   held.release();
-  throw new RefusedError(`${taken} is no rehearsal's, which needs the name; move it away`);
+  throw notOurs(left);
+}
+
+function takenName(clone: string): string | undefined {
+  return namesOf(clone).find((each) => nodeVfs.stat(each) !== undefined);
+}
+
+function notOurs(name: string): RefusedError {
+  return new RefusedError(`${name} is no rehearsal's, which needs the name; move it away`);
 }
 
 export function* rehearseSteps(
@@ -52,6 +64,7 @@ export function* rehearseSteps(
     throw new NotAStoreError(path, "only a legacy file can be rehearsed");
   }
   assertOneLog(nodeVfs, path);
+  assertNothingForeign(nodeVfs, path);
   assertNoLogBesideLink(nodeVfs, given, path);
   assertNobodyElse(nodeVfs, path, options.assumeClosed === true);
   const clone = rehearsalPath(path);

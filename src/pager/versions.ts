@@ -18,6 +18,8 @@ const SPILL_FILE = "versions";
 
 interface Version {
   readonly block: number;
+  /** Snapshots below it need the block's version before this one, as long as there are any; -1: there was none. */
+  readonly from: number;
   /** The commit that replaced these bytes: snapshots below it need them. */
   readonly replacedBy: number;
   /** Frame in the pool, or -1 while in the file. */
@@ -45,6 +47,8 @@ export class Versions {
   readonly #freeSlots: number[] = [];
   /** The oldest snapshot closed since versions are kept that only the running transaction needs; Infinity: none are. */
   #keptSince: number = Number.POSITIVE_INFINITY;
+  /** The newest one of them. */
+  #keptUntil = -1;
 
   /** Commit number of the newest and oldest live snapshot; -1 and Infinity without any. */
   newest = -1;
@@ -89,7 +93,7 @@ export class Versions {
     }
     this.newest = newest;
     this.oldest = oldest;
-    this.#collect(commit);
+    this.#collect(commit, commit);
   }
 
   /** Whether a change of the block now must leave its present bytes to a snapshot. */
@@ -105,8 +109,9 @@ export class Versions {
    */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
-    const version: Version = { block, replacedBy, frame, slot: -1, checked: 0 };
     const list = this.#byBlock.get(block);
+    const from = list?.at(-1)?.replacedBy ?? -1;
+    const version: Version = { block, from, replacedBy, frame, slot: -1, checked: 0 };
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);
     this.#all.push(version);
@@ -216,17 +221,19 @@ export class Versions {
   /** The running transaction has ended, and undoing it needs nothing any more. */
   endTransaction(): void {
     const since = this.#keptSince;
+    const until = this.#keptUntil;
     if (since === Number.POSITIVE_INFINITY) return;
     this.#keptSince = Number.POSITIVE_INFINITY;
-    this.#collect(since);
+    this.#keptUntil = -1;
+    this.#collect(since, until);
   }
 
   /**
    * Drops what no live snapshot needs, and no undoing: a snapshot may be closed in the transaction that has made
-   * versions for it, which are its before-images too. Only snapshots from `since` on were closed since it was done
-   * last: what was replaced up to that commit none of them has needed.
+   * versions for it, which are its before-images too. Only snapshots from `since` to `until` were closed since it was
+   * done last: what was replaced up to the one, or came after the other, none of them has needed.
    */
-  #collect(since: number): void {
+  #collect(since: number, until: number): void {
     const committed = this.#committed();
     let from = this.#all.length;
     while (from > 0 && this.#all[from - 1]!.replacedBy > since) from--;
@@ -235,8 +242,12 @@ export class Versions {
     for (let at = from; at < this.#all.length; at++) {
       const version = this.#all[at]!;
       const undoable = version.replacedBy > committed;
-      if (undoable) this.#keptSince = Math.min(this.#keptSince, since);
-      if (undoable || this.#isNeeded(version)) this.#all[end++] = version;
+      if (undoable) {
+        this.#keptSince = Math.min(this.#keptSince, since);
+        this.#keptUntil = Math.max(this.#keptUntil, until);
+      }
+      const isNeeded = version.from > until || this.#neededBetween(version.from, version.replacedBy);
+      if (undoable || isNeeded) this.#all[end++] = version;
       else {
         inMemory ||= version.frame >= 0;
         this.#discard(version);
@@ -250,13 +261,6 @@ export class Versions {
       this.#spillSlots = 0;
       this.#freeSlots.length = 0;
     }
-  }
-
-  /** Its block's version before it, where that was dropped, ended where no live snapshot is. */
-  #isNeeded(version: Version): boolean {
-    const list = this.#byBlock.get(version.block)!;
-    const previous = list[list.indexOf(version) - 1]?.replacedBy ?? -1;
-    return this.#neededBetween(previous, version.replacedBy);
   }
 
   #neededBetween(from: number, below: number): boolean {

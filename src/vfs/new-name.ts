@@ -28,7 +28,8 @@ export function isLink(vfs: Vfs, path: string): boolean {
   try {
     return vfs.canonical(place) !== place;
   } catch (error) {
-    if (error instanceof IoError) return true; // One that leads nowhere.
+    // One that leads nowhere has its name all the same; one that is too long nothing has.
+    if (error instanceof IoError) return vfs.list(dirname(place)).includes(basename(place));
     throw error;
   }
 }
@@ -36,7 +37,7 @@ export function isLink(vfs: Vfs, path: string): boolean {
 /** Throws ExistsError where something has this name, IoError. */
 export function assertFree(vfs: Vfs, path: string): void {
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
-  if (vfs.stat(dirname(path)) !== undefined && isLink(vfs, path))
+  if (vfs.stat(dirname(path))?.kind === "folder" && isLink(vfs, path))
     throw new ExistsError(path, `${path} exists already: it is a link that leads nowhere`);
 }
 

@@ -72,6 +72,15 @@ describe("a replaced file", () => {
     expect(readFileSync(path, "utf8")).toBe("new");
   });
 
+  /** Story: a container's file that lies outside of it is a mount, over which nothing is renamed. */
+  it("is written in its place where it is a mount", () => {
+    vi.spyOn(nodeVfs, "rename").mockImplementation((from) => {
+      throw new IoError(from, "rename", "EBUSY");
+    });
+    replaceFile(path, "new");
+    expect([readdirSync(folder), readFileSync(path, "utf8")]).toEqual([["cells.csv"], "new"]);
+  });
+
   it("is no folder, and no device is replaced", () => {
     expect(() => replaceFile(folder, "new")).toThrow("EISDIR");
     replaceFile("/dev/null", "new");

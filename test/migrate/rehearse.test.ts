@@ -13,10 +13,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { rehearse } from "../../migrate/index.js";
 import { rehearsalPath, rehearseSteps } from "../../migrate/rehearse-steps.js";
 import { newResult } from "../../migrate/results.js";
+import { acquireLock } from "../../src/vfs/lock.js";
+import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { fixtureFolder } from "./legacy/fixtures.js";
 import { leaveClaim } from "./support.js";
 
@@ -86,13 +88,54 @@ test("a rehearsal removes nothing that has its clone's name and is none", async 
     cpSync(join(fixtureFolder, "gen2/bytes-churn-inplace-1k.db"), path);
     mkdirSync(rehearsalPath(path));
     writeFileSync(join(rehearsalPath(path), "notes.txt"), "mine");
-    expect((await rehearse([path])).files[0]).toMatchObject({
+    const refused = {
       status: "refused",
       reason: expect.stringContaining(`${rehearsalPath(path)} is no rehearsal's`),
+    };
+    const link = vi.spyOn(nodeVfs, "link");
+    expect((await rehearse([path])).files[0]).toMatchObject(refused);
+    // Killed with a claim, it would have told the next one that this is its.
+    expect(link).not.toHaveBeenCalled();
+    // Another one, refused alike, lets go while this one looks.
+    const other = acquireLock(nodeVfs, `${rehearsalPath(path)}-claim`);
+    const { opener: _, ...elsewhere } = JSON.parse(readFileSync(other.path, "utf8"));
+    other.release();
+    writeFileSync(other.path, JSON.stringify(elsewhere));
+    const open = nodeVfs.open.bind(nodeVfs);
+    const opening = vi.spyOn(nodeVfs, "open").mockImplementation((...args) => {
+      const file = open(...args);
+      const close = file.close.bind(file);
+      file.close = () => {
+        close();
+        if (file.path !== other.path) return;
+        rmSync(other.path);
+        opening.mockRestore();
+      };
+      return file;
     });
+    expect((await rehearse([path])).files[0]).toMatchObject(refused);
     expect(readFileSync(join(rehearsalPath(path), "notes.txt"), "utf8")).toBe("mine");
     expect(readdirSync(folder)).toEqual(["a.db", "a.db-migration-rehearsal"]);
   } finally {
+    vi.restoreAllMocks();
     rmSync(folder, { recursive: true });
   }
 });
+
+test.each(["-migration", "-migration-new"])(
+  "what a run is refused for, so is a rehearsal: %s",
+  async (name) => {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-rehearse-"));
+    try {
+      const path = join(folder, "a.db");
+      cpSync(join(fixtureFolder, "gen2/bytes-churn-inplace-1k.db"), path);
+      writeFileSync(path + name, "What is to be done when the orders are migrated.\n");
+      expect((await rehearse([path])).files[0]).toMatchObject({
+        status: "refused",
+        reason: expect.stringContaining(`${path}${name} is not the migrator's`),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

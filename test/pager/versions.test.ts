@@ -143,3 +143,22 @@ it("a snapshot that is closed is looked for only in versions made since it was o
   expect(store.stats().versions).toBe(versions);
   for (let i = 0; i < 10_000; i += 20) expect(old.get(key(i))).toBe(value(i));
 });
+
+/** Story: two thousand snapshots of as many commits took twelve seconds to close, oldest first. */
+it("and in those that were there for it", () => {
+  using store = filled(new MemoryVfs(), 4096, 1000);
+  const snapshots = Array.from({ length: 200 }, (_, i) => {
+    const snapshot = store.snapshot();
+    store.put(key(0), `new ${i}`);
+    return snapshot;
+  });
+  const asked = vi.spyOn(Map.prototype, "keys");
+  for (const [i, snapshot] of snapshots.entries()) {
+    expect(snapshot.get(key(0))).toBe(i === 0 ? value(0) : `new ${i - 1}`);
+    asked.mockClear();
+    snapshot.close();
+    expect(asked.mock.calls.length).toBeLessThan(10);
+    expect(store.stats().versions).toBe(199 - i);
+  }
+  asked.mockRestore();
+});

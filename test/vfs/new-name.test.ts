@@ -64,6 +64,24 @@ it("is renamed where there are no hard links", () => {
   expect(vfs.list("/")).toEqual(["name"]);
 });
 
+describe("a name that nothing can have is told as what it is, and as no link:", () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "espalier-new-name-"));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it.each([
+    ["one that is too long", "x".repeat(256), "ENAMETOOLONG"],
+    ["one in a file", "data.esp/copy", "ENOTDIR"],
+  ])("%s", async (_, name, errno) => {
+    using store = open<string, string>(join(folder, "data.esp"));
+    await expect(store.backup(join(folder, name))).rejects.toMatchObject({ errno });
+  });
+});
+
 describe("a link that leads nowhere", () => {
   let folder: string;
   let link: string;

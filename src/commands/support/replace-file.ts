@@ -14,8 +14,8 @@ import { writeFully } from "../../vfs/whole-io.js";
 const SCRATCH = "part";
 /** /dev/stdout and its like: what they lead to is somebody's who has it open. */
 const DEVICES = /^\/(dev|proc)\//;
-/** Of a folder that takes no new file, while the one in it may be written. */
-const NO_PLACE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENAMETOOLONG"]);
+/** Of a folder that takes no new file, while the one in it may be written; EBUSY of one that is a mount by itself. */
+const NO_PLACE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "EBUSY"]);
 
 /**
  * Where a link leads to, that is replaced; a device or a FIFO is written to. Owner and permissions stay. Throws

@@ -126,8 +126,8 @@ export const SPACE_GUARDS = [
     "P2",
     "what undoing needs outlives a snapshot that is closed in the transaction",
     VERSIONS,
-    "if (undoable || this.#isNeeded(version))",
-    "if (this.#isNeeded(version))",
+    "if (undoable || isNeeded) this",
+    "if (isNeeded) this",
     SNAPSHOT_ENDS,
   ),
   guard(
