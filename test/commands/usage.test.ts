@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { packageRoot, packageVersion } from "../../src/base/package-files.js";
 import { editDistance, nearestWord } from "../../src/commands/support/nearest.js";
 import { open } from "../../src/index.js";
+import { cliHere, outputHere } from "./here.js";
 import { cli, cliEntry, output, temporaryFolder } from "./support.js";
 
 const STORE_COMMANDS = [
@@ -28,11 +29,11 @@ describe("words that begin with a dash", () => {
     expect(cli(["delete", "./-a.esp", "--", "-key", "--force"], { cwd }).stderr).toBe("1 record removed\n");
   });
 
-  it("are not taken for a question for help, which would end with 0 and nothing put", () => {
+  it("are not taken for a question for help, which would end with 0 and nothing put", async () => {
     const file = join(temporaryFolder(), "data.esp");
     output(["put", file, "user/1", "1", "--create"]);
     for (const word of ["-hot", "-ch", "-5h", "-h.txt", "-.h", "-öh"])
-      expect(cli(["put", file, word, "1"])).toMatchObject({
+      expect(await cliHere(["put", file, word, "1"])).toMatchObject({
         code: 2,
         stdout: "",
         stderr: `espalier: unknown option ${word}. A key or file that begins with a dash stands behind --\n`,
@@ -56,7 +57,7 @@ describe("a Node that is too old to load the commands", () => {
 });
 
 describe("an option", () => {
-  it("that stands there twice, lacks its value or is denied, is told and nothing done", () => {
+  it("that stands there twice, lacks its value or is denied, is told and nothing done", async () => {
     const file = join(temporaryFolder(), "data.esp");
     output(["put", file, "user/1", "1", "--create"]);
     for (const [words, problem] of [
@@ -71,20 +72,23 @@ describe("an option", () => {
       [["salvage", file, "--out"], "--out needs a value"],
       [["matrix", "show", file, "--baseline"], "--baseline needs a value"],
     ] as const)
-      expect(cli(words), words.join(" ")).toMatchObject({ code: 2, stderr: `espalier: ${problem}\n` });
+      expect(await cliHere(words), words.join(" ")).toMatchObject({
+        code: 2,
+        stderr: `espalier: ${problem}\n`,
+      });
     for (const word of ["--no-limit", "--no-n", "--no-tree", "--no-gte", "--no-file"])
-      expect(cli(["scan", file, word]), word).toMatchObject({
+      expect(await cliHere(["scan", file, word]), word).toMatchObject({
         code: 2,
         stderr: `espalier: unknown option ${word}\n`,
       });
-    expect(cli(["delete", file, "--no-keys"]).stderr).toContain("unknown option --no-keys");
+    expect((await cliHere(["delete", file, "--no-keys"])).stderr).toContain("unknown option --no-keys");
     expect(output(["scan", file, "--json", "--json", "--limit", "1"])).toContain("user/1");
     expect(output(["scan", file, "--tree", "", "--prefix="])).toContain("user/1");
   });
 });
 
 describe("help", () => {
-  it("names every command, the exit codes and the version", () => {
+  it("names every command, the exit codes and the version", async () => {
     const help = output(["--help"]);
     for (const name of [
       ...STORE_COMMANDS,
@@ -103,21 +107,21 @@ describe("help", () => {
 
   it.each(["migrate", "matrix", "dashboards", "metrics"])(
     "of every word of %s shows its options",
-    (group) => {
+    async (group) => {
       const words = [
-        ...output([group, "--help"]).matchAll(new RegExp(`^ {2}espalier ${group} (\\w+)`, "gm")),
+        ...(await outputHere([group, "--help"])).matchAll(new RegExp(`^ {2}espalier ${group} (\\w+)`, "gm")),
       ];
       expect(words.length).toBeGreaterThan(2);
       for (const [, word] of words) {
-        const help = output([group, word!, "--help"]);
+        const help = await outputHere([group, word!, "--help"]);
         expect(help, word).toContain(`espalier ${group} ${word}`);
         if (["dashboards", "metrics"].includes(group)) expect(help, word).toContain("Examples:");
       }
     },
   );
 
-  it.each(STORE_COMMANDS)("of %s has examples", (name) => {
-    const help = output([name, "--help"]);
+  it.each(STORE_COMMANDS)("of %s has examples", async (name) => {
+    const help = await outputHere([name, "--help"]);
     expect(help).toContain("Examples:");
     expect(help).toContain(`espalier ${name}`);
     expect(help).toContain("--json");
@@ -138,25 +142,25 @@ describe("a word that does not exist", () => {
     [["matrix", "rn"], "Did you mean run?"],
     [["scan", "f", "--revers"], "unknown option --revers. Did you mean --reverse?"],
     [["scan", "f", "--jsno"], "unknown option --jsno. Did you mean --json?"],
-  ])("%j proposes the nearest", (words, text) => {
-    const { code, stdout, stderr } = cli(words);
+  ])("%j proposes the nearest", async (words, text) => {
+    const { code, stdout, stderr } = await cliHere(words);
     expect(stderr).toContain(text);
     expect(code).toBe(2);
     expect(stdout).toBe("");
   });
 
-  it("gets no proposal where nothing is near", () => {
-    expect(cli(["xylophone"]).stderr).not.toContain("mean");
-    expect(cli([]).code).toBe(2);
-    expect(cli(["get"]).code).toBe(2);
+  it("gets no proposal where nothing is near", async () => {
+    expect((await cliHere(["xylophone"])).stderr).not.toContain("mean");
+    expect((await cliHere([])).code).toBe(2);
+    expect((await cliHere(["get"])).code).toBe(2);
   });
 
   it.each([
     [["get", "f"], "an argument is missing: espalier get <file> <key>"],
     [["metrics", "show"], "an argument is missing: espalier metrics show <snapshots..>"],
     [["metrics"], "metrics needs one more word: show, serve, list"],
-  ])("that is left out is named: %j", (words, text) => {
-    const { code, stderr } = cli(words);
+  ])("that is left out is named: %j", async (words, text) => {
+    const { code, stderr } = await cliHere(words);
     expect(stderr).toContain(text);
     expect(code).toBe(2);
   });
@@ -175,8 +179,8 @@ describe("a word that does not exist", () => {
     [["put", "f", "k", "--from"], "--from needs a value", "put"],
     [["salvage", "f"], "--out is needed", "salvage"],
     [["migrate"], "migrate needs one more word", "migrate"],
-  ])("is told in one style, and where the help is: %j", (words, text, command) => {
-    const { code, stderr } = cli(words);
+  ])("is told in one style, and where the help is: %j", async (words, text, command) => {
+    const { code, stderr } = await cliHere(words);
     expect(stderr).toMatch(/^espalier: [^\n]+\nSee: [^\n]+\n$/);
     expect(stderr).toContain(text);
     expect(stderr).toContain(`\nSee: espalier ${command} --help\n`);

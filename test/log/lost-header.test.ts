@@ -12,6 +12,7 @@ import type { PowerCut } from "../../src/vfs/crash-image.js";
 import { FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { bytesOf, withFile } from "../support/damage.js";
 import { headerOf } from "../support/forge.js";
+import { CACHE_BYTES_LEAST, LOG_BYTES_LEAST } from "../support/session.js";
 
 const PATH = "/store.esp";
 const ALL_KINDS = ["dropped", "applied", "garbage", "torn-sectors"] as const;
@@ -20,7 +21,8 @@ const GARBAGE = ["garbage", "garbage", "garbage", "garbage", "garbage", "garbage
 const SEEDS = 4;
 
 function options(vfs: FaultyVfs): StoreOptions {
-  return { vfs, logBytes: 256 * 1024, durability: "sync", keyEncoding: "utf8" };
+  const sizes = { logBytes: LOG_BYTES_LEAST, cacheBytes: CACHE_BYTES_LEAST };
+  return { vfs, ...sizes, durability: "sync", keyEncoding: "utf8" };
 }
 
 /** Commits that are promised, and those that may be there. */

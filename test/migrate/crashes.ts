@@ -11,6 +11,7 @@ import { POWER_CUTS, type PowerCut } from "../../src/vfs/crash-image.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import type { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
+import { CACHE_BYTES_LEAST } from "../support/session.js";
 import { FILE } from "./support.js";
 
 export type Action = (vfs: FaultyVfs) => Promise<FileResult>;
@@ -95,8 +96,9 @@ async function goOn(
 /** Half-way, the store opens nothing; where it opens the file, the file is whole. */
 function refusesOrIsWhole(vfs: FaultyVfs): void {
   const copy = vfs.processKill(1);
+  const look = { createIfMissing: false, readOnly: true, cacheBytes: CACHE_BYTES_LEAST };
   try {
-    const store = open(FILE, { vfs: copy, createIfMissing: false, readOnly: true });
+    const store = open(FILE, { ...look, vfs: copy });
     expect(store.verify().problems).toEqual([]);
     store.close();
   } catch (error) {

@@ -16,6 +16,7 @@ import { Prng } from "../../src/vfs/prng.js";
 import type { Vfs } from "../../src/vfs/vfs.js";
 import { readExactly, writeFully } from "../../src/vfs/whole-io.js";
 import { cli, temporaryFolder } from "../commands/support.js";
+import { CACHE_BYTES_LEAST } from "../support/session.js";
 import { seed } from "./legacy/support.js";
 import { scatteredFile, variedRecords } from "./scattered.js";
 import { convert, FILE, rollBack, verified } from "./support.js";
@@ -72,7 +73,7 @@ beforeAll(async () => {
 
 function contentOf(vfs: Vfs): Map<string, string> {
   expect(verified(vfs, OUT).problems).toEqual([]);
-  const store = open<Uint8Array, Uint8Array>(OUT, { vfs });
+  const store = open<Uint8Array, Uint8Array>(OUT, { vfs, cacheBytes: CACHE_BYTES_LEAST });
   try {
     const all = new Map<string, string>();
     for (const [key, value] of store.range({})) all.set(hex(key), hex(value));

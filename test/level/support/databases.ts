@@ -7,6 +7,9 @@ import { afterEach } from "vitest";
 import { type DatabaseOptions, EspalierLevel } from "../../../src/level/index.js";
 import { MemoryVfs } from "../../../src/vfs/memory-vfs.js";
 
+/** Making a larger one takes longer than a test. */
+const CACHE_BYTES: number = 1024 * 1024;
+
 const opened: { close(): Promise<void> }[] = [];
 const folders: string[] = [];
 
@@ -28,11 +31,12 @@ export function closing<T extends { close(): Promise<void> }>(db: T): T {
   return db;
 }
 
-/** Opened, in memory unless the options say otherwise. */
+/** Opened, in memory and with a small cache unless the options say otherwise. */
 export async function openLevel<K = string, V = string>(
   options: DatabaseOptions<K, V> = {},
 ): Promise<EspalierLevel<K, V>> {
-  const db = closing(new EspalierLevel<K, V>("/db.esp", { vfs: new MemoryVfs(), ...options }));
+  const small = { vfs: new MemoryVfs(), cacheBytes: CACHE_BYTES };
+  const db = closing(new EspalierLevel<K, V>("/db.esp", { ...small, ...options }));
   await db.open();
   return db;
 }
