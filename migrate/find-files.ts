@@ -8,10 +8,12 @@ import { join, resolve, sep } from "node:path";
 import { LEGACY_MAGIC, MIGRATING_MAGIC, STORE_MAGIC } from "../src/base/magic.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { NONCE_PATTERN } from "../src/vfs/nonce.js";
+import { assertKinds, assertPaths } from "./check-options.js";
 import { isHalfConverted } from "./file-state.js";
 import { asidePath, logPath, lostPart } from "./legacy-log.js";
 import { keptPath } from "./other-names.js";
 
+/** What a file is to a command: one to convert, one that is converted or new, one on the way from one to the other. */
 export type FileKind = "legacy" | "store" | "migrating";
 
 /**
@@ -29,6 +31,8 @@ const GLOB = /[*?]/;
  * in it.
  */
 export function findFiles(names: readonly string[], kinds: readonly FileKind[], except?: string): string[] {
+  assertPaths(names);
+  assertKinds(kinds);
   const found = new Map<string, string>();
   const add = (file: string): void => {
     const place = placeOf(file);

@@ -7,10 +7,11 @@
  *   const report = await runMigration(["data.db"], { onEvent: console.log });
  *   report.files[0].status                                    // "converted", or a reason
  *
- * Failures of files are in the results and never thrown; what is thrown is a wrong use.
+ * Failures of files are in the results and never thrown; what is thrown is a wrong use, an OptionError.
  */
 
 import { nodeVfs } from "../src/vfs/node-vfs.js";
+import { assertPaths, assertPlanOptions } from "./check-options.js";
 import { drive, Pace, type PaceOptions } from "./control.js";
 import type { FileOptions } from "./options.js";
 import { type FilePlan, newPlan, planSteps } from "./plan-steps.js";
@@ -19,7 +20,7 @@ import { runFiles } from "./run-files.js";
 import type { RunOptions } from "./run-options.js";
 
 export type { MigrationPhase, PaceOptions } from "./control.js";
-export { findFiles } from "./find-files.js";
+export { type FileKind, findFiles } from "./find-files.js";
 export type { VerifyMode } from "./in-place/program.js";
 export type { LegacyGeneration } from "./legacy/layout.js";
 export type { FileOptions, Strategy } from "./options.js";
@@ -48,6 +49,8 @@ export async function planMigration(
   paths: readonly string[],
   options: PlanOptions = {},
 ): Promise<FilePlan[]> {
+  assertPaths(paths);
+  assertPlanOptions(options);
   const vfs = options.vfs ?? nodeVfs;
   const pace = new Pace(vfs, options);
   const plans: FilePlan[] = [];

@@ -7,7 +7,7 @@ import type { LegacyGeneration } from "./legacy/layout.js";
 /** "in-place": the file's own pages are converted. "rewrite": a new file is written, and takes its name. */
 export type Strategy = "in-place" | "rewrite";
 
-/** How each file is to be converted. */
+/** How each file is to be converted. Names that are not known, and values that can't be right, throw OptionError. */
 export interface FileOptions {
   /** Default "in-place". */
   readonly strategy?: Strategy;

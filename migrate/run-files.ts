@@ -7,6 +7,7 @@ import { EspalierError, OptionError } from "../src/base/errors.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import type { Vfs, VfsStat } from "../src/vfs/vfs.js";
 import { backupPlaces, copyWithLog } from "./backup.js";
+import { assertPaths, assertRunOptions } from "./check-options.js";
 import { Pace, type WorkStep } from "./control.js";
 import { convertSteps, rollbackSteps, runFile } from "./file-job.js";
 import { isHalfConverted } from "./file-state.js";
@@ -35,6 +36,8 @@ export async function runFiles(
   paths: readonly string[],
   options: RunOptions,
 ): Promise<MigrationReport> {
+  assertPaths(paths);
+  assertRunOptions(options);
   return new FileRun(action, paths, options).run();
 }
 
@@ -79,9 +82,7 @@ class FileRun {
 
   get #jobs(): number {
     if (this.#vfs !== nodeVfs) return 1; // A thread knows the real one only.
-    const { jobs = 1 } = this.#options;
-    if (Number.isNaN(jobs)) throw new OptionError("jobs", "a number is needed");
-    return Math.max(1, Math.min(Math.floor(jobs), this.#paths.length));
+    return Math.max(1, Math.min(Math.floor(this.#options.jobs ?? 1), this.#paths.length));
   }
 
   async run(): Promise<MigrationReport> {

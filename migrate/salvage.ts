@@ -8,6 +8,7 @@ import { assertFree, takeName } from "../src/vfs/new-name.js";
 import { nodeVfs } from "../src/vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../src/vfs/scratch-name.js";
 import type { Vfs } from "../src/vfs/vfs.js";
+import { assertFileOptions } from "./check-options.js";
 import { inspectFile } from "./file-state.js";
 import { salvageHalf } from "./in-place/half-salvage.js";
 import { findStrayLeaves } from "./in-place/stray-leaves.js";
@@ -61,6 +62,7 @@ const SCRATCH = "salvage";
  * KeyTooLargeError, IoError, DiskFullError.
  */
 export function salvageLegacyFile(path: string, out: string, options: SalvageOptions = {}): SalvageReport {
+  assertFileOptions(options, ["vfs", "assume", "root", "pageSize"]);
   const vfs: Vfs = options.vfs ?? nodeVfs;
   assertFree(vfs, out);
   const left = new ProblemList();

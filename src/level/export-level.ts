@@ -5,6 +5,7 @@
 
 import { resolve } from "node:path";
 import { NotFoundError } from "../base/errors.js";
+import { assertWorkOptions } from "../store/call-options.js";
 import { Catalog, UNNAMED } from "../store/catalog.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
@@ -46,6 +47,7 @@ export async function exportLevel(
   to: string,
   options: ExportOptions = {},
 ): Promise<CopyReport> {
+  assertWorkOptions(options, ["tree"]);
   const folder = resolve(to);
   assertFree(nodeVfs, folder);
   if (nodeVfs.stat(location) === undefined) throw new NotFoundError(location);

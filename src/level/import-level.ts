@@ -7,6 +7,7 @@ import { afterFailure } from "../base/after-failure.js";
 import { KeyTooLargeError, OptionError } from "../base/errors.js";
 import { keyBytesMax } from "../page/limits.js";
 import { PAGE_SIZE_MAX } from "../pager/store-header.js";
+import { assertWorkOptions } from "../store/call-options.js";
 import { ContentDigest } from "../store/content-digest.js";
 import { open } from "../store/open.js";
 import { assertFree, takeName } from "../vfs/new-name.js";
@@ -40,6 +41,7 @@ export async function importLevel(
   file: string,
   options: ImportOptions = {},
 ): Promise<CopyReport> {
+  assertWorkOptions(options, ["pageSize"]);
   assertFree(nodeVfs, file);
   // Files that another process writes look damaged, or are gone before they are read.
   await assertClosed(nodeVfs, folder);

@@ -10,6 +10,9 @@ export interface MeasuredStore {
   stats(): MetricsSource["stats"];
 }
 
+/** The options of both registries. */
+export const LABEL_OPTIONS: ReadonlySet<string> = new Set(["name"]);
+
 /** A store's figures; null once it is closed: one that nobody unregistered must not hide the others. */
 export function sourceOf(store: MeasuredStore): MetricsSource | null {
   try {

@@ -3,8 +3,9 @@
  * meter with its methods will do. Names follow OpenTelemetry: dots, no `_total`, units apart.
  */
 
+import { assertOptions } from "../store/call-options.js";
 import { METRICS } from "./definitions.js";
-import { type MeasuredStore, sourceOf } from "./measured-store.js";
+import { LABEL_OPTIONS, type MeasuredStore, sourceOf } from "./measured-store.js";
 
 export interface ObservableResult {
   observe(value: number, attributes?: Record<string, string>): void;
@@ -37,6 +38,7 @@ export function observeMetrics(
   meter: MetricsMeter,
   options: { readonly name?: string } = {},
 ): () => void {
+  assertOptions(options, LABEL_OPTIONS);
   const label = options.name ?? store.path;
   const undo: (() => void)[] = [];
   for (const { name, type, unit, help, read } of METRICS) {

@@ -3,8 +3,9 @@
  * in between. prom-client itself is not imported: a registry takes any object that hands out values.
  */
 
+import { assertOptions } from "../store/call-options.js";
 import { METRICS, type MetricDefinition } from "./definitions.js";
-import { type MeasuredStore, sourceOf } from "./measured-store.js";
+import { LABEL_OPTIONS, type MeasuredStore, sourceOf } from "./measured-store.js";
 
 /** What a registry asks of a metric. */
 export interface PulledMetric {
@@ -62,6 +63,7 @@ export function registerMetrics(
   registry: MetricsRegistry,
   options: RegisterOptions = {},
 ): () => void {
+  assertOptions(options, LABEL_OPTIONS);
   const name = options.name ?? store.path;
   const { stores } = registeredIn(registry) ?? registerAll(registry);
   const held = stores.get(name);

@@ -18,6 +18,7 @@ import { resolve } from "node:path";
 // Not the global ones: a test's false clearInterval leaves a timer going that is not its own.
 import { clearInterval, setInterval } from "node:timers";
 import { ExistsError, IoError } from "../base/errors.js";
+import { assertOptions, wholeNumber } from "../store/call-options.js";
 import { nodeVfs, systemError } from "../vfs/node-vfs.js";
 import { removeScratch, scratchName } from "../vfs/scratch-name.js";
 import type { MetricsSource } from "./definitions.js";
@@ -25,6 +26,7 @@ import type { MeasuredStore } from "./measured-store.js";
 
 export const SNAPSHOT_VERSION = 1;
 const INTERVAL_MS_DEFAULT = 5000;
+const PUBLISH_OPTIONS: ReadonlySet<string> = new Set(["intervalMs"]);
 /** How the document begins, in every version; others begin with a version, too. */
 const BEGINNING = /^\{"version":\d+,"at":[^,]+,"pid":\d+,"open":/;
 const BEGINNING_BYTES = 128;
@@ -53,6 +55,8 @@ export interface PublishOptions {
  * that can't be written is a process warning, once, and never a failure of the store.
  */
 export function publishMetrics(store: MeasuredStore, path: string, options: PublishOptions = {}): () => void {
+  assertOptions(options, PUBLISH_OPTIONS);
+  const interval = wholeNumber("intervalMs", options.intervalMs ?? INTERVAL_MS_DEFAULT, 1, 0x7fff_ffff);
   let warned = false;
   let file: string | undefined;
   let place: string | undefined;
@@ -69,7 +73,7 @@ export function publishMetrics(store: MeasuredStore, path: string, options: Publ
     }
   };
   publish(true);
-  const timer = setInterval(() => publish(true), options.intervalMs ?? INTERVAL_MS_DEFAULT);
+  const timer = setInterval(() => publish(true), interval);
   timer.unref();
   return () => {
     clearInterval(timer);

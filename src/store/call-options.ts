@@ -42,6 +42,19 @@ export function flag(name: string, value: unknown): boolean {
   return value;
 }
 
+export function wholeNumber(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw new OptionError(name, `must be a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new OptionError(name, `must be one of ${choices.join(", ")}`);
+  return choice;
+}
+
 /** What a change says of its sync; undefined: the store's durability decides. */
 export function readSync(options: WriteOptions | undefined): boolean | undefined {
   if (options === undefined) return undefined;
@@ -55,15 +68,17 @@ export interface WorkOptions {
   readonly onProgress?: unknown;
 }
 
-const WORK_NAMES: ReadonlySet<string> = new Set(["signal", "onProgress"]);
-
-export function assertWorkOptions(options: WorkOptions): void {
-  assertOptions(options, WORK_NAMES);
+/** `others`: what the work can be told beside. */
+export function assertWorkOptions(options: WorkOptions, others: readonly string[] = []): void {
+  assertOptions(options, new Set(["signal", "onProgress", ...others]));
   const { signal, onProgress } = options;
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function")
-    throw new OptionError("signal", "must be an AbortSignal");
-  if (onProgress !== undefined && typeof onProgress !== "function")
-    throw new OptionError("onProgress", "must be a function");
+  if (signal !== undefined) assertSignal("signal", signal);
+  if (onProgress !== undefined) assertFunction("onProgress", onProgress);
+}
+
+export function assertSignal(name: string, value: unknown): void {
+  const given = value as Partial<AbortSignal> | null;
+  if (typeof given?.throwIfAborted !== "function") throw new OptionError(name, "must be an AbortSignal");
 }
 
 /** The file that a path names. */

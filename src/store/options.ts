@@ -8,7 +8,7 @@ import { FRAMES_MIN, SLAB_BYTES_MAX } from "../pager/page-pool.js";
 import { isPageSize, PAGE_SIZE_MAX, PAGE_SIZE_MIN } from "../pager/store-header.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
 import type { Vfs } from "../vfs/vfs.js";
-import { assertOptions, flag } from "./call-options.js";
+import { assertOptions, flag, oneOf, wholeNumber } from "./call-options.js";
 
 /**
  * When a commit is durable. "sync": when the call returns. "group": when a background sync that many
@@ -181,19 +181,6 @@ function fileSystem(name: string, value: Vfs): Vfs {
 function fileName(name: string, value: unknown): string | undefined {
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
   throw new OptionError(name, "must be the name of a file");
-}
-
-function wholeNumber(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw new OptionError(name, `must be a whole number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined) throw new OptionError(name, `must be one of ${choices.join(", ")}`);
-  return choice;
 }
 
 const TREE_NAMES: ReadonlySet<string> = new Set(["keyEncoding", "valueEncoding"]);

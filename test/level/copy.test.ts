@@ -211,6 +211,14 @@ describe("export-level", () => {
   });
 });
 
+it("Options that are none are refused: without its name, a tree that is meant would be another one", async () => {
+  const wrong = { treee: "by-name" } as never;
+  await expect(exportLevel("a.esp", "b", wrong)).rejects.toMatchObject({ option: "treee" });
+  await expect(importLevel("b", "c.esp", { pagesize: 512 } as never)).rejects.toMatchObject({
+    option: "pagesize",
+  });
+});
+
 describe("a copy that does not hold what was read", () => {
   it("is refused by import-level, and removed", async () => {
     const source = await makeClassic(10);

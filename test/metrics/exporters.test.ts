@@ -240,6 +240,13 @@ describe("OpenTelemetry", () => {
   });
 });
 
+it("Options that are none are refused", () => {
+  expect(() => registerMetrics(store, new Registry(), { nmae: "a" } as never)).toThrow(/option nmae/);
+  expect(() => observeMetrics(store, {} as never, { nmae: "a" } as never)).toThrow(/option nmae/);
+  expect(() => publishMetrics(store, "a.json", { interval: 1 } as never)).toThrow(/option interval:/);
+  expect(() => publishMetrics(store, "a.json", { intervalMs: "5s" } as never)).toThrow(/option intervalMs/);
+});
+
 describe("the snapshot file", () => {
   it("is published at open and at close", () => {
     const path = join(folder, "published.json");
