@@ -3,7 +3,8 @@
  * must wait: until no older snapshot can read them (P2) and their commit is durable (W3). What is
  * logged before it reaches the file need not wait for that (W2).
  *
- * Cost: binary search an operation, plus moving the entries behind it, but for the lowest being taken.
+ * Cost: binary search an operation, plus moving the entries behind it, but for the lowest being taken, and for many that
+ * are added at once.
  */
 
 import { alignUp } from "../base/bytes.js";
@@ -15,6 +16,8 @@ export interface Extent {
 
 /** Up to this, moving the entries is cheaper than a view of the others. */
 const SMALL_LENGTH = 1024;
+/** So many are added one by one; of more, it is cheaper to merge them with all that are there. */
+const FEW = 64;
 
 /** Sorted, disjoint, never touching. */
 export class ExtentSet {
@@ -69,6 +72,29 @@ export class ExtentSet {
       this.#counts[i]! += count;
     } else this.#insert(i, start, count);
     return true;
+  }
+
+  /** As add, of each of them. */
+  addAll(extents: readonly Extent[]): void {
+    if (extents.length <= FEW) {
+      for (const { start, count } of extents) this.add(start, count);
+      return;
+    }
+    // At the end of a set nothing is moved.
+    const merged = new ExtentSet();
+    let i = 0;
+    const addOwnBelow = (end: number): void => {
+      for (; i < this.#length && this.#starts[i]! < end; i++) merged.add(this.#starts[i]!, this.#counts[i]!);
+    };
+    for (const { start, count } of [...extents].sort((a, b) => a.start - b.start)) {
+      addOwnBelow(start + count);
+      merged.add(start, count);
+    }
+    addOwnBelow(Number.POSITIVE_INFINITY);
+    this.#starts = merged.#starts;
+    this.#counts = merged.#counts;
+    this.#length = merged.#length;
+    this.#pages = merged.#pages;
   }
 
   /** Takes pages out; false, and nothing is changed, where one of them is not in the set. */
@@ -207,12 +233,9 @@ export class FreeSpace {
   settle(durable: number, oldestSnapshot: number): void {
     const limit = Math.min(durable, oldestSnapshot);
     let done = 0;
-    while (done < this.#waiting.length && this.#waiting[done]!.commit <= limit) {
-      const extent = this.#waiting[done++]!;
-      this.#waitingPages -= extent.count;
-      this.ready.add(extent.start, extent.count);
-    }
-    if (done > 0) this.#waiting.splice(0, done);
+    while (done < this.#waiting.length && this.#waiting[done]!.commit <= limit)
+      this.#waitingPages -= this.#waiting[done++]!.count;
+    if (done > 0) this.ready.addAll(this.#waiting.splice(0, done));
   }
 
   /**
@@ -233,7 +256,7 @@ export class FreeSpace {
   committed(): ExtentSet {
     const all = new ExtentSet();
     for (const extent of this.ready) all.add(extent.start, extent.count);
-    for (const extent of this.#waiting) all.add(extent.start, extent.count);
+    all.addAll(this.#waiting);
     return all;
   }
 }
