@@ -6,6 +6,7 @@
  */
 
 import { AbstractLevel, type AbstractSnapshot } from "abstract-level";
+import { TransactionError } from "../base/errors.js";
 import type { Durability, StoreOptions } from "../store/options.js";
 import type { Store } from "../store/store.js";
 import { nodeVfs } from "../vfs/node-vfs.js";
@@ -142,20 +143,28 @@ export class EspalierLevel<KDefault = string, VDefault = string> extends Base<KD
   }
 
   protected _iterator(options: EntryOptions): EntryIterator<this, KDefault, VDefault> {
-    return new EntryIterator<this, KDefault, VDefault>(this, this.#opened().now, options);
+    return new EntryIterator<this, KDefault, VDefault>(this, this.#scanned(options), options);
   }
 
   protected _keys(options: ScanOptions): KeyIterator<this, KDefault> {
-    return new KeyIterator<this, KDefault>(this, this.#opened().now, options);
+    return new KeyIterator<this, KDefault>(this, this.#scanned(options), options);
   }
 
   protected _values(options: ScanOptions): ValueIterator<this, KDefault, VDefault> {
-    return new ValueIterator<this, KDefault, VDefault>(this, this.#opened().now, options);
+    return new ValueIterator<this, KDefault, VDefault>(this, this.#scanned(options), options);
+  }
+
+  /** What a scan sees where no snapshot is given. Before it is made: the database would wait for one that was not. */
+  #scanned(options: ScanOptions): View {
+    const { engine, now } = this.#opened();
+    if (engine.inTransaction && options.snapshot?.view === undefined)
+      throw new TransactionError("an iterator without a snapshot is not possible inside a transaction");
+    return now;
   }
 
   protected _snapshot(options: SnapshotOptions): AbstractSnapshot {
     const { engine, now } = this.#opened();
-    engine.queue.flush();
+    engine.beginUpkeep("a snapshot");
     return new LevelSnapshot(engine, now.root, options);
   }
 

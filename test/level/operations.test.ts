@@ -2,6 +2,7 @@
 
 import { AbstractLevel } from "abstract-level";
 import { describe, expect, it } from "vitest";
+import { TransactionError } from "../../src/index.js";
 import { EspalierLevel, LevelError } from "../../src/level/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
 import { closing, codesOf, newFolder, openLevel } from "./support/databases.js";
@@ -381,6 +382,27 @@ describe("the store below", () => {
     db.store.tree<string, string>("other").put("x", "y");
     expect(await db.keys().all()).toEqual(["a"]);
     expect(db.store.verify().ok).toBe(true);
+  });
+
+  /** Story: they showed what the transaction had changed before, and not what it changed on other pages afterwards. */
+  it("gives no snapshot and no iterator inside a transaction", async () => {
+    const db = await openLevel();
+    for (let i = 0; i < 500; i++) await db.put(`k${String(i).padStart(3, "0")}`, "old");
+    const before = db.snapshot();
+    db.store.transaction(() => {
+      db.store.put(Buffer.from("k000"), Buffer.from("new"));
+      expect(() => db.snapshot()).toThrow(TransactionError);
+      expect(() => db.iterator()).toThrow(TransactionError);
+      expect(() => db.keys({ gt: "a" })).toThrow(TransactionError);
+      expect(() => db.values()).toThrow(TransactionError);
+      db.store.put(Buffer.from("k499"), Buffer.from("new"));
+    });
+    expect(db.store.stats().snapshots).toBe(1);
+    const seen = await db.values().all();
+    expect([seen[0], seen[499]]).toEqual(["new", "new"]);
+    expect(await db.values({ snapshot: before, limit: 1 }).all()).toEqual(["old"]);
+    await before.close();
+    await db.close();
   });
 
   it("takes its writes into a transaction", async () => {
