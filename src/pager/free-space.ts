@@ -125,7 +125,7 @@ export class ExtentSet {
     let best = -1;
     for (let i = 0; i < this.#length; i++) {
       const size = this.#counts[i]!;
-      if (best >= 0 && size >= this.#counts[best]!) continue;
+      if (size < count || (best >= 0 && size >= this.#counts[best]!)) continue;
       const start = this.#starts[i]!;
       if (alignUp(start, unit) - start + count > size) continue;
       best = i;
@@ -145,6 +145,7 @@ export class ExtentSet {
   /** Start of the lowest run of `count` pages that starts at a multiple of `unit`; -1: none. */
   lowestRun(count: number, unit: number): number {
     for (let i = 0; i < this.#length; i++) {
+      if (this.#counts[i]! < count) continue;
       const start = alignUp(this.#starts[i]!, unit);
       if (start + count <= this.#starts[i]! + this.#counts[i]!) return start;
     }
