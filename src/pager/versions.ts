@@ -30,25 +30,49 @@ interface Version {
   checked: number;
 }
 
+/** One commit that snapshots see, and what it keeps. */
+interface LiveSnapshot {
+  readonly commit: number;
+  /** How often it was acquired and not released. */
+  holders: number;
+  /** Made since then, and before the next live one was: no newer snapshot needs them. `replacedBy` does not descend. */
+  readonly versions: Version[];
+}
+
+/** Index of the first version that ended behind commit `commit`: what a snapshot of it sees. Versions of one block. */
+function firstBehind(list: readonly Version[], commit: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.replacedBy <= commit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function takeOut(list: Version[], version: Version): void {
+  // Undone last first: it is at the end, or near it.
+  const at = list.lastIndexOf(version);
+  if (at >= 0) list.splice(at, 1);
+}
+
 export class Versions {
   readonly #pool: PagePool;
   readonly #vfs: Vfs;
   readonly #storePath: string;
   readonly #metrics: PagerMetrics;
   readonly #byBlock: Map<number, Version[]> = new Map();
-  /** All of them in the order in which they were made, so that `replacedBy` does not descend. */
-  readonly #all: Version[] = [];
+  /** By commit. Each version is with the newest that needs it: closing one looks at what it keeps, and at no other. */
+  readonly #live: LiveSnapshot[] = [];
+  /** Versions that no snapshot needs any more, but undoing the running transaction may. */
+  #undoable: Version[] = [];
   /** Versions in frames, oldest first. */
-  #inMemory: Version[] = [];
-  readonly #snapshots: Map<number, number> = new Map();
+  readonly #inMemory: Set<Version> = new Set();
   readonly #committed: () => number;
   #spillFile: VfsFile | undefined;
   #spillSlots = 0;
   readonly #freeSlots: number[] = [];
-  /** The oldest snapshot closed since versions are kept that only the running transaction needs; Infinity: none are. */
-  #keptSince: number = Number.POSITIVE_INFINITY;
-  /** The newest one of them. */
-  #keptUntil = -1;
 
   /** Commit number of the newest and oldest live snapshot; -1 and Infinity without any. */
   newest = -1;
@@ -63,37 +87,52 @@ export class Versions {
   }
 
   get snapshots(): number {
-    let live = 0;
-    for (const count of this.#snapshots.values()) live += count;
-    return live;
+    return this.#live.reduce((sum, { holders }) => sum + holders, 0);
   }
 
   get versions(): number {
-    return this.#all.length;
+    return this.#live.reduce((sum, { versions }) => sum + versions.length, this.#undoable.length);
   }
 
   acquire(commit: number): void {
-    this.#snapshots.set(commit, (this.#snapshots.get(commit) ?? 0) + 1);
-    if (commit > this.newest) this.newest = commit;
-    if (commit < this.oldest) this.oldest = commit;
+    const at = this.#upTo(commit);
+    const before = this.#live[at - 1];
+    if (before?.commit === commit) {
+      before.holders++;
+      return;
+    }
+    // Of what the one before keeps, this one needs what has been made since.
+    const versions = before === undefined ? [] : before.versions.splice(firstBehind(before.versions, commit));
+    this.#live.splice(at, 0, { commit, holders: 1, versions });
+    this.#setEnds();
   }
 
   release(commit: number): void {
-    const left = (this.#snapshots.get(commit) ?? 1) - 1;
-    if (left > 0) {
-      this.#snapshots.set(commit, left);
-      return;
+    const at = this.#upTo(commit) - 1;
+    const snapshot = this.#live[at]!;
+    if (--snapshot.holders > 0) return;
+    this.#live.splice(at, 1);
+    this.#setEnds();
+    this.#handOver(snapshot.versions, this.#live[at - 1]);
+  }
+
+  /** How many live snapshots are of this commit or an older one. */
+  #upTo(commit: number): number {
+    const live = this.#live;
+    if (commit > this.newest) return live.length;
+    let low = 0;
+    let high = live.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (live[middle]!.commit <= commit) low = middle + 1;
+      else high = middle;
     }
-    this.#snapshots.delete(commit);
-    let newest = -1;
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const live of this.#snapshots.keys()) {
-      if (live > newest) newest = live;
-      if (live < oldest) oldest = live;
-    }
-    this.newest = newest;
-    this.oldest = oldest;
-    this.#collect(commit, commit);
+    return low;
+  }
+
+  #setEnds(): void {
+    this.newest = this.#live.at(-1)?.commit ?? -1;
+    this.oldest = this.#live[0]?.commit ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether a change of the block now must leave its present bytes to a snapshot. */
@@ -104,8 +143,8 @@ export class Versions {
   }
 
   /**
-   * Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`. The caller has
-   * made room before it took that.
+   * Keeps the bytes in `frame` (a spare, which now belongs here) for snapshots below `replacedBy`, as the newest of them
+   * needs. The caller has made room before it took that.
    */
   add(block: number, frame: number, replacedBy: number): void {
     this.#metrics.version_copies++;
@@ -114,8 +153,8 @@ export class Versions {
     const version: Version = { block, from, replacedBy, frame, slot: -1, checked: 0 };
     if (list === undefined) this.#byBlock.set(block, [version]);
     else list.push(version);
-    this.#all.push(version);
-    this.#inMemory.push(version);
+    this.#live.at(-1)!.versions.push(version);
+    this.#inMemory.add(version);
   }
 
   /**
@@ -130,10 +169,10 @@ export class Versions {
     if (last.slot >= 0) this.#freeSlots.push(last.slot);
     list.pop();
     if (list.length === 0) this.#byBlock.delete(block);
-    // Undone last first: it is at the end, or near it.
-    this.#all.splice(this.#all.lastIndexOf(last), 1);
-    const at = this.#inMemory.lastIndexOf(last);
-    if (at >= 0) this.#inMemory.splice(at, 1);
+    this.#inMemory.delete(last);
+    takeOut(this.#undoable, last);
+    const newest = this.#live.at(-1);
+    if (newest !== undefined) takeOut(newest.versions, last);
     return frame;
   }
 
@@ -142,8 +181,8 @@ export class Versions {
     if (this.#byBlock.size === 0) return -1;
     const list = this.#byBlock.get(block);
     if (list === undefined) return -1;
-    for (const version of list) if (version.replacedBy > snapshot) return this.#resident(version);
-    return -1;
+    const version = list[firstBehind(list, snapshot)];
+    return version === undefined ? -1 : this.#resident(version);
   }
 
   #resident(version: Version): number {
@@ -162,7 +201,7 @@ export class Versions {
     // Where a rolled back transaction gives it back to its block, the data file has it.
     pool.touched[frame] = 0;
     version.frame = frame;
-    this.#inMemory.push(version);
+    this.#inMemory.add(version);
     return frame;
   }
 
@@ -172,7 +211,7 @@ export class Versions {
       this.makeRoom();
     } catch (error) {
       if (!(error instanceof DiskFullError || error instanceof IoError)) throw error;
-      this.#letGo(this.#inMemory.findIndex((version) => version.slot >= 0));
+      this.#letGo((version) => version.slot >= 0);
     }
   }
 
@@ -182,18 +221,22 @@ export class Versions {
    */
   makeRoom(): void {
     if (this.#pool.spares < this.#pool.frameCount >> 2) return;
-    this.#letGo(this.#inMemory.findIndex((version) => this.#maySpill(version)));
+    this.#letGo((version) => this.#maySpill(version));
   }
 
-  /** Of the last few nothing is let go: their bytes are being read. */
-  #letGo(at: number): void {
-    if (at < 0 || at > this.#inMemory.length - 4) return;
-    const version = this.#inMemory[at]!;
-    if (version.slot < 0) version.slot = this.#write(version.frame);
-    this.#inMemory.splice(at, 1);
-    version.checked = this.#pool.checked[version.frame]!;
-    this.#pool.releaseSpare(version.frame);
-    version.frame = -1;
+  /** The oldest that may go. Of the last few nothing is let go: their bytes are being read. */
+  #letGo(may: (version: Version) => boolean): void {
+    let left = this.#inMemory.size - 3;
+    for (const version of this.#inMemory) {
+      if (left-- <= 0) return;
+      if (!may(version)) continue;
+      if (version.slot < 0) version.slot = this.#write(version.frame);
+      this.#inMemory.delete(version);
+      version.checked = this.#pool.checked[version.frame]!;
+      this.#pool.releaseSpare(version.frame);
+      version.frame = -1;
+      return;
+    }
   }
 
   /** Writes a version to the file; returns its slot. */
@@ -220,41 +263,23 @@ export class Versions {
 
   /** The running transaction has ended, and undoing it needs nothing any more. */
   endTransaction(): void {
-    const since = this.#keptSince;
-    const until = this.#keptUntil;
-    if (since === Number.POSITIVE_INFINITY) return;
-    this.#keptSince = Number.POSITIVE_INFINITY;
-    this.#keptUntil = -1;
-    this.#collect(since, until);
+    if (this.#undoable.length === 0) return;
+    const versions = this.#undoable;
+    this.#undoable = [];
+    this.#handOver(versions, this.#live.at(-1));
   }
 
   /**
-   * Drops what no live snapshot needs, and no undoing: a snapshot may be closed in the transaction that has made
-   * versions for it, which are its before-images too. Only snapshots from `since` to `until` were closed since it was
-   * done last: what was replaced up to the one, or came after the other, none of them has needed.
+   * To the next older snapshot, what that needs, and drops the others. Not what undoing needs: a snapshot may be closed
+   * in the transaction that has made versions for it, which are its before-images too.
    */
-  #collect(since: number, until: number): void {
+  #handOver(versions: readonly Version[], older: LiveSnapshot | undefined): void {
     const committed = this.#committed();
-    let from = this.#all.length;
-    while (from > 0 && this.#all[from - 1]!.replacedBy > since) from--;
-    let inMemory = false;
-    let end = from;
-    for (let at = from; at < this.#all.length; at++) {
-      const version = this.#all[at]!;
-      const undoable = version.replacedBy > committed;
-      if (undoable) {
-        this.#keptSince = Math.min(this.#keptSince, since);
-        this.#keptUntil = Math.max(this.#keptUntil, until);
-      }
-      const isNeeded = version.from > until || this.#neededBetween(version.from, version.replacedBy);
-      if (undoable || isNeeded) this.#all[end++] = version;
-      else {
-        inMemory ||= version.frame >= 0;
-        this.#discard(version);
-      }
+    for (const version of versions) {
+      if (older !== undefined && version.from <= older.commit) older.versions.push(version);
+      else if (version.replacedBy > committed) this.#undoable.push(version);
+      else this.#discard(version);
     }
-    this.#all.length = end;
-    if (inMemory) this.#inMemory = this.#inMemory.filter((version) => version.frame >= 0);
     if (this.#byBlock.size === 0) {
       this.#spillFile?.close();
       this.#spillFile = undefined;
@@ -263,16 +288,14 @@ export class Versions {
     }
   }
 
-  #neededBetween(from: number, below: number): boolean {
-    for (const snapshot of this.#snapshots.keys()) if (snapshot >= from && snapshot < below) return true;
-    return false;
-  }
-
   #discard(version: Version): void {
     const list = this.#byBlock.get(version.block)!;
     if (list.length === 1) this.#byBlock.delete(version.block);
-    else list.splice(list.indexOf(version), 1);
-    if (version.frame >= 0) this.#pool.releaseSpare(version.frame);
+    else list.splice(firstBehind(list, version.replacedBy - 1), 1);
+    if (version.frame >= 0) {
+      this.#inMemory.delete(version);
+      this.#pool.releaseSpare(version.frame);
+    }
     if (version.slot >= 0) this.#freeSlots.push(version.slot);
     version.frame = -1;
   }

@@ -162,3 +162,28 @@ it("and in those that were there for it", () => {
   }
   asked.mockRestore();
 });
+
+/**
+ * Story: 4,000 ranges of which only the first record was looked at, with a write between each, took a minute and a half to
+ * end, in one go where the garbage collector found them: each looked at all versions since, and for each at the snapshots.
+ */
+it("and in no more of them where they are of as many blocks", () => {
+  const SNAPSHOTS = 200;
+  for (const order of ["oldest first", "every other one first"]) {
+    using store = filled(new MemoryVfs(), 4096, 10_000);
+    const snapshots = Array.from({ length: SNAPSHOTS }, (_, i) => {
+      store.put(key(i * 40), "new");
+      return store.snapshot();
+    });
+    store.put(key(SNAPSHOTS * 40), "new");
+    const inOrder = [...snapshots.keys()].sort((a, b) =>
+      order === "oldest first" ? a - b : (a % 2) - (b % 2) || a - b,
+    );
+    const asked = [vi.spyOn(Map.prototype, "keys"), vi.spyOn(Map.prototype, "get")];
+    for (const i of inOrder) snapshots[i]!.close();
+    const looks = asked.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    vi.restoreAllMocks();
+    expect(looks, order).toBeLessThan(10 * SNAPSHOTS);
+    expect(store.stats().versions).toBe(0);
+  }
+});
