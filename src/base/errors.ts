@@ -244,6 +244,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
   ENOTDIR: "a part of the path is no folder",
   EISDIR: "it is a folder",
+  ELOOP: "its symbolic links lead back to themselves, or are too many",
   EACCES: "no permission",
   EPERM: "no permission",
   EROFS: "the file system is read-only",
