@@ -12,6 +12,7 @@ import { shellLine } from "../src/base/shell-word.js";
 import type { LegacySalvage, SalvageArguments } from "../src/commands/salvage.js";
 import { parseDuration } from "../src/commands/support/durations.js";
 import { EXIT_FINDINGS, EXIT_IO, UsageError } from "../src/commands/support/exit-codes.js";
+import { printable } from "../src/commands/support/formats.js";
 import { interruptible } from "../src/commands/support/interrupt.js";
 import { count, note, paint, plural, print, printJson } from "../src/commands/support/output.js";
 import { asFolder } from "./backup.js";
@@ -323,7 +324,7 @@ function standingText(standing: FileStanding): string {
   const which = generation === null ? "" : ` (${generation})`;
   const how = done === null ? "" : `, ${Math.round(done * 100)} % (${phase})`;
   const colour = !isKnown(state) ? "red" : done === null ? "green" : "yellow";
-  return `${path}: ${paint(colour, state)}${which}${how}; ${advice}`;
+  return `${printable(path)}: ${paint(colour, state)}${which}${how}; ${printable(advice)}`;
 }
 
 /** `espalier migrate …`, for the front door to compose. */
@@ -351,10 +352,12 @@ async function salvageLegacyCommand(args: SalvageArguments): Promise<void> {
   if (args.json) printJson({ ...report, complete });
   else {
     for (const { page, reason, invariant } of report.lost) {
-      print(`${paint("red", "lost")} ${page >= 0 ? `page ${page}: ` : ""}${reason} (${invariant})`);
+      print(
+        `${paint("red", "lost")} ${page >= 0 ? `page ${page}: ` : ""}${printable(reason)} (${invariant})`,
+      );
     }
     for (const { page, reason } of report.dropped)
-      print(`${paint("yellow", "dropped")} page ${page}: ${reason}`);
+      print(`${paint("yellow", "dropped")} page ${page}: ${printable(reason)}`);
     note(`${plural(report.records, "record")} in ${report.out}${complete ? ", nothing lost" : ""}`);
   }
   if (!complete) process.exitCode = EXIT_FINDINGS;

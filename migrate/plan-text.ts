@@ -1,5 +1,6 @@
 /** Plans for a person to read. */
 
+import { printable } from "../src/commands/support/formats.js";
 import { bytes, count, duration, paint, pairs } from "../src/commands/support/output.js";
 import type { FilePlan, SizeSpan } from "./plan-steps.js";
 
@@ -15,7 +16,7 @@ function planText(plan: FilePlan): string {
   const verdict = plan.possible ? paint("green", "can be converted") : paint("red", "can't be converted");
   const rows: [string, string][] = [];
   const add = (label: string, value: string | null): void => {
-    if (value !== null) rows.push([`  ${label}`, value]);
+    if (value !== null) rows.push([`  ${label}`, printable(value)]);
   };
   add("format", formatOf(plan));
   if (plan.records !== null) add("records", count(plan.records));
@@ -36,7 +37,7 @@ function planText(plan: FilePlan): string {
   for (const line of plan.healed) add("healed", line);
   for (const line of plan.notes) add("note", line);
   for (const line of plan.reasons) add("reason", line);
-  const head = `${plan.path}: ${verdict}`;
+  const head = `${printable(plan.path)}: ${verdict}`;
   return rows.length === 0 ? head : `${head}\n${pairs(rows)}`;
 }
 

@@ -1,5 +1,6 @@
 /** Progress of a run for a person at a terminal: a line for each file, and a total with rate and time left. */
 
+import { printable } from "../src/commands/support/formats.js";
 import { bytes, count, duration, paint, percent } from "../src/commands/support/output.js";
 import type { MigrationEvent, ProgressPoint } from "./report.js";
 import { endedWell, type FileResult } from "./results.js";
@@ -65,13 +66,15 @@ export class TerminalProgress {
 }
 
 function shorten(path: string): string {
-  return path.length <= PATH_CHARACTERS_MAX ? path : `…${path.slice(1 - PATH_CHARACTERS_MAX)}`;
+  const shown = printable(path);
+  return shown.length <= PATH_CHARACTERS_MAX ? shown : `…${shown.slice(1 - PATH_CHARACTERS_MAX)}`;
 }
 
 /** One line about one file. */
 export function resultLine(file: FileResult): string {
+  const path = printable(file.path);
   const word = paint(endedWell(file) ? "green" : "red", file.status);
-  if (file.reason !== null) return `${file.path}: ${word}: ${file.reason}`;
+  if (file.reason !== null) return `${path}: ${word}: ${printable(file.reason)}`;
   const parts = [`${file.from ?? "legacy"} → ${file.to}`];
   if (file.records !== null) parts.push(`${count(file.records)} records`);
   if (file.bytes.before !== null && file.bytes.after !== null)
@@ -80,7 +83,7 @@ export function resultLine(file: FileResult): string {
     parts.push(`${count(file.logFrames)} log frames applied`);
   if (file.digest.after !== null) parts.push(`content verified (${file.digest.after.slice(0, 12)}…)`);
   if (file.ms !== null) parts.push(duration(file.ms));
-  const healed = file.healed.map((line) => `\n    healed: ${line}`).join("");
-  if (file.status === "unchanged") return `${file.path}: ${word}: it is ${file.to ?? "that"} already`;
-  return `${file.path}: ${word}: ${parts.join(", ")}${healed}`;
+  const healed = file.healed.map((line) => `\n    healed: ${printable(line)}`).join("");
+  if (file.status === "unchanged") return `${path}: ${word}: it is ${file.to ?? "that"} already`;
+  return `${path}: ${word}: ${parts.join(", ")}${healed}`;
 }

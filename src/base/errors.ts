@@ -245,6 +245,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is no folder",
   EISDIR: "it is a folder",
   ELOOP: "its symbolic links lead back to themselves, or are too many",
+  ENXIO: "it is no file, but a device, a pipe or a socket",
   EACCES: "no permission",
   EPERM: "no permission",
   EROFS: "the file system is read-only",

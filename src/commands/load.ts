@@ -3,7 +3,6 @@
  * bad line is loaded, and the error says how much that is; a store that was made for nothing goes again.
  */
 
-import { createReadStream } from "node:fs";
 import type { CommandModule } from "yargs";
 import { CorruptionError, EncodingError } from "../base/errors.js";
 import { ContentDigest } from "../store/content-digest.js";
@@ -15,7 +14,7 @@ import type { EndLine, TreeLine } from "./support/dump-format.js";
 import { DumpReader } from "./support/dump-reader.js";
 import { DamagedInputError } from "./support/exit-codes.js";
 import { interruptible } from "./support/interrupt.js";
-import { readLines } from "./support/lines.js";
+import { openInput, readLines } from "./support/lines.js";
 import { note, plural, printJson } from "./support/output.js";
 import { Progress } from "./support/progress.js";
 import { Session } from "./support/session.js";
@@ -40,7 +39,7 @@ export const loadCommand: CommandModule = command<LoadArguments>({
       .example("$0 dump old.esp | $0 load new.esp --page-size 8192", "Into a store with other pages")
       .example('echo \'{"key":"a","value":1}\' | $0 load data.esp', "Plain JSON lines"),
   handler: async (args) => {
-    const input = args.from === "-" ? process.stdin : createReadStream(args.from);
+    const input = args.from === "-" ? process.stdin : openInput(args.from);
     const loader = new Loader(args);
     try {
       await interruptible(async (signal) => {

@@ -4,7 +4,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { ExistsError, IoError } from "../base/errors.js";
+import { ExistsError, IoError, OptionError } from "../base/errors.js";
 import type { Vfs } from "./vfs.js";
 
 /** What is said where there are no hard links, or not this one. */
@@ -34,8 +34,9 @@ export function isLink(vfs: Vfs, path: string): boolean {
   }
 }
 
-/** Throws ExistsError where something has this name, IoError. */
+/** Throws ExistsError where something has this name, OptionError for one that is empty, IoError. */
 export function assertFree(vfs: Vfs, path: string): void {
+  if (path === "") throw new OptionError("path", "must be the name of a file");
   if (vfs.stat(path) !== undefined) throw new ExistsError(path);
   if (vfs.stat(dirname(path))?.kind === "folder" && isLink(vfs, path))
     throw new ExistsError(path, `${path} exists already: it is a link that leads nowhere`);

@@ -1,7 +1,8 @@
 /** A dump comes back as the very same bytes, whatever the encodings; a damaged one is refused. */
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -327,6 +328,23 @@ describe("a load that is interrupted", () => {
       code: 130,
       told: "interrupted; nothing was loaded, and no store made\n",
     });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it.runIf(process.platform === "linux")("ends at once where a named pipe's writer is silent", async () => {
+    const [path, pipe] = [join(temporaryFolder(), "copy.esp"), join(temporaryFolder(), "pipe")];
+    execFileSync("mkfifo", [pipe]);
+    const child = spawn(process.execPath, [cliEntry(), "load", path, pipe], { stdio: "ignore" });
+    const writer = await openFile(pipe, "w"); // When the command has opened it, too.
+    await writer.write('{"key":"a","value":1}\n');
+    const poll = setInterval(() => {
+      if (!existsSync(`${path}-lock`)) return;
+      clearInterval(poll);
+      child.kill("SIGTERM"); // One: a second one ends any command.
+    }, 20);
+    const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+    await writer.close();
+    expect(code).toBe(130);
     expect(existsSync(path)).toBe(false);
   });
 });

@@ -196,6 +196,15 @@ describe("a word that does not exist", () => {
   });
 });
 
+it.runIf(process.platform === "linux")("A current folder that was removed is told as such", () => {
+  const line = 'cd "$0" && rmdir "$0" && exec "$1" "$2" stats /data.esp';
+  const { status, stderr } = spawnSync("sh", ["-c", line, temporaryFolder(), process.execPath, cliEntry()]);
+  expect({ status, told: stderr.toString() }).toEqual({
+    status: 3,
+    told: "espalier: resolve the current folder failed: ENOENT (there is no such folder)\n",
+  });
+});
+
 describe("exit codes and streams", () => {
   const folder = temporaryFolder();
   const legacy = join(folder, "old.db");

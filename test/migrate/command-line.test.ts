@@ -59,6 +59,15 @@ describe("a command that is proposed", () => {
   });
 });
 
+it.runIf(process.platform !== "win32")("A name that would command the terminal is told in escapes", () => {
+  const folder = fleet("a\u001b]0;gone\u0007.db");
+  for (const words of [["plan"], ["status"], ["run", "--quiet", "--page-size", "5000"]]) {
+    const { stdout, stderr } = migrate(folder, ...words, "fleet");
+    expect(stdout + stderr).toContain("a\\x1b]0;gone\\x07.db: ");
+    expect(stdout + stderr).not.toContain("\u001b");
+  }
+});
+
 describe("the command that a report tells", () => {
   it("can be pasted, whatever the path is", () => {
     const folder = fleet();

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { IoError } from "../../src/base/errors.js";
 import { open } from "../../src/index.js";
 import { MemoryVfs } from "../../src/vfs/memory-vfs.js";
-import { takeName } from "../../src/vfs/new-name.js";
+import { assertFree, takeName } from "../../src/vfs/new-name.js";
 import { nodeVfs } from "../../src/vfs/node-vfs.js";
 import { bytesOf } from "../support/damage.js";
 
@@ -111,4 +111,8 @@ describe("a link that leads nowhere", () => {
     store.close();
     expect(readdirSync(folder).sort()).toEqual(["data.esp", "link"]);
   });
+});
+
+it("An empty name is none, and that is told before a file is made for it", () => {
+  expect(() => assertFree(nodeVfs, "")).toThrow("option path: must be the name of a file");
 });

@@ -1,8 +1,27 @@
 /** Lines of a stream. Unlike node:readline it passes on the stream's errors, as IoError, and takes nothing but UTF-8. */
 
+import { constants, createReadStream, openSync, statSync } from "node:fs";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { IoError } from "../../base/errors.js";
+import { systemError } from "../../vfs/node-vfs.js";
 import { DamagedInputError } from "./exit-codes.js";
+
+/**
+ * A file or named pipe as a stream that can be destroyed at any time. A file stream waits for a pipe's writer in a
+ * thread that nothing ends, the process's exit least of all; elsewhere than on Linux, a socket takes a pipe that nobody
+ * writes to yet for one that has ended. Throws IoError.
+ */
+export function openInput(path: string): Readable {
+  if (process.platform !== "linux") return createReadStream(path);
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return createReadStream(path);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    throw systemError(path, "open", error);
+  }
+}
 
 /**
  * Lines without their ends; `name` is what errors call the stream. Throws IoError, DamagedInputError for bytes

@@ -4,6 +4,7 @@
  */
 
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { systemError } from "../../vfs/node-vfs.js";
 import { reportError } from "./error-report.js";
 import { exitCodeOf, UsageError } from "./exit-codes.js";
 import { outputHandedOn, ReaderGoneError, watchStandardStreams } from "./standard-output.js";
@@ -28,6 +29,7 @@ export async function runCommandLine(line: CommandLine): Promise<void> {
   watchStandardStreams();
   const wantsJson = line.words.includes("--json");
   try {
+    assertCurrentFolder();
     await compose(line).parseAsync();
   } catch (error) {
     if (error instanceof ReaderGoneError) return;
@@ -41,6 +43,15 @@ export async function runCommandLine(line: CommandLine): Promise<void> {
     reportError(error, wantsJson);
     // What the command has found out, such as damage, is worth more than that its output was lost.
     process.exitCode ||= exitCodeOf(error);
+  }
+}
+
+/** The parser asks for it, whatever the command is. Throws IoError where it was removed. */
+function assertCurrentFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw systemError("the current folder", "resolve", error);
   }
 }
 
