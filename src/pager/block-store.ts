@@ -13,15 +13,7 @@ import type { RedoLog } from "../log/redo-log.js";
 import type { VfsFile } from "../vfs/vfs.js";
 import { readExactly } from "../vfs/whole-io.js";
 import type { DataFile } from "./data-file.js";
-import {
-  AT_KIND,
-  AT_NUMBER,
-  AT_SLOTS,
-  AT_TAIL,
-  checksumSeed,
-  directoryBytes,
-  pageChecksum,
-} from "./page-header.js";
+import { AT_NUMBER, AT_TAIL, checksumSeed, directoryOf, pageChecksum } from "./page-header.js";
 import { FRAME_DIRTY, FRAME_TX, type PagePool, type PoolOwner } from "./page-pool.js";
 import { firstPage } from "./store-header.js";
 
@@ -222,7 +214,7 @@ export class BlockStore implements PoolOwner {
     if (pool.blockShift !== 0) at = log.records.block(block, touched, pool.u8, offset);
     else {
       front = pool.u16[(offset + AT_TAIL) >> 1]!;
-      back = directoryBytes(pool.u8[offset + AT_KIND]!, pool.u16[(offset + AT_SLOTS) >> 1]!);
+      back = directoryOf(pool, offset);
       at = log.records.image(block, pool.u8, offset, front, back, pool.pageSize);
     }
     const file = log.activeFile();

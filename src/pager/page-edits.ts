@@ -7,6 +7,7 @@
  */
 
 import {
+  BLOCK_BYTES,
   FILL_RECORD_BYTES,
   MOVE_RECORD_BYTES,
   SLOT_RECORD_BYTES,
@@ -14,7 +15,7 @@ import {
   WRITE_RECORD_BYTES,
 } from "../log/log-format.js";
 import type { RedoLog } from "../log/redo-log.js";
-import { AT_HOLES, AT_TAIL, LEAF_SLOT_BYTES, LENGTH_MASK } from "./page-header.js";
+import { AT_HOLES, AT_TAIL, directoryOf, LEAF_SLOT_BYTES, LENGTH_MASK } from "./page-header.js";
 import { FRAME_IMAGE, FRAME_TX, type PagePool } from "./page-pool.js";
 import type { TouchedBlocks } from "./touched-blocks.js";
 
@@ -23,7 +24,6 @@ export class PageEdits {
   readonly #log: RedoLog;
   readonly #touched: TouchedBlocks;
   readonly #begin: () => void;
-  readonly #editBytesMax: number;
   /** The selected page; -1: none. */
   #page = -1;
   #offset = 0;
@@ -36,7 +36,6 @@ export class PageEdits {
     this.#log = log;
     this.#touched = touched;
     this.#begin = begin;
-    this.#editBytesMax = pool.pageSize >> 1;
   }
 
   /** No page is selected: the transaction is over, or a spill took the selected page's bytes away. */
@@ -157,8 +156,17 @@ export class PageEdits {
 
   /** Once a block's edits outweigh its image, the image is logged instead of further edits. */
   #count(bytes: number): void {
-    const sum = this.#pool.editBytes[this.#frame]! + bytes;
-    this.#pool.editBytes[this.#frame] = sum;
-    if (sum > this.#editBytesMax) this.#imageInstead();
+    const pool = this.#pool;
+    const sum = pool.editBytes[this.#frame]! + bytes;
+    pool.editBytes[this.#frame] = sum;
+    if (sum > this.#imageBytes()) this.#imageInstead();
+  }
+
+  /** What the block's image would take now. */
+  #imageBytes(): number {
+    const pool = this.#pool;
+    const offset = this.#offset;
+    if (pool.blockShift !== 0) return BLOCK_BYTES;
+    return pool.u16[(offset + AT_TAIL) >> 1]! + directoryOf(pool, offset);
   }
 }

@@ -54,6 +54,14 @@ export function directoryBytes(kind: number, slots: number): number {
   return slots * (kind === KIND_LEAF ? LEAF_SLOT_BYTES : BRANCH_SLOT_BYTES);
 }
 
+/** Bytes of the slot directory of the page at `offset`. */
+export function directoryOf(
+  { u8, u16 }: { readonly u8: Uint8Array; readonly u16: Uint16Array },
+  offset: number,
+): number {
+  return directoryBytes(u8[offset + AT_KIND]!, u16[(offset + AT_SLOTS) >> 1]!);
+}
+
 /** The seed that ties checksums to one store. */
 export function checksumSeed(storeId: Uint8Array): number {
   return readU32(storeId, 0);

@@ -22,7 +22,7 @@ import { CheckpointSet } from "./checkpoint-set.js";
 import type { DataFile } from "./data-file.js";
 import { ExtentSet, type FreeSpace } from "./free-space.js";
 import { PageEdits } from "./page-edits.js";
-import { AT_KIND, AT_NUMBER, AT_SLOTS, AT_TAIL, directoryBytes } from "./page-header.js";
+import { AT_NUMBER, AT_TAIL, directoryOf } from "./page-header.js";
 import { FRAME_IMAGE, PagePool } from "./page-pool.js";
 import { PageSpace } from "./page-space.js";
 import { SessionStart } from "./session-start.js";
@@ -372,7 +372,7 @@ export class Pager {
       this.log.records.block(block, pool.touched[frame]!, pool.u8, offset);
       return;
     }
-    const back = directoryBytes(pool.u8[offset + AT_KIND]!, pool.u16[(offset + AT_SLOTS) >> 1]!);
+    const back = directoryOf(pool, offset);
     const tail = pool.u16[(offset + AT_TAIL) >> 1]!;
     this.log.records.image(block, pool.u8, offset, tail, back, this.pageSize);
   }

@@ -12,15 +12,7 @@ import { compareBytes, EMPTY_BYTES } from "../../base/bytes.js";
 import { childAt, separatorOf } from "../../page/branch.js";
 import { highFence, isOverflow, keyOf, lowFence, slotCount, valueAt, valueLength } from "../../page/leaf.js";
 import { readReference } from "../../page/overflow.js";
-import {
-  AT_HOLES,
-  AT_KIND,
-  AT_LEVEL,
-  AT_SLOTS,
-  AT_TAIL,
-  directoryBytes,
-  KIND_LEAF,
-} from "../../pager/page-header.js";
+import { AT_HOLES, AT_KIND, AT_LEVEL, AT_TAIL, directoryOf, KIND_LEAF } from "../../pager/page-header.js";
 import { CATALOG_RECORD_BYTES, decodeTreeRecord, type TreeRecord } from "../../store/catalog.js";
 import { runPages, runUnit } from "../../tree/bulk-images.js";
 import type { PageSource } from "./page-source.js";
@@ -162,7 +154,7 @@ function measure(source: PageSource, survey: StoreSurvey, page: number): void {
   const kind = u8[AT_KIND]!;
   survey.kinds[page] = kind === KIND_LEAF ? PAGE_LEAF : PAGE_BRANCH;
   survey.holes[page] = u16[AT_HOLES >> 1]!;
-  survey.used[page] = u16[AT_TAIL >> 1]! - u16[AT_HOLES >> 1]! + directoryBytes(kind, u16[AT_SLOTS >> 1]!);
+  survey.used[page] = u16[AT_TAIL >> 1]! - u16[AT_HOLES >> 1]! + directoryOf(source.pool, 0);
 }
 
 function pushChildren(source: PageSource, visit: Visit, stack: Visit[]): void {
