@@ -9,6 +9,25 @@ import { assertTakesFigures } from "./marked-document.js";
 
 const DEFAULT_MINUTES = 15;
 
+export const USAGE: string = `The store beside its peers, against the table of targets:
+
+  npm run bench [-- filter... options]
+
+A filter is a section's name (get, scan, insert ...) or the beginning of a cell's (get/text/1000000). Without one a
+choice of the cells of all sections runs, in about a quarter of an hour; with one, all that match, for as long as
+they take.
+
+  --list                     the sections, their targets and cells
+  --large                    adds what takes minutes: 10,000,000 records, 1 GiB
+  --records 10000,1000000    sizes
+  --rounds 3                 rounds of a cell
+  --engines a,b              only these
+  --minutes ${DEFAULT_MINUTES}               time for all, once there is a round of each cell
+  --json FILE                every round
+  --markdown FILE            the figures, between that document's marks
+  --dir FOLDER               on whose disk
+`;
+
 export interface BenchArguments {
   /** Names of sections, and beginnings of the names of cells; all where there is none. */
   readonly filters: readonly string[];
@@ -21,6 +40,7 @@ export interface BenchArguments {
   readonly markdown: string | undefined;
   readonly dir: string;
   readonly list: boolean;
+  readonly help: boolean;
 }
 
 /**
@@ -41,9 +61,10 @@ export function readArguments(args: readonly string[]): BenchArguments {
       markdown: { type: "string" },
       dir: { type: "string", default: tmpdir() },
       list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
-  const { json, markdown, dir, large, list } = values;
+  const { json, markdown, dir, large, list, help } = values;
   const engines = values.engines?.split(",");
   for (const engine of engines ?? []) engineById(engine);
   if (!statSync(dir).isDirectory()) throw new RangeError(`--dir ${dir}: not a folder`);
@@ -62,6 +83,7 @@ export function readArguments(args: readonly string[]): BenchArguments {
     markdown,
     dir,
     list,
+    help,
   };
 }
 

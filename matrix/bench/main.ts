@@ -1,16 +1,7 @@
-/**
- * The benchmark of the store beside its peers, against the table of targets:
- *
- *   npm run bench [-- filter...] [--records 10000,1000000] [--rounds 3] [--engines a,b] [--large]
- *                 [--minutes 15] [--json FILE] [--markdown FILE] [--dir FOLDER] [--list]
- *
- * A filter is a section's name (get, scan, insert ...) or the beginning of a cell's (get/text/1000000). Without
- * one a choice of the cells of all sections runs, in about a quarter of an hour; with one, all that match, for as
- * long as they take. --large adds what takes minutes: 10,000,000 records, 1 GiB.
- */
+/** The benchmark of the store beside its peers, against the table of targets. */
 
 import { replaceFile } from "../../src/commands/support/replace-file.js";
-import { type BenchArguments, readArguments } from "./arguments.js";
+import { type BenchArguments, readArguments, USAGE } from "./arguments.js";
 import { killChildren } from "./child.js";
 import { markdown } from "./markdown.js";
 import { writeFigures } from "./marked-document.js";
@@ -28,8 +19,13 @@ function main(): Promise<void> | void {
   try {
     asked = readArguments(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${reason}\nnpm run bench -- --help shows the options\n`);
     process.exitCode = EXIT_USAGE;
+    return;
+  }
+  if (asked.help) {
+    process.stdout.write(USAGE);
     return;
   }
   const sizes: Sizes = { records: asked.records, large: asked.large, seed: SEED };

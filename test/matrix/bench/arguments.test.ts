@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readArguments } from "../../../matrix/bench/arguments.js";
+import { readArguments, USAGE } from "../../../matrix/bench/arguments.js";
 import { writeFigures } from "../../../matrix/bench/marked-document.js";
 
 const MARKS = "<!-- figures of npm run bench -->\n\nold\n<!-- end of the figures -->\n";
@@ -24,6 +24,12 @@ describe("arguments", () => {
       minutes: undefined,
     });
     expect(readArguments(["--large", "--minutes", "0.5"])).toMatchObject({ minutes: 0.5 });
+  });
+
+  it("are all in the help", () => {
+    const { filters, help, ...options } = readArguments(["-h"]);
+    expect({ filters, help }).toEqual({ filters: [], help: true });
+    for (const name of Object.keys(options)) expect(USAGE).toContain(`  --${name} `);
   });
 
   /** Of no rounds, or of engines that there are not, nothing was measured, and the run ended well. */
