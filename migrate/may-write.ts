@@ -2,6 +2,7 @@
 
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
+import { longestLockPath } from "../src/vfs/lock-file.js";
 import type { Vfs } from "../src/vfs/vfs.js";
 
 /** What stands against it, in words. `isReplaced`: another file takes its place, and it is not written to. */
@@ -11,7 +12,9 @@ export function obstaclesToWriting(vfs: Vfs, path: string, isReplaced: boolean):
   // Its permissions are no matter to who replaces it; that it may not be changed at all (chattr +i) is.
   const ofFile = isReplaced && found === "EACCES" ? undefined : found;
   const ofFolder = denial(dirname(path), constants.W_OK | constants.X_OK);
+  const isLong = denial(longestLockPath(path), constants.F_OK) === "ENAMETOOLONG";
   return [
+    ...(isLong ? ["its name, or its path, is too long for the lock beside it"] : []),
     ...(ofFile === undefined ? [] : [`this user may not write to it (${ofFile})`]),
     ...(ofFolder === undefined ? [] : [`this user may make no files in its folder (${ofFolder})`]),
   ];

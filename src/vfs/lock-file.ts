@@ -22,7 +22,7 @@
 import * as path from "node:path";
 import { IoError } from "../base/errors.js";
 import { refusesLinks } from "./new-name.js";
-import { isNonce, NONCE_PATTERN } from "./nonce.js";
+import { isNonce, NONCE_PATTERN, newNonce } from "./nonce.js";
 import { livenessOf, type ProcessIdentity } from "./process-identity.js";
 import type { Vfs, VfsFile } from "./vfs.js";
 import { readFully, writeFully } from "./whole-io.js";
@@ -51,6 +51,16 @@ const LITTER = new RegExp(`^${NONCE_PATTERN}\\.(newcomer|takeover)$`);
 
 export function lockPathOf(canonicalStorePath: string): string {
   return `${canonicalStorePath}-lock`;
+}
+
+/** The text that a holder of this nonce has before it has the lock. */
+function newcomerPath(lock: string, nonce: string): string {
+  return `${lock}.${nonce}.newcomer`;
+}
+
+/** Of a store whose lock nobody takes where this name is too long. */
+export function longestLockPath(canonicalStorePath: string): string {
+  return newcomerPath(lockPathOf(canonicalStorePath), newNonce());
 }
 
 /** What stands in the file of that name. Throws IoError where it can't be read. */
@@ -130,7 +140,7 @@ class Attempt {
     this.#lock = lock;
     this.#mine = mine;
     this.#isDead = isDead;
-    this.#textPath = `${lock}.${mine.nonce}.newcomer`;
+    this.#textPath = newcomerPath(lock, mine.nonce);
   }
 
   run(): FoundLock | undefined {

@@ -1,10 +1,11 @@
 /** What a plan says of a file that its user may not write, or in whose folder nothing may be made. On real files. */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { planMigration, runMigration } from "../../migrate/index.js";
 import type { FilePlan } from "../../migrate/plan-steps.js";
 import { cliEntry } from "../commands/support.js";
 import { fixtureFolder } from "./legacy/fixtures.js";
@@ -47,5 +48,26 @@ test.skipIf(process.platform === "win32")(
     expect(planned("rewrite")).toMatchObject({ possible: true, reasons: [] });
     chmodSync(folder, 0o555);
     expect(planned("rewrite")).toMatchObject({ possible: false, reasons: FOLDER });
+  },
+);
+
+/** Story: a file of 217 bytes' name could be converted, said the plan; the run could not lock it. */
+test.skipIf(process.platform === "win32").each(["in-place", "rewrite"] as const)(
+  "a plan tells that a name is too long, as a run does: %s",
+  async (strategy) => {
+    for (const [bytes, possible] of [
+      [217, false],
+      [216, true],
+    ] as const) {
+      const long = join(folder, "n".repeat(bytes));
+      renameSync(path, long);
+      path = long;
+      const options = { strategy, assumeClosed: true };
+      const [plan] = await planMigration([long], options);
+      expect(plan?.possible).toBe(possible);
+      expect(plan?.reasons).toEqual(possible ? [] : [expect.stringMatching(/too long/)]);
+      const { files } = await runMigration([long], options);
+      expect(files[0]?.status).toBe(possible ? "converted" : "failed");
+    }
   },
 );
