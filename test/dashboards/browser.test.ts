@@ -85,6 +85,11 @@ async function redrawnAfter(page: Page, name: string, work: () => Promise<unknow
   await expect.poll(() => drawings(page, name), PATIENT).toBeGreaterThan(before);
 }
 
+/** The address follows what was done on the page in a task of its own, and the browser tells of it in another. */
+async function addressSays(page: Page, part: string): Promise<void> {
+  await expect.poll(() => page.url(), PATIENT).toContain(part);
+}
+
 const text = (page: Page, name: string): Promise<string | null> =>
   page.locator(`[data-chart="${name}"] .drawing`).textContent();
 
@@ -109,23 +114,22 @@ test("every chart is drawn, wide and narrow, and the page is never wider than th
 });
 
 test("a filter leaves its rows only, is in the address, and comes back with it", async () => {
-  const patience = { timeout: 30_000 };
   const chart = "throughput-by-interval";
   await withPage("", async (page) => {
     await drawn(page, chart);
     await page.locator('[data-filter="workload"][data-value="inserts"]').click();
-    await expect.poll(() => text(page, chart), patience).not.toContain("reads (durable)");
-    await expect.poll(() => text(page, chart), patience).toContain("inserts (durable)");
-    await expect.poll(() => page.url(), patience).toContain("workload=inserts");
-    await expect.poll(() => page.locator("#filter-count").textContent(), patience).toBe("27 of 90 cells");
+    await expect.poll(() => text(page, chart), PATIENT).not.toContain("reads (durable)");
+    await expect.poll(() => text(page, chart), PATIENT).toContain("inserts (durable)");
+    await addressSays(page, "workload=inserts");
+    await expect.poll(() => page.locator("#filter-count").textContent(), PATIENT).toBe("27 of 90 cells");
   });
   await withPage("#workload=reads&engine=espalier&engine=lmdb", async (page) => {
     await drawn(page, chart);
-    await expect.poll(() => text(page, chart), patience).not.toContain("inserts");
-    await expect.poll(() => page.locator("#filter-count").textContent(), patience).toBe("6 of 90 cells");
+    await expect.poll(() => text(page, chart), PATIENT).not.toContain("inserts");
+    await expect.poll(() => page.locator("#filter-count").textContent(), PATIENT).toBe("6 of 90 cells");
     const table = page.locator(`[data-chart="${chart}"] details.data`);
     await table.locator("summary").click();
-    await expect.poll(() => table.locator("tbody tr").count(), patience).toBe(6);
+    await expect.poll(() => table.locator("tbody tr").count(), PATIENT).toBe(6);
   });
 });
 
@@ -178,7 +182,7 @@ test("a click on a field of the heat map opens its cell, and closing it clears t
     await page.locator('[data-chart="ratio-heatmap"] text[aria-roledescription="text mark"]').nth(3).click();
     const dialog = page.locator("#cell");
     await dialog.waitFor();
-    expect(page.url()).toContain("cell=");
+    await addressSays(page, "cell=");
     const words = await dialog.textContent();
     for (const part of ["Figures", "p999, µs", "Settings", "Measure it again", "espalier matrix run"]) {
       expect(words).toContain(part);
@@ -186,7 +190,7 @@ test("a click on a field of the heat map opens its cell, and closing it clears t
     await dialog.locator(".histogram svg.marks").waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
-    expect(page.url()).not.toContain("cell=");
+    await expect.poll(() => page.url(), PATIENT).not.toContain("cell=");
   });
 });
 
@@ -225,7 +229,7 @@ test("the theme follows the system, can be switched, and is kept in the address"
     await page.locator("#theme").click();
     expect(await theme()).toBe("dark");
     expect(await background()).not.toBe(light);
-    expect(page.url()).toContain("theme=dark");
+    await addressSays(page, "theme=dark");
     await page.reload();
     expect(await theme()).toBe("dark");
   });
@@ -256,10 +260,10 @@ test("ratios can be taken to another engine", async () => {
   await withPage("", async (page) => {
     const select = page.locator('[data-chart="ratio-heatmap"] select[data-param="baseline"]');
     await redrawnAfter(page, "ratio-heatmap", () => select.selectOption("rebuild"));
-    expect(page.url()).toContain("baseline=rebuild");
+    await addressSays(page, "baseline=rebuild");
     await expect.poll(() => text(page, "ratio-heatmap"), PATIENT).toContain("3.33");
     const other = page.locator('[data-chart="geometric-means"] select[data-param="baseline"]');
-    expect(await other.inputValue()).toBe("rebuild");
+    await expect.poll(() => other.inputValue(), PATIENT).toBe("rebuild");
   });
 });
 
@@ -306,7 +310,7 @@ test("a section in the address is where the page opens", async () => {
     expect(await page.evaluate("window.scrollY")).toBeGreaterThan(500);
     await page.locator('nav a[data-section="verdict"]').click();
     await expect.poll(() => page.evaluate("window.scrollY"), PATIENT).toBeLessThan(100);
-    expect(page.url()).toContain("section=verdict");
+    await addressSays(page, "section=verdict");
   });
 });
 
