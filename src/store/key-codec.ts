@@ -104,7 +104,7 @@ const STRING_FIRST = 24;
 const STRING_MARK = 27;
 const ESCAPE = 4;
 const ESCAPE_CHARACTER = "\x04";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these it is.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const ESCAPED_CHARACTERS = /\x04([\0-\x04])/g;
 
 /** Where the element at `at` of a tuple, or the whole key, ends: a zero byte, which separates, or the key's end. */
@@ -145,7 +145,7 @@ function readsText(): boolean {
 
 /** From this length on ordered-binary does not escape the characters that it takes for the end of a string. */
 const UNESCAPED_LENGTH_MIN = 64;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these it is.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const RESERVED_CHARACTERS = /[\0-\x04]/g;
 
 function escaped(text: string): string {

@@ -33,13 +33,9 @@ const POLL_MS_MIN = 5;
 const POLL_MS_MAX = 50;
 /** A lock that changes hands between two looks is looked at again so many times before it counts as held. */
 const LOOKS_MAX = 20;
-const NO_PLACE: ReadonlySet<string> = new Set([
-  "EROFS",
-  "EACCES",
-  "EPERM",
-  "ERR_ACCESS_DENIED",
-  "ENAMETOOLONG",
-]);
+/** What a folder, or its file system, answers where it takes no new file from this process. */
+const REFUSES_NEW_FILES: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
+const NO_PLACE: ReadonlySet<string> = new Set([...REFUSES_NEW_FILES, "ENAMETOOLONG"]);
 
 export interface LockOptions {
   /** How long to wait for the holder to let go; 0, the default, does not wait. Blocks the thread. */
@@ -242,7 +238,7 @@ function lockOrObstacle(
   try {
     return tryLock(vfs, lock, mine, isGone) ?? "acquired";
   } catch (error) {
-    if (options.readOnly !== true || !cannotBeMade(error)) throw error;
+    if (options.readOnly !== true || !cannotBeMade(error)) throw namingTheLock(error, lock);
     const found = readLockFile(vfs, lock);
     // A dead holder's lock stays where it is: the next one who can write removes it.
     return found === "nothing" || (found !== "unreadable" && isGone(found.text)) ? "not on disk" : found;
@@ -252,6 +248,12 @@ function lockOrObstacle(
 /** Whether the file system has no place for a lock file, or none for this process. */
 function cannotBeMade(error: unknown): boolean {
   return error instanceof DiskFullError || (error instanceof IoError && NO_PLACE.has(error.errno));
+}
+
+/** A folder that takes no new file refuses the name that the lock's text has first: that says nothing to a reader. */
+function namingTheLock(error: unknown, lock: string): unknown {
+  if (!(error instanceof IoError) || !REFUSES_NEW_FILES.has(error.errno) || error.path === lock) return error;
+  return new IoError(lock, "create", error.errno, { cause: error });
 }
 
 function sleep(milliseconds: number): void {

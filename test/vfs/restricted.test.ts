@@ -57,7 +57,9 @@ describe("under Node's permission model", () => {
     open(store).close();
     const program = `try { open(store); } catch (error) { console.log(error.code, error.message); }`;
     const said = run(options(), program);
-    expect(said).toMatch(/^ERR_ESPALIER_IO open .*-lock.*: ERR_ACCESS_DENIED \(Node's permission model/);
+    expect(said).toMatch(
+      /^ERR_ESPALIER_IO create .*-lock failed: ERR_ACCESS_DENIED \(Node's permission model/,
+    );
   });
 
   it("who may not read /proc does not take a process for dead that may run in another pid namespace", () => {

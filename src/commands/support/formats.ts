@@ -160,7 +160,7 @@ export function jsonValue(bytes: Uint8Array, encoding: ValueEncoding): unknown {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these it is.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const CONTROL_CHARACTERS = /[\0-\x1f\x7f-\x9f]/g;
 
 /** Text from a file, made harmless for a terminal: control characters as escapes. */
