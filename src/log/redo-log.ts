@@ -375,8 +375,9 @@ export class RedoLog {
 
   /**
    * Syncs in the background what is committed now; resolves when it is durable. Rejects with
-   * PoisonedError, and the log is poisoned. A log that is closed meanwhile has made its commits
-   * durable by itself.
+   * PoisonedError, and the log is poisoned: also where another sync fails meanwhile, which may have taken
+   * what this one was to save, and left it nothing to do. A log that is closed meanwhile has made its
+   * commits durable by itself.
    */
   async syncInBackground(): Promise<void> {
     if (this.failure !== undefined) throw this.poisoned();
@@ -390,8 +391,8 @@ export class RedoLog {
     } catch (error) {
       if (segment.closed) return;
       this.failure ??= error;
-      throw this.poisoned();
     }
+    if (this.failure !== undefined) throw this.poisoned();
     this.#metrics.fsyncs++;
     if (covered > this.durable) this.durable = covered;
     if (writes > this.#writesSynced) this.#writesSynced = writes;

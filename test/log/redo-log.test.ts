@@ -95,6 +95,19 @@ it("a sync in the background covers the commits before it, and only those", asyn
   log.close(false);
 });
 
+/** Story: a page was written over on the strength of such a sync, torn in a power cut, and no log had it whole. */
+it("a sync in the background that ends after another has failed is not believed", async () => {
+  const vfs = new FaultyVfs({ seed: 1 });
+  const log = startLog(vfs);
+  commitOne(log, false);
+  const syncing = log.syncInBackground();
+  vfs.faults = [{ kind: "lost-sync", at: vfs.calls + 1, lasts: "once" }];
+  expect(() => log.sync()).toThrow(PoisonedError);
+  await expect(syncing).rejects.toThrow(PoisonedError);
+  expect([log.committed, log.durable]).toEqual([1, 0]);
+  log.close(false);
+});
+
 /** A log that has just grown and committed once; and the calls since. */
 function grownLog(sync: boolean): { vfs: FaultyVfs; log: RedoLog; calls: string[] } {
   const vfs = new FaultyVfs({ seed: 1 });
