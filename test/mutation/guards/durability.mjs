@@ -93,6 +93,14 @@ export const DURABILITY_GUARDS = [
     "",
     REFUSED,
   ),
+  guard(
+    "S1",
+    "a background sync is not believed once another has failed",
+    REDO_LOG,
+    "if (this.failure !== undefined) throw this.poisoned();\n    this.#metrics.fsyncs",
+    "this.#metrics.fsyncs",
+    ["test/log/redo-log.test.ts"],
+  ),
   guard("S1", "a failed sync of a checkpoint poisons", CHECKPOINT, "this.#log.failure ??= error;", "", [
     "test/log/checkpoint.test.ts",
   ]),
