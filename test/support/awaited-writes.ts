@@ -46,7 +46,7 @@ function applied(s: Session, operations: readonly Operation[]): Session["model"]
 }
 
 /** Operations that the end of the turn brings in; `waiting` gets their promise. */
-async function byTheTurn(s: Session, waiting: Promise<void>[]): Promise<void> {
+export async function byTheTurn(s: Session, waiting: Promise<void>[]): Promise<void> {
   const operations = someOperations(s);
   const before = s.model;
   const { commits } = s.store.metrics().log;

@@ -12,6 +12,7 @@ import { POWER_CUTS } from "../../src/vfs/crash-image.js";
 import { FAULT_KINDS, type FaultedCall } from "../../src/vfs/faults.js";
 import { CrashSignal, FaultyVfs } from "../../src/vfs/faulty-vfs.js";
 import { Prng } from "../../src/vfs/prng.js";
+import { byTheTurn } from "./awaited-writes.js";
 import { type KeyKind, KeySource } from "./key-kinds.js";
 import { Life } from "./life.js";
 import { fingerprintOf, keyBytes, keyOfBytes, Model, type ModelTree, sortedKeys } from "./model.js";
@@ -299,6 +300,7 @@ export class Lineage {
     else if (lot < 400) this.#transaction();
     else if (lot < 430) life.rolledBack(this.#steps(1 + prng.below(30)));
     else if (lot < 550) void life.write([{ ...this.#someStep(), tree: "" }]);
+    else if (lot < 580) await this.#awaited();
     else if (lot < 600) await life.flush();
     else if (lot < 640) life.checkpoint();
     else if (lot < 700) this.#openReader();
@@ -311,6 +313,17 @@ export class Lineage {
     else if (lot < 945) this.#breakDisk();
     else if (lot < 990) this.#putMany();
     else await this.#upkeep;
+  }
+
+  /** Writes that are awaited, or not, become one commit at the end of the turn. */
+  async #awaited(): Promise<void> {
+    const life = this.#life;
+    if (life.poisoned) return;
+    const waiting: Promise<void>[] = [];
+    const ended = byTheTurn(life, waiting);
+    life.remember(life.model);
+    await ended;
+    if (this.#prng.chance(0.5)) await Promise.all(waiting);
   }
 
   async #letOthersRun(): Promise<void> {
