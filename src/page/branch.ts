@@ -57,7 +57,8 @@ export function searchBranch(pool: PagePool, offset: number, key: Uint8Array, le
   let low = firstNotBelow(u32, base, 3, high, head);
   if (low === high || u32[base - 3 * low]! !== head) return low;
   // The heads from here on that are the same as the key's. What two keys share with it, all between them do.
-  const { u8 } = pool;
+  const { u8, view } = pool;
+  const words = pool.wordsOf(key);
   const wanted = length - prefix;
   let lowShared = HEAD_BYTES;
   let highShared = HEAD_BYTES;
@@ -73,6 +74,11 @@ export function searchBranch(pool: PagePool, offset: number, key: Uint8Array, le
     const at = offset + (extent & 0xffff);
     const limit = own < wanted ? own : wanted;
     let shared = lowShared < highShared ? lowShared : highShared;
+    while (
+      shared + 4 <= limit &&
+      view.getUint32(at + shared, true) === words.getUint32(prefix + shared, true)
+    )
+      shared += 4;
     while (shared < limit && u8[at + shared] === key[prefix + shared]) shared++;
     if (shared < limit ? u8[at + shared]! < key[prefix + shared]! : own <= wanted) {
       low = middle + 1;

@@ -8,6 +8,7 @@
  */
 
 import { endianness } from "node:os";
+import { EMPTY_BYTES } from "../base/bytes.js";
 import { PlatformError } from "../base/errors.js";
 import type { PagerMetrics } from "../base/metrics.js";
 import { BLOCK_BYTES } from "../log/log-format.js";
@@ -82,6 +83,9 @@ export class PagePool {
 
   /** Changes whenever the bytes behind an offset may have: who remembers offsets compares it. */
   epoch = 0;
+
+  #viewedKey: Uint8Array = EMPTY_BYTES;
+  #keyWords: DataView = new DataView(EMPTY_BYTES.buffer);
 
   readonly #slab: Slab;
   readonly #owner: PoolOwner;
@@ -250,6 +254,15 @@ export class PagePool {
     if (!this.#slab.fixed) return this.u8.slice(at, end);
     this.#slab.viewed = true;
     return this.u8.subarray(at, end);
+  }
+
+  /** A view of the key for words at any place. That of the last key is kept: they are put into the same buffer. */
+  wordsOf(key: Uint8Array): DataView {
+    if (key !== this.#viewedKey) {
+      this.#keyWords = new DataView(key.buffer, key.byteOffset, key.byteLength);
+      this.#viewedKey = key;
+    }
+    return this.#keyWords;
   }
 
   /** Whether bytes from outside of the store are a view of the slab. */
